@@ -78,7 +78,7 @@ def read_resource(kind: str, path: Path) -> Resource:
     """Read one object file.
 
     Raises:
-        ResourceError: the file is not UTF-8 JSON, repeats a key, or is not an object whose `name` is the file's.
+        ResourceError: the file is not UTF-8 JSON, repeats a key, or its `name` is not the file's.
     """
     content = path.read_bytes()
     try:
@@ -91,7 +91,7 @@ def read_resource(kind: str, path: Path) -> Resource:
         raise ResourceError(f'{path}: a factory object is {{"name": ..., "properties": {{...}}}}.')
     name = document.get("name")
     if name != path.stem:
-        raise ResourceError(f"{path}: name: is {name!r}, but the file is named {path.name!r}. Make them equal.")
+        raise ResourceError(f"{path}: name: is {name!r}, the file is {path.name!r}. Make them equal.")
     return Resource(ResourceKey(kind, name), path, content, document)
 
 
