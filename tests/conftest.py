@@ -1,0 +1,46 @@
+"""What tests of every room share: one Spark for the whole session, and the folder of recorded data where there is one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """Return the folder of recorded answers and schemas beside the repository; skip the test where it is absent."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here: recorded data does not travel with the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
+    """Return the one Spark session of the test run: two cores, UTC, nothing written outside a temporary folder."""
+    from pyspark.sql import SparkSession
+
+    from local_factory.java import java_home
+
+    folder = tmp_path_factory.mktemp("spark")
+    os.environ["JAVA_HOME"] = str(java_home())
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder} -Duser.timezone=UTC")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
