@@ -1,4 +1,4 @@
-"""What tests of every room share: one Spark for the whole session, and the folder of recorded data where there is one."""
+"""What tests of every room share: one Spark for the whole session, and the recorded data where it is present."""
 
 import os
 from collections.abc import Iterator
