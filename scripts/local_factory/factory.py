@@ -206,6 +206,12 @@ class Factory:
         while self._detached:
             await asyncio.gather(*self._detached)
 
+    async def cancel(self) -> None:
+        """Cancel every run that has not ended, and wait until each is marked so."""
+        for task in self._detached:
+            task.cancel()
+        await asyncio.gather(*self._detached, return_exceptions=True)
+
     async def run_activities(self, activities: Sequence[Activity], frame: Frame) -> None:
         """Run activities by their dependencies, side by side where these allow.
 

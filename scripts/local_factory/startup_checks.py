@@ -13,7 +13,7 @@ from local_factory.control_flow import Activity, all_activities, branches
 from local_factory.errors import UnsupportedFactoryError
 
 
-def check_runnable(resources: Resources, pipelines: Iterable[str], notebooks: Path) -> None:
+def check_runnable(resources: Resources, pipelines: Sequence[str], notebooks: Path) -> None:
     """Refuse pipelines that cannot run here.
 
     Raises:
@@ -24,24 +24,42 @@ def check_runnable(resources: Resources, pipelines: Iterable[str], notebooks: Pa
         raise UnsupportedFactoryError("\n".join(problems))
 
 
-def _problems(resources: Resources, pipelines: Iterable[str], notebooks: Path) -> Iterator[str]:
-    to_check, seen = list(pipelines), set()
-    while to_check:
-        name = to_check.pop(0)
-        if name in seen:
+def runs_notebooks(resources: Resources, pipelines: Iterable[str]) -> bool:
+    """Say whether any of the pipelines, or one that they call, runs a notebook."""
+    return any(
+        activity.get("type") == "DatabricksNotebook"
+        for pipeline in _called(resources, pipelines)
+        for activity in all_activities(pipeline.properties.get("activities") or [])
+    )
+
+
+def _called(resources: Resources, pipelines: Iterable[str]) -> Iterator[Resource]:
+    """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
+    to_visit, seen = list(pipelines), set[str]()
+    while to_visit:
+        name = to_visit.pop(0)
+        pipeline = resources.get(ResourceKey("pipeline", name))
+        if name in seen or not pipeline:
             continue
         seen.add(name)
-        pipeline = resources.get(ResourceKey("pipeline", name))
-        if not pipeline:
-            known = ", ".join(key.name for key in resources if key.kind == "pipeline") or "none"
+        yield pipeline
+        to_visit.extend(
+            activity["typeProperties"]["pipeline"]["referenceName"]
+            for activity in all_activities(pipeline.properties.get("activities") or [])
+            if activity.get("type") == "ExecutePipeline"
+        )
+
+
+def _problems(resources: Resources, pipelines: Sequence[str], notebooks: Path) -> Iterator[str]:
+    known = ", ".join(key.name for key in resources if key.kind == "pipeline") or "none"
+    for name in pipelines:
+        if ResourceKey("pipeline", name) not in resources:
             yield f"{name}: no such pipeline. The factory has: {known}."
-            continue
+    for pipeline in _called(resources, pipelines):
         activities = pipeline.properties.get("activities") or []
         yield from _dependency_problems(pipeline, activities)
         for activity in all_activities(activities):
             yield from _activity_problems(pipeline, activity, resources, notebooks)
-            if activity.get("type") == "ExecutePipeline":
-                to_check.append(activity["typeProperties"]["pipeline"]["referenceName"])
 
 
 def _activity_problems(pipeline: Resource, activity: Activity, resources: Resources, notebooks: Path) -> Iterator[str]:
@@ -49,6 +67,10 @@ def _activity_problems(pipeline: Resource, activity: Activity, resources: Resour
     kind = activity.get("type")
     if kind not in ACTIVITIES:
         yield f"{where}: type {kind!r} does not run on this machine. These do: {', '.join(sorted(ACTIVITIES))}."
+    if kind == "ExecutePipeline":
+        called = activity["typeProperties"]["pipeline"]["referenceName"]
+        if ResourceKey("pipeline", called) not in resources:
+            yield f"{where}: calls pipeline {called!r}, which is not in the factory."
     if kind == "DatabricksNotebook":
         yield from _notebook_problems(where, activity, resources, notebooks)
 
