@@ -1,13 +1,14 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Process customer data
-# MAGIC Lands the table `Customers` as Parquet when it has more than 500 rows. The old data stays until the new is whole.
+# MAGIC Lands the table `Customers` as Parquet when it has more than 500 rows. The old data stays until the new is
+# MAGIC whole.
 # MAGIC
 # MAGIC | | |
 # MAGIC | --- | --- |
 # MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
 # MAGIC | to | `<lake_root>/customer_data/` |
-# MAGIC | exits with | the number of rows landed; `0` when there are not more than 500; `-1` on any error, after logging why |
+# MAGIC | exits with | the number of rows landed; `0` when not more than 500; `-1` on any error, after logging why |
 # MAGIC
 # MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case.
 # MAGIC

@@ -1,8 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Process product data
-# MAGIC Lands the table `Products` as Parquet when more than 600 customers were landed. The old data stays until the new is
-# MAGIC whole. Any error fails the notebook, a missing or non-numeric `customer_count` too.
+# MAGIC Lands the table `Products` as Parquet when more than 600 customers were landed. The old data stays until
+# MAGIC the new is whole. Any error fails the notebook, a missing or non-numeric `customer_count` too.
 # MAGIC
 # MAGIC | | |
 # MAGIC | --- | --- |

@@ -106,9 +106,8 @@ def _exchange(
     # The adapter makes exactly this one exchange; session.send would read a redirect's whole body, however long.
     response = session.get_adapter(url).send(request, timeout=(bounds.connect, bounds.silence), **options)
     with response:
-        location = session.get_redirect_target(response)
-        if location is not None:
-            return _checked_target(url, location), Answer(response.status_code, response.headers, b"")
+        if response.is_redirect:
+            return _redirect_target(session, response, url), Answer(response.status_code, response.headers, b"")
         body = _read(response, url, bounds, deadline)
         return None, Answer(response.status_code, response.headers, body)
 
@@ -118,13 +117,16 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _checked_target(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
-    if scheme not in ("http", "https") or not urlsplit(target).hostname:
-        raise RedirectError(f"{url}: redirects to {location[:200]!r}, which is no web address.")
-    if scheme == "http" and urlsplit(url).scheme == "https":
-        raise RedirectError(f"{url}: redirects from https to {location[:200]!r}, which anyone could change on its way.")
+def _redirect_target(session: requests.Session, response: requests.Response, url: str) -> str:
+    try:
+        target = urljoin(url, session.get_redirect_target(response) or "")
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise RedirectError(f"{url}: redirects to no web address: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RedirectError(f"{url}: redirects to {target[:200]!r}, which is no web address.")
+    if parts.scheme == "http" and urlsplit(url).scheme == "https":
+        raise RedirectError(f"{url}: redirects from https to {target[:200]!r}, which anyone could change on its way.")
     return target
 
 
