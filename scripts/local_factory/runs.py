@@ -86,6 +86,19 @@ class PipelineRun:
         }
 
 
+@dataclass(frozen=True)
+class LandedData:
+    """What a run put at one place of the lake: a file, or a dataset that is a folder of files.
+
+    `path` is relative to the lake, `rows` is None where counting them makes no sense.
+    """
+
+    path: str
+    files: int
+    rows: int | None
+    bytes: int
+
+
 def timestamp(moment: datetime | None) -> str | None:
     """Return a moment as ADF writes it: UTC, ISO-8601, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
