@@ -31,9 +31,9 @@ def _contains(collection: str | list[Any] | dict[str, Any], value: Json) -> bool
     if isinstance(collection, list):
         sought = identity(value)
         return any(identity(item) == sought for item in collection)
-    if not isinstance(value, str):
-        raise ValueError(f"only an array can contain {describe(value)}; in a text or an object, a text is looked for")
-    return value in collection if isinstance(collection, str) else find_key(collection, value) is not None
+    if isinstance(value, str):
+        return value in collection if isinstance(collection, str) else find_key(collection, value) is not None
+    raise ValueError(f"only an array can contain {describe(value)}; in a text or an object, a text is looked for")
 
 
 def _empty(collection: Json) -> bool:

@@ -46,7 +46,7 @@ def _guid(form: str = "D") -> str:
         case "P":
             return f"({guid})"
         case "X":
-            first, second, third, *rest = guid.fields[:3]
+            first, second, third = guid.fields[:3]
             tail = ",".join(f"0x{byte:02x}" for byte in guid.bytes[8:])
             return f"{{0x{first:08x},0x{second:04x},0x{third:04x},{{{tail}}}}}"
         case _:
