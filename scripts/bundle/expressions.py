@@ -20,7 +20,7 @@ from bundle.expression_functions import CONTEXTS, FUNCTIONS
 MAX_LENGTH = 8192
 """Characters Data Factory takes in one expression (its documented limit)."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Levels of calls, properties and indexers in one another that we follow; no sane expression comes near."""
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1

@@ -125,15 +125,15 @@ def _get(target: Any, key: Any, *, optional: bool) -> Any:  # noqa: ANN401 - any
         found = find_key(target, key)
         if found is not None:
             return target[found]
-        reason = f"there is no property {quote(key)}{_one_of(target)}"
+        reason = f"there is no {_named(key)}{_one_of(target)}"
     elif isinstance(target, list) and type(key) is int:
         if 0 <= key < len(target):
             return target[key]
         reason = f"there is no item {key} in an array of {len(target)}"
     elif target is None:
-        reason = f"null has no property {describe(key)}"
+        reason = f"null has no {_named(key)}"
     else:
-        raise EvaluationError(f"{describe(target)} has no property or item {describe(key)}")
+        raise EvaluationError(f"{describe(target)} has no {_named(key)}")
     if optional:
         return None
     raise EvaluationError(reason)
@@ -152,7 +152,7 @@ def _compile_context(name: str, call: Call) -> Compiled:
         known, wanted = _from_scope(scope, key, name), argument(scope)
         found = find_key(known, wanted) if isinstance(wanted, str) else None
         if found is None:
-            raise EvaluationError(f"there is no {thing} {describe(wanted)} to be seen here{_one_of(known)}")
+            raise EvaluationError(f"there is no {thing} {_quoted(wanted)} to be seen here{_one_of(known)}")
         return known[found]
 
     return named
@@ -200,6 +200,14 @@ def _compile_argument(function: str, position: int, argument: Compiled, kind: Ki
         return value
 
     return checked
+
+
+def _named(key: object) -> str:
+    return f"property {quote(key)}" if isinstance(key, str) else f"item {describe(key)}"
+
+
+def _quoted(name: object) -> str:
+    return quote(name) if isinstance(name, str) else describe(name)
 
 
 def _one_of(known: Mapping[str, Any]) -> str:

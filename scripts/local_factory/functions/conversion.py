@@ -10,9 +10,10 @@ from local_factory.functions.content import (
     BINARY,
     PLAIN_TEXT,
     XML,
-    content_type,
     decode_base64,
+    encode_base64,
     is_content,
+    is_xml,
     make_content,
     read_content,
     read_data_uri,
@@ -92,9 +93,10 @@ def _json(value: str | dict[str, Any] | None) -> Json:
     if value is None:
         return {}
     if isinstance(value, dict):
-        if not is_content(value) or not content_type(value).lower().startswith("application/xml"):
+        data, content_type = read_content(value) if is_content(value) else (b"", "")
+        if not is_xml(content_type):
             raise ValueError("takes a text or XML; the value is an object already")
-        return to_json_value(read_content(value))
+        return to_json_value(data)
     try:
         document: Json = json.loads(value, parse_constant=_refuse_constant, parse_float=_read_float)
     except json.JSONDecodeError as error:
@@ -111,7 +113,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _base64(value: str | dict[str, Any]) -> str:
-    return str(make_content(_bytes(value), BINARY)["$content"])
+    return encode_base64(_bytes(value))
 
 
 def _base64_to_binary(text: str) -> dict[str, Any]:
@@ -127,8 +129,8 @@ def _binary(value: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def _data_uri(value: str | dict[str, Any]) -> str:
-    kind = content_type(value) if isinstance(value, dict) else PLAIN_TEXT
-    return f"data:{kind};base64,{_base64(value)}"
+    content_type = read_content(value)[1] if isinstance(value, dict) else PLAIN_TEXT
+    return f"data:{content_type};base64,{_base64(value)}"
 
 
 def _data_uri_to_binary(uri: str) -> dict[str, Any]:
@@ -174,7 +176,7 @@ def _xpath(value: str | dict[str, Any], path: str) -> Json:
 
 
 def _bytes(value: str | dict[str, Any]) -> bytes:
-    return to_utf8(value) if isinstance(value, str) else read_content(value)
+    return to_utf8(value) if isinstance(value, str) else read_content(value)[0]
 
 
 def _text(data: bytes) -> str:

@@ -224,25 +224,23 @@ def _write(timestamp: Timestamp, match: re.Match[str]) -> str:
 
 
 def _number(value: int, width: int) -> str:
-    return f"{value:0{min(width, 2)}}"
+    return f"{value:0{min(width, _DIGITS)}}"
 
 
-def _name(name: str, width: int) -> str:
-    return name[:3] if width == 3 else name  # noqa: PLR2004 - three letters of the pattern mean three of the name
+def _name_or_number(name: str, value: int, width: int) -> str:
+    if width <= _DIGITS:
+        return _number(value, width)
+    return name[:3] if width == _DIGITS + 1 else name
 
 
-_DIGITS = 2  # more letters than two mean a name, or a full year
+_DIGITS = 2  # letters for a number; three mean a name's first letters, more the whole name
 _NOON = 12
 
 # How each letter of a custom pattern is written, given how often it stands in a row.
 _FIELDS: dict[str, Callable[[Timestamp, int], str]] = {
     "y": lambda time, width: f"{time.moment.year if width > _DIGITS else time.moment.year % 100:0{width}}",
-    "M": lambda time, width: (
-        _name(_MONTHS[time.moment.month - 1], width) if width > _DIGITS else _number(time.moment.month, width)
-    ),
-    "d": lambda time, width: (
-        _name(_DAYS[time.day_of_week], width) if width > _DIGITS else _number(time.moment.day, width)
-    ),
+    "M": lambda time, width: _name_or_number(_MONTHS[time.moment.month - 1], time.moment.month, width),
+    "d": lambda time, width: _name_or_number(_DAYS[time.day_of_week], time.moment.day, width),
     "h": lambda time, width: _number(time.moment.hour % 12 or 12, width),
     "H": lambda time, width: _number(time.moment.hour, width),
     "m": lambda time, width: _number(time.moment.minute, width),

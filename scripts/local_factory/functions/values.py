@@ -81,7 +81,7 @@ def checked_float(number: float) -> float:
         ValueError: it is infinite or not a number.
     """
     if not math.isfinite(number):
-        raise ValueError("the result is too large for a number")
+        raise ValueError("the result is not a finite number")
     return number
 
 
@@ -98,8 +98,10 @@ def to_text(value: object) -> str:
         return "True" if value else "False"
     if isinstance(value, float):
         return _float_text(value)
-    if isinstance(value, dict) and is_content(value) and is_text(value):
-        return read_content(value).decode("utf-8", "replace")
+    if isinstance(value, dict) and is_content(value):
+        data, content_type = read_content(value)
+        if is_text(content_type):
+            return data.decode("utf-8", "replace")
     return to_json(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from local_factory.functions.values import Json, quote, to_text, to_utf8
+from local_factory.functions.values import Json, checked_float, quote, to_text, to_utf8
 
 # lxml wants text to be UTF-8, whatever encoding its declaration names: it is text of the expression by now.
 _DECLARATION = re.compile(rb"\A\s*<\?xml\s(?P<attributes>.*?)\?>", re.DOTALL)
@@ -39,7 +39,7 @@ def evaluate_xpath(data: bytes, path: str) -> str | float | bool | list[str | by
         texts as they are.
 
     Raises:
-        ValueError: the XML or the expression is wrong.
+        ValueError: the XML or the expression is wrong, or its number is none that JSON knows (NaN, infinity).
     """
     root = parse_xml(data)
     try:
@@ -48,7 +48,9 @@ def evaluate_xpath(data: bytes, path: str) -> str | float | bool | list[str | by
         raise ValueError(f"the XPath {quote(path)} is wrong: {error}") from None
     if isinstance(result, list):
         return [_node(item) for item in result]
-    return result if isinstance(result, bool | float) else str(result)
+    if isinstance(result, bool):
+        return result
+    return checked_float(result) if isinstance(result, float) else str(result)
 
 
 def _node(item: Any) -> str | bytes:  # noqa: ANN401 - lxml has no types
