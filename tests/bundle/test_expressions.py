@@ -14,7 +14,6 @@ from bundle.expressions import (
     Interpolation,
     Literal,
     Occurrence,
-    Reference,
     calls,
     expression_object_text,
     find_expressions,
@@ -208,21 +207,23 @@ def test_every_problem_is_told_at_once():
     assert len([*problems(parse("@{slice()} @{sort(if())}"))]) == 3
 
 
-def test_references_tell_what_an_expression_reads():
+def test_references_tell_what_an_expression_reads_and_where():
     text = (
         "@{Activity('Copy Data').output?.rows[0].id} @{pipeline().parameters[variables('key')]}"
         "@{pipeline()?.TriggeredByPipelineName}@{trigger().scheduledTime}@{activity(item()).error}@{dataset().path}"
     )
-    assert [*references(parse(text))] == [
-        Reference("activity", "Copy Data", ("output", "rows", 0, "id"), True, 3),
-        Reference("pipeline", None, ("parameters",), False, 47),
-        Reference("variables", "key", (), False, 69),
-        Reference("pipeline", None, ("TriggeredByPipelineName",), True, 90),
-        Reference("trigger", None, ("scheduledTime",), False, 128),
-        Reference("activity", None, ("error",), False, 154),
-        Reference("item", None, (), False, 163),
-        Reference("dataset", None, ("path",), False, 180),
+    found = [*references(parse(text))]
+    assert [(each.context, each.name, each.path, each.optional) for each in found] == [
+        ("activity", "Copy Data", ("output", "rows", 0, "id"), True),
+        ("pipeline", None, ("parameters",), False),
+        ("variables", "key", (), False),
+        ("pipeline", None, ("TriggeredByPipelineName",), True),
+        ("trigger", None, ("scheduledTime",), False),
+        ("activity", None, ("error",), False),
+        ("item", None, (), False),
+        ("dataset", None, ("path",), False),
     ]
+    assert all(text[each.column - 1 :].lower().startswith(f"{each.context}(") for each in found)
 
 
 def test_calls_are_told_from_left_to_right():
