@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tzlocal.windows_tz import win_tz
 
-from local_factory.functions.signature import Function
+from local_factory.functions.signature import INTEGER, TEXT, Function
 from local_factory.functions.timestamps import (
     OUT_OF_RANGE,
     TICKS_PER_DAY,
@@ -16,7 +16,6 @@ from local_factory.functions.timestamps import (
     format_timestamp,
     parse_timestamp,
 )
-from local_factory.functions.values import INTEGER, TEXT
 
 _WINDOWS_ZONES = {name.lower(): iana for name, iana in win_tz.items()}
 _UTC_NAMES = {"utc", "etc/utc"}

@@ -75,7 +75,8 @@ def parse_timestamp(text: str) -> Timestamp:
     Raises:
         ValueError: the text is no timestamp, or names a day or hour that does not exist.
     """
-    match = next((found for pattern in _PATTERNS if (found := pattern.fullmatch(text))), None)
+    spaced = " ".join(text.split())
+    match = next((found for pattern in _PATTERNS if (found := pattern.fullmatch(spaced))), None)
     if match is None:
         raise ValueError(f"{describe(text)} is not a timestamp, such as 2024-01-31T18:30:00Z or 1/31/2024 6:30 PM")
     parts = match.groupdict(default="")

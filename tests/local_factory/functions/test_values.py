@@ -203,6 +203,14 @@ def test_the_text_of_a_number_is_read_back_as_the_same_number(number):
     assert evaluate("@float(item())", {"item": to_text(number)}) == number
 
 
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("function", ["int", "float", "formatDateTime", "json", "base64ToString", "dataUriToString"])
+@pytest.mark.parametrize("text", ["1" * 200_000 + "x", "2024-01-01 00:00" + " " * 200_000 + "x", "data:" * 50_000])
+def test_a_long_text_that_is_wrong_is_refused_at_once(function, text):
+    with pytest.raises(EvaluationError):
+        evaluate(f"@{function}(item())", {"item": text})
+
+
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
