@@ -21,7 +21,8 @@ from bundle.expressions import (
     problems,
 )
 from local_factory.functions import FUNCTIONS
-from local_factory.functions.values import Kind, describe, find_key, join_surrogates, quote, to_text
+from local_factory.functions.signature import Kind
+from local_factory.functions.values import describe, find_key, join_surrogates, quote, to_text
 
 Scope = Mapping[str, Any]
 """What expressions see: `pipeline` (RunId, ..., `parameters`, `globalParameters`), `variables`, `activities`, and where
@@ -48,7 +49,8 @@ def evaluate(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
     """Return a JSON value with every expression in it evaluated.
 
     Expressions are strings such as `@add(1, 2)` and `run @{pipeline().RunId}`, and objects such as
-    `{"value": "@add(1, 2)", "type": "Expression"}`. What a scope lacks is an error only when it is used.
+    `{"value": "@add(1, 2)", "type": "Expression"}`. What a scope lacks is an error only when it is used. Arrays and
+    objects may be the scope's own: they are for reading.
 
     Raises:
         InvalidExpressionError: a text is not an expression.
@@ -78,7 +80,7 @@ def _evaluate_nested(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSO
 def _evaluate_text(text: str, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return _compiled(text)(scope)
-    except EvaluationError as error:
+    except (EvaluationError, ValueError) as error:
         raise EvaluationError(f"{_shortened(text)}: {error}") from error
     except RecursionError:
         raise EvaluationError(f"{_shortened(text)}: a value is nested too deeply.") from None

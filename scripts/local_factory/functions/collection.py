@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
+from local_factory.functions.signature import (
     ANY,
     ARRAY,
     ARRAY_OR_OBJECT,
@@ -13,8 +12,11 @@ from local_factory.functions.values import (
     INTEGER,
     SEQUENCE,
     TEXT,
-    Json,
+    Function,
     Kind,
+)
+from local_factory.functions.values import (
+    Json,
     describe,
     find_key,
     identity,

@@ -18,23 +18,12 @@ from local_factory.functions.content import (
     read_content,
     read_data_uri,
 )
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
-    ANY,
-    CONTENT,
-    TEXT,
-    Json,
-    Kind,
-    checked_float,
-    checked_integer,
-    describe,
-    to_text,
-    to_utf8,
-)
+from local_factory.functions.signature import ANY, CONTENT, TEXT, Function, Kind
+from local_factory.functions.values import Json, checked_float, checked_integer, describe, to_text, to_utf8
 from local_factory.functions.xml import evaluate_xpath, from_json, parse_xml, to_json_value
 
 # What .NET reads as a number under en-US: white space around, a sign, commas between digits, a fraction, an exponent.
-_NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:[0-9][0-9,]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*+(?P<number>[+-]?(?:[0-9][0-9,]*+\.?[0-9]*+|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*", re.ASCII)
 _INTEGER_DIGITS = 20  # more before the decimal point than any 64-bit integer has
 
 _NUMBER_OR_TEXT = Kind("a number or a text", frozenset({int, float, str}))

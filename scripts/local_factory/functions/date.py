@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tzlocal.windows_tz import win_tz
 
-from local_factory.functions.signature import Function
+from local_factory.functions.signature import INTEGER, TEXT, Function
 from local_factory.functions.timestamps import (
+    OUT_OF_RANGE,
     TICKS_PER_DAY,
     TICKS_PER_SECOND,
     Timestamp,
     format_timestamp,
     parse_timestamp,
 )
-from local_factory.functions.values import INTEGER, TEXT
 
 _WINDOWS_ZONES = {name.lower(): iana for name, iana in win_tz.items()}
 _UTC_NAMES = {"utc", "etc/utc"}
@@ -28,7 +28,6 @@ _UNIT_TICKS = {
     "week": 7 * TICKS_PER_DAY,
 }
 _UNIT_MONTHS = {"month": 1, "year": 12}
-_MAX_INTERVAL = 10**12  # seconds; more than all years there are
 
 
 def now() -> datetime:
@@ -96,11 +95,10 @@ def _get_past_time(interval: int, unit: str, pattern: str = "o") -> str:
 
 
 def _shift(timestamp: Timestamp, interval: int, unit: str) -> Timestamp:
-    unit = unit.lower()
-    if unit in _UNIT_TICKS:
-        return timestamp.plus(interval * _UNIT_TICKS[unit])
-    if unit in _UNIT_MONTHS:
-        return _add_months(timestamp, interval * _UNIT_MONTHS[unit])
+    if ticks := _UNIT_TICKS.get(unit.lower()):
+        return timestamp.plus(interval * ticks)
+    if months := _UNIT_MONTHS.get(unit.lower()):
+        return _add_months(timestamp, interval * months)
     units = ", ".join(name.title() for name in (*_UNIT_TICKS, *_UNIT_MONTHS))
     raise ValueError(f"{unit!r} is no unit of time; there are {units}")
 
@@ -111,7 +109,7 @@ def _add_months(timestamp: Timestamp, months: int) -> Timestamp:
     years, month = divmod(moment.month - 1 + months, 12)
     year = moment.year + years
     if not datetime.min.year <= year <= datetime.max.year:
-        raise ValueError("the time is outside the years 1 to 9999")
+        raise ValueError(OUT_OF_RANGE)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     start = Timestamp.of(datetime(year, month + 1, day), is_utc=timestamp.is_utc)
     return start.plus(timestamp.ticks % TICKS_PER_DAY)
@@ -131,8 +129,11 @@ def _convert_time_zone(text: str, source: str, destination: str, pattern: str = 
 
 def _from_utc(timestamp: Timestamp, zone: str) -> Timestamp:
     """Return the zone's local time. Without an offset a timestamp is taken to be UTC."""
-    moment = timestamp.moment.replace(tzinfo=UTC)
-    offset = moment.astimezone(time_zone(zone)).utcoffset()
+    destination = time_zone(zone)
+    try:
+        offset = timestamp.moment.replace(tzinfo=UTC).astimezone(destination).utcoffset()
+    except OverflowError:
+        raise ValueError(OUT_OF_RANGE) from None
     return Timestamp(timestamp.ticks + _ticks(offset), is_utc=_is_utc(zone))
 
 

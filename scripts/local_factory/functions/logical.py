@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Callable
 from operator import call
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import ANY, BOOLEAN, NUMBER, ORDERED, Json, describe, identity
+from local_factory.functions.signature import ANY, BOOLEAN, NUMBER, ORDERED, Function
+from local_factory.functions.values import Json, describe, identity
 
 Number = int | float
 

@@ -2,16 +2,8 @@
 
 import uuid
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
-    ANY,
-    INTEGER,
-    TEXT,
-    join_surrogates,
-    to_text,
-    utf16_length,
-    utf16_slice,
-)
+from local_factory.functions.signature import ANY, INTEGER, TEXT, Function
+from local_factory.functions.values import join_surrogates, to_text, utf16_length, utf16_slice
 
 # What .NET's String.Trim removes. Python's strip() would remove U+001C to U+001F too.
 _WHITE_SPACE = (

@@ -12,6 +12,8 @@ TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 MAX_TICKS = 3_155_378_975_999_999_999
 """9999-12-31T23:59:59.9999999."""
 
+OUT_OF_RANGE = "the time is outside the years 1 to 9999"
+
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS = (
     "January",
@@ -39,7 +41,7 @@ class Timestamp:
     def __post_init__(self) -> None:
         """Refuse what the calendar does not hold."""
         if not 0 <= self.ticks <= MAX_TICKS:
-            raise ValueError("the time is outside the years 1 to 9999")
+            raise ValueError(OUT_OF_RANGE)
 
     @classmethod
     def of(cls, moment: datetime, *, is_utc: bool, ticks: int = 0) -> "Timestamp":
@@ -73,7 +75,8 @@ def parse_timestamp(text: str) -> Timestamp:
     Raises:
         ValueError: the text is no timestamp, or names a day or hour that does not exist.
     """
-    match = next((found for pattern in _PATTERNS if (found := pattern.fullmatch(text))), None)
+    spaced = " ".join(text.split())
+    match = next((found for pattern in _PATTERNS if (found := pattern.fullmatch(spaced))), None)
     if match is None:
         raise ValueError(f"{describe(text)} is not a timestamp, such as 2024-01-31T18:30:00Z or 1/31/2024 6:30 PM")
     parts = match.groupdict(default="")
@@ -173,7 +176,7 @@ def format_timestamp(timestamp: Timestamp, pattern: str = "o") -> str:
     while position < len(pattern):
         match = _TOKEN.match(pattern, position)
         if match is None:
-            raise ValueError(f"the format {pattern!r} is wrong at {pattern[position:]!r}: it is not closed")
+            raise ValueError(f"the format {pattern!r} is wrong from {pattern[position:]!r} on")
         position = match.end()
         written.append(_write(timestamp, match))
     return "".join(written)
@@ -204,10 +207,10 @@ _STANDARD = {
 _TOKEN = re.compile(
     r"""(?P<text> '(?P<single>(?:\\.|[^'\\])*)' | "(?P<double>(?:\\.|[^"\\])*)" )
       | \\(?P<escaped>.)
-      | (?P<point>\.?) (?P<optional_fraction>F{1,7})
-      | (?P<field> d+ | f{1,7} | g+ | h+ | H+ | K | m+ | M+ | s+ | t+ | y+ | z+ )
+      | (?P<point>\.?) (?P<optional_fraction>F{1,7}(?!F))
+      | (?P<field> d+ | f{1,7}(?!f) | g+ | h+ | H+ | K | m+ | M+ | s+ | t+ | y+ | z+ )
       | %(?=[dfghHKmMstyzF])  # stands before a field that is all of a pattern
-      | (?P<other>[^\\'"%])""",
+      | (?P<other>[^\\'"%fF])""",
     re.VERBOSE | re.DOTALL,
 )
 

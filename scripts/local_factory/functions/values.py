@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bundle.expressions import MAX_INTEGER, MIN_INTEGER
@@ -15,36 +14,6 @@ Json = str | int | float | bool | list[Any] | dict[str, Any] | None
 _LAST_BMP = "\uffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _QUOTED_LENGTH = 60
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a parameter takes: its name in messages, and the types of its values (none: any value)."""
-
-    name: str
-    types: frozenset[type] | None = None
-
-    def accepts(self, value: object) -> bool:
-        """Say whether a value is of this kind. A bool is not a number here, as it is in Python."""
-        return self.types is None or type(value) in self.types
-
-
-def _kind(name: str, *types: type) -> Kind:
-    return Kind(name, frozenset(types))
-
-
-ANY = Kind("any value")
-TEXT = _kind("a text", str)
-INTEGER = _kind("an integer", int)
-NUMBER = _kind("a number", int, float)
-BOOLEAN = _kind("true or false", bool)
-ARRAY = _kind("an array", list)
-SEQUENCE = _kind("a text or an array", str, list)
-COLLECTION = _kind("a text, an array or an object", str, list, dict)
-ARRAY_OR_OBJECT = _kind("an array or an object", list, dict)
-ORDERED = _kind("a number or a text", int, float, str)
-NUMBER_OR_ARRAY = _kind("a number or an array of numbers", int, float, list)
-CONTENT = _kind("a text or binary content", str, dict)
 
 
 def describe(value: object) -> str:

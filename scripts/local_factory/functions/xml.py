@@ -5,6 +5,7 @@ lxml does the work: the standard library has no full XPath 1.0 and loses namespa
 
 import re
 from typing import Any
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -56,17 +57,17 @@ def evaluate_xpath(data: bytes, path: str) -> str | float | bool | list[str | by
 def _node(item: Any) -> str | bytes:  # noqa: ANN401 - lxml has no types
     if isinstance(item, tuple):  # a namespace node: (prefix, URI)
         prefix, uri = item
-        return f'xmlns{f":{prefix}" if prefix else ""}="{_escape(uri)}"'
+        return f'xmlns{f":{prefix}" if prefix else ""}="{_escape_attribute(uri)}"'
     if not isinstance(item, str):
         return bytes(etree.tostring(item, encoding="utf-8", xml_declaration=False, with_tail=False))
     attribute = getattr(item, "attrname", None)
     if attribute is None:
         return str(item)
-    return f'{_prefixed(attribute, item.getparent())}="{_escape(item)}"'  # type: ignore[attr-defined] # lxml's own text
+    return f'{_prefixed(attribute, item.getparent())}="{_escape_attribute(item)}"'  # type: ignore[attr-defined] # lxml's own text
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+def _escape_attribute(text: str) -> str:
+    return escape(text, {'"': "&quot;"})
 
 
 def _prefixed(name: str, element: Any) -> str:  # noqa: ANN401 - lxml has no types
@@ -101,17 +102,16 @@ def _element_value(element: Any, outer_namespaces: dict[str | None, str]) -> Jso
             members[f"@xmlns:{prefix}" if prefix else "@xmlns"] = uri
     for name, value in element.attrib.items():
         members[f"@{_prefixed(name, element)}"] = value
-    texts = [element.text, *(child.tail for child in element)]
-    text = "".join(part for part in texts if part and part.strip())
+    texts = [text for text in (element.text, *(child.tail for child in element)) if text and text.strip()]
     repeated: dict[str, list[Json]] = {}
     for child in element.iterchildren(etree.Element):
         repeated.setdefault(_element_name(child), []).append(_element_value(child, element.nsmap))
     if not members and not repeated:
-        return text or None if len(element) or element.text is None else element.text
+        return "".join(texts) or None
     for name, values in repeated.items():
         members[name] = values[0] if len(values) == 1 else values
-    if text:
-        members["#text"] = text
+    if texts:
+        members["#text"] = texts[0] if len(texts) == 1 else texts
     return members
 
 
@@ -136,24 +136,19 @@ def from_json(value: dict[str, Any]) -> bytes:
 
 
 def _write(name: str, content: Json) -> str:
+    """Return the elements of a name: one for each item of an array, else one. `#text` is the text between elements."""
     if isinstance(content, list):
         return "".join(_write(name, item) for item in content)
+    if name == "#text":
+        return escape(_plain(content))
+    if content is None:
+        return f"<{name}/>"
     if not isinstance(content, dict):
-        text = _xml_text(content)
-        return f"<{name}>{text}</{name}>" if content is not None else f"<{name}/>"
-    attributes = "".join(
-        f' {key[1:]}="{_escape(_plain(item))}"' for key, item in content.items() if key.startswith("@")
-    )
-    inner = "".join(
-        _xml_text(item) if key == "#text" else _write(key, item)
-        for key, item in content.items()
-        if not key.startswith("@")
-    )
-    return f"<{name}{attributes}>{inner}</{name}>"
-
-
-def _xml_text(content: Json) -> str:
-    return _escape(_plain(content)).replace("&quot;", '"').replace(">", "&gt;")
+        return f"<{name}>{escape(_plain(content))}</{name}>"
+    attributes = {key[1:]: value for key, value in content.items() if key.startswith("@")}
+    start = "".join(f' {key}="{_escape_attribute(_plain(value))}"' for key, value in attributes.items())
+    inner = "".join(_write(key, value) for key, value in content.items() if not key.startswith("@"))
+    return f"<{name}{start}>{inner}</{name}>"
 
 
 def _plain(content: Json) -> str:
