@@ -83,9 +83,7 @@ def read_argument(text: str, type_name: str) -> Any:
         raise WrongTypeError(f"expected {type_name} as JSON, got {text!r}") from None
 
 
-def read_arguments(
-    arguments: Sequence[str], declared: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
+def read_arguments(arguments: Sequence[str], declared: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the parameters that `NAME=VALUE` arguments give to each pipeline that declares them.
 
     Args:

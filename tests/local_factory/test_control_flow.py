@@ -42,7 +42,9 @@ def test_do_if_else_a_handler_beside_a_success_branch_leaves_the_run_failed() ->
 
 
 def test_do_if_skip_else_the_success_branch_rejoined_on_skipped_makes_the_run_succeed() -> None:
-    result = run([fail("A"), succeed("next", "A"), succeed("handler", ("A", "Failed"), ("next", "Skipped", "Succeeded"))])
+    result = run(
+        [fail("A"), succeed("next", "A"), succeed("handler", ("A", "Failed"), ("next", "Skipped", "Succeeded"))]
+    )
     assert statuses(result)["handler"] == "Succeeded"
     assert result.status == "Succeeded"
 

@@ -146,7 +146,7 @@ def test_parameters_take_their_defaults_and_what_is_given() -> None:
     ("given", "message"),
     [
         ({}, "parameter 'n' (Int) is required"),
-        ({"n": "many"}, 'parameter \'n\': expected Int, got "many"'),
+        ({"n": "many"}, "parameter 'n': expected Int, got \"many\""),
         ({"n": 1, "m": 2}, "has no parameter 'm'"),
     ],
 )

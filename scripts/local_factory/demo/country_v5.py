@@ -106,7 +106,7 @@ def _regional_indicator(letter: str) -> int:
     return _REGIONAL_INDICATOR_A + ord(letter) - ord("A")
 
 
-def _without_empty(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _without_empty(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_empty(item) for item in value]
     if not isinstance(value, dict):

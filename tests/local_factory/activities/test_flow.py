@@ -126,7 +126,9 @@ def test_a_for_each_goes_on_after_an_iteration_that_fails_and_then_fails() -> No
         ifTrueActivities=[fail("two", message="two is wrong")],
     )
     result = run([for_each("@range(1, 4)", [check], isSequential=True)])
-    assert [str(entry.status) for entry in activity_runs(result, "check")] == ["Succeeded", "Failed"] + ["Succeeded"] * 2
+    assert [str(entry.status) for entry in activity_runs(result, "check")] == ["Succeeded", "Failed"] + [
+        "Succeeded"
+    ] * 2
     assert statuses(result)["loop"] == "Failed"
     assert "two is wrong" in result.message
 
@@ -214,7 +216,9 @@ def test_a_child_pipeline_runs_with_its_parameters_and_knows_its_parent() -> Non
         parameters={"n": {"type": "String"}},
         variables={"v": {"type": "String"}},
     )
-    parent, called = run_all([pipeline("Parent", [execute_pipeline(parameters={"n": expression("@add(600, 1)")})]), child])
+    parent, called = run_all(
+        [pipeline("Parent", [execute_pipeline(parameters={"n": expression("@add(600, 1)")})]), child]
+    )
     assert called.parameters == {"n": "601"}
     assert activity_runs(called, "keep")[0].output["value"] == "601 Parent"
     assert activity_runs(parent, "call")[0].output == {"pipelineRunId": called.run_id, "pipelineName": "Child"}
@@ -250,7 +254,9 @@ def test_a_child_gives_back_its_return_values() -> None:
                 "Parent",
                 [
                     execute_pipeline(),
-                    set_variable("keep", "v", expression("@string(activity('call').output.pipelineReturnValue.count)"), "call"),
+                    set_variable(
+                        "keep", "v", expression("@string(activity('call').output.pipelineReturnValue.count)"), "call"
+                    ),
                 ],
                 variables={"v": {"type": "String"}},
             ),
