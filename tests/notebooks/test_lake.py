@@ -18,10 +18,16 @@ FILE = "countries/india.json"
 
 
 class FailingFileSystem(HadoopFileSystem):
-    """The real file system, of which the Nth rename is refused."""
+    """The real file system, of which the Nth rename is refused, or every delete."""
 
     refused: tuple[int, ...] = ()
     renames = 0
+    deletes = True
+
+    def delete(self, path: str) -> None:
+        if not self.deletes:
+            raise LakeError(f"{path}: Permission denied")
+        super().delete(path)
 
     def rename(self, path: str, new_path: str) -> bool:
         self.renames += 1
@@ -143,6 +149,18 @@ def test_a_run_that_died_after_the_new_table_was_in_place_is_finished_by_the_nex
     (lake / "_previous" / TABLE).mkdir(parents=True)
     (lake / "_previous" / TABLE / "part-0.parquet").write_bytes(b"older still")
     land(spark, on(files, lake, "run-2"), 3)
+    assert_landed(spark, lake, 3, "new")
+
+
+def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    files.deletes = False
+    assert land(spark, on(files, lake, "run-2"), 5, "newer") == 5
+    assert leftovers(lake)
+    files.deletes = True
+    land(spark, on(files, lake, "run-3"), 3)
     assert_landed(spark, lake, 3, "new")
 
 
