@@ -178,6 +178,22 @@ def test_of_many_different_failures_the_first_ten_are_told_and_the_others_counte
     assert "And 4 further failures, in the timeline." in page.words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        (0, ["0"]),
+        (0.4, ["0", "100 ms", "200 ms", "300 ms"]),
+        (24, ["0", "5 s", "10 s", "15 s", "20 s"]),
+        (600, ["0", "2 min", "4 min", "6 min", "8 min"]),
+        (5400, ["0", "30 min", "1 h"]),
+        (86400 * 12, ["0", "72 h", "144 h", "216 h"]),
+    ],
+)
+def test_the_axis_has_few_round_times(tmp_path, seconds, labels):
+    page = written(sample_report([pipeline("P", 0, seconds)]), tmp_path)
+    assert [tick.text for tick in page.one("span", "ticks").all("i")] == labels
+
+
 def test_times_are_in_the_zone_of_the_start(tmp_path):
     india = timezone(timedelta(hours=5, minutes=30), "IST")
     page = written(sample_report([countries_run()], started=START.astimezone(india)), tmp_path)
