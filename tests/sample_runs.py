@@ -229,6 +229,6 @@ def sample_report(runs: list[PipelineRun], **changes: Any) -> RunReport:
 
 def _log(rows: int) -> str:
     return (
-        f'{{"time": "2026-03-14T06:30:04.118Z", "step": "read", "source": "Customers", "rows": {rows}, "seconds": 2.8}}\n'
+        f'{{"time": "2026-03-14T06:30:04.118Z", "step": "read", "source": "Customers", "rows": {rows}}}\n'
         f'{{"time": "2026-03-14T06:30:09.502Z", "step": "write", "target": "customer_data", "rows": {rows}}}\n'
     )
