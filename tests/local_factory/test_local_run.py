@@ -34,8 +34,13 @@ def parquet_rows(folder: Path) -> int:
 
 @pytest.mark.parametrize(
     ("customers", "exit_value", "customers_land", "products_land"),
-    [(0, 0, False, False), (500, 0, False, False), (501, 501, True, False), (600, 600, True, False)]
-    + [(601, 601, True, True)],
+    [
+        (0, 0, False, False),
+        (500, 0, False, False),
+        (501, 501, True, False),
+        (600, 600, True, False),
+        (601, 601, True, True),
+    ],
 )
 def test_the_thresholds_decide_what_lands(
     laptop: "Laptop", customers: int, exit_value: int, customers_land: bool, products_land: bool
