@@ -219,6 +219,7 @@ class TestMakingAnew:
 
     def test_nothing_is_left_beside_the_database(self, spark, folder, monkeypatch, tmp_path):
         (tmp_path / "here").mkdir()
+        (folder / "load" / "Customers").mkdir(parents=True)  # as a load that was killed leaves it
         monkeypatch.chdir(tmp_path / "here")
         prepare_database(spark, folder, 5, 3)
         assert {file.name for file in folder.iterdir()} <= {"database", "database.json", "derby.log"}
