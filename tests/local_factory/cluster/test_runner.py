@@ -243,7 +243,7 @@ def test_a_cancelled_run_ends_its_process_and_its_spark_jobs(workspace: Workspac
     workspace.write(
         "main",
         "import subprocess, sys\n"
-        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(4); open({str(marker)!r}, \"w\")'])\n"
+        f"subprocess.Popen(['sh', '-c', 'sleep 4; touch {marker}'])\n"
         "print('started', flush=True)\n"
         "spark.range(10**11).selectExpr('max(hash(id))').collect()",
     )
@@ -254,7 +254,7 @@ def test_a_cancelled_run_ends_its_process_and_its_spark_jobs(workspace: Workspac
         request = NotebookRequest("main", {}, {}, "run-1", "main")
         task = asyncio.create_task(workspace.runner.run(request))
         log = workspace.runner.page("run-1").with_suffix(".log")
-        while not (log.is_file() and "started" in log.read_text()):
+        while not (task.done() or (log.is_file() and "started" in log.read_text())):
             await asyncio.sleep(0.05)
         while not (jobs.getActiveJobsIds() or task.done()):
             await asyncio.sleep(0.05)
