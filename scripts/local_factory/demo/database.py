@@ -183,15 +183,15 @@ class _Derby:
         )
 
 
-def _jvm(spark: SparkSession) -> Any:  # noqa: ANN401 - Java's side has no types here
+def _jvm(spark: SparkSession) -> Any:
     return spark.sparkContext._jvm
 
 
-def _connect(jvm: Any, database: DemoDatabase, attributes: str) -> Any:  # noqa: ANN401
+def _connect(jvm: Any, database: DemoDatabase, attributes: str) -> Any:
     return jvm.java.sql.DriverManager.getConnection(database.url + attributes, database.user, database.password)
 
 
-def _shutdown_state(jvm: Any, database: DemoDatabase) -> str | None:  # noqa: ANN401
+def _shutdown_state(jvm: Any, database: DemoDatabase) -> str | None:
     """Shut down and return the SQLState with which Derby reports it, as it does for good news and bad."""
     try:
         _connect(jvm, database, ";shutdown=true").close()
@@ -210,7 +210,7 @@ def _sql_states(error: Py4JJavaError) -> list[str]:
     return states
 
 
-def _count(connection: Any, table: str) -> int:  # noqa: ANN401
+def _count(connection: Any, table: str) -> int:
     answer = connection.createStatement().executeQuery(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own names
     answer.next()
     return int(answer.getInt(1))
