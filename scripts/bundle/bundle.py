@@ -4,13 +4,39 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bundle.activities import Activity, ActivityList, all_activities, pipeline_activities, upstream
 from bundle.documents import text
-from bundle.errors import NotebookNotFoundError, ResourceFileError
+from bundle.errors import ExpressionSyntaxError, NotebookNotFoundError, ResourceFileError
+from bundle.expressions import Expression, find_expressions, is_dynamic, parse
 from bundle.notebook_source import NotebookSource, read_notebooks
 from bundle.notebooks import find_notebook
 from bundle.resources import KINDS, Resource, ResourceKey, read_resource, resource_files
+
+# Texts of people for people: an `@` in them is none of the expression language's. Defaults are taken as they are, too.
+_NOT_EVALUATED = frozenset({"name", "description", "annotations", "folder", "parameters"})
+
+
+@dataclass(frozen=True)
+class PlacedExpression:
+    """An expression of an object: where it stands, what it says, and how it reads; None when it does not parse.
+
+    Attributes:
+        resource: the object.
+        path: the JSON path in its file.
+        text: the whole text of the JSON string.
+        tree: the parsed expression.
+        error: why it does not parse, empty when it does.
+        activity: the activity it belongs to, the innermost one, in a pipeline.
+    """
+
+    resource: Resource
+    path: str
+    text: str
+    tree: Expression | None
+    error: str
+    activity: Activity | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +55,15 @@ class Pipeline:
     def upstream(self) -> Mapping[str, frozenset[str]]:
         """By an activity's JSON path: the folded names of the activities its expressions can see."""
         return upstream(self.top)
+
+    @cached_property
+    def expressions(self) -> tuple[PlacedExpression, ...]:
+        """Every expression of the activities."""
+        return tuple(
+            placed
+            for activity in self.activities
+            for placed in _expressions(self.resource, activity.own_document(), activity.path, activity)
+        )
 
 
 @dataclass(frozen=True)
@@ -54,6 +89,15 @@ class Bundle:
         """The pipelines with their activities."""
         return tuple(Pipeline(resource, pipeline_activities(resource.properties)) for resource in self.of("pipeline"))
 
+    @cached_property
+    def expressions(self) -> tuple[PlacedExpression, ...]:
+        """Every expression of pipelines, triggers, datasets and linked services."""
+        others = (resource for kind in ("trigger", "dataset", "linkedService") for resource in self.of(kind))
+        return (
+            *(placed for pipeline in self.pipelines for placed in pipeline.expressions),
+            *(placed for item in others for placed in _expressions(item, item.properties, "$.properties")),
+        )
+
     def of(self, kind: str) -> Iterator[Resource]:
         """Yield the objects of one kind."""
         return (resource for key, resource in self.resources.items() if key.kind == kind)
@@ -66,15 +110,53 @@ class Bundle:
         """Say whether the bundle has a file for an object, readable or not."""
         return key in self.resources or key in self.unreadable
 
+    def run_target(self, source: NotebookSource, target: str) -> NotebookSource | None:
+        """Return the notebook that `%run target` in another includes; None when the bundle has none such."""
+        if target.startswith("/"):
+            return self._notebook(target)
+        file = (source.path.parent / f"{target}.py").resolve()
+        return next((found for path, found in self.notebooks.items() if path.resolve() == file), None)
+
+    def included(self, source: NotebookSource) -> tuple[NotebookSource, ...]:
+        """Return a notebook and those it includes with `%run`, themselves and through others."""
+        found = {source.path: source}
+        pending = [source]
+        while pending:
+            current = pending.pop()
+            for target in current.runs.values():
+                included = self.run_target(current, target)
+                if included and included.path not in found:
+                    found[included.path] = included
+                    pending.append(included)
+        return tuple(found.values())
+
     def notebook_of(self, activity: Activity) -> NotebookSource | None:
         """Return the source of the notebook an activity runs; None when it runs none that is in the bundle."""
-        path = text(activity.type_properties.get("notebookPath"))
-        if activity.type != "DatabricksNotebook" or not path:
-            return None
+        return self._notebook(notebook_path(activity)) if notebook_path(activity) else None
+
+    def _notebook(self, path: str) -> NotebookSource | None:
         try:
             return self.notebooks.get(find_notebook(path, self.notebooks_root))
         except NotebookNotFoundError:
             return None
+
+
+def notebook_path(activity: Activity) -> str:
+    """Return the path of the notebook an activity runs; empty for any other activity, or when an expression gives it."""
+    path = text(activity.type_properties.get("notebookPath"))
+    return path if activity.type == "DatabricksNotebook" and not is_dynamic(path) else ""
+
+
+def _expressions(
+    resource: Resource, document: Mapping[str, Any], path: str, activity: Activity | None = None
+) -> Iterator[PlacedExpression]:
+    evaluated = {key: value for key, value in document.items() if key not in _NOT_EVALUATED}
+    for occurrence in find_expressions(evaluated, path):
+        try:
+            tree, error = parse(occurrence.text), ""
+        except ExpressionSyntaxError as problem:
+            tree, error = None, str(problem)
+        yield PlacedExpression(resource, occurrence.path, occurrence.text, tree, error, activity)
 
 
 def read_bundle(adf: Path, notebooks: Path) -> Bundle:

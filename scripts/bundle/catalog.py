@@ -241,9 +241,7 @@ DATASET_KEYS = frozenset(
     "annotations description folder linkedServiceName parameters schema structure type typeProperties".split()
 )
 
-TRIGGER_KEYS = frozenset(
-    "annotations description pipeline pipelines runtimeState type typeProperties".split()
-)
+TRIGGER_KEYS = frozenset("annotations description pipeline pipelines runtimeState type typeProperties".split())
 
 RECURRENCE_KEYS = frozenset("frequency interval startTime endTime timeZone schedule".split())
 

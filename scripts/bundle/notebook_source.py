@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bundle.errors import NotebookSourceError
 from bundle.notebooks import HEADER, Cell, Language, read_cells
@@ -43,7 +43,7 @@ class NotebookSource:
         tree: its Python code, with the file's line numbers.
         module_name: its dotted name, as imports have it.
         modules: every source of the folder by such a name.
-        runs: what it includes with `%run`.
+        runs: by line, what it includes with `%run`.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class NotebookSource:
     tree: ast.Module = field(repr=False, compare=False)
     module_name: str
     modules: Mapping[str, "NotebookSource"] = field(repr=False, compare=False)
-    runs: tuple[str, ...] = ()
+    runs: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def declared_widgets(self) -> Names:
@@ -85,7 +85,9 @@ class NotebookSource:
                 case ast.Assign(targets=targets, value=value):
                     for target in targets:
                         _bind(target, value, assigned)
-                case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
+                case (
+                    ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value)
+                ):
                     _bind(target, value, assigned)
                 case ast.For(target=target, iter=iterable) | ast.comprehension(target=target, iter=iterable):
                     for element in _elements(iterable):
@@ -110,7 +112,7 @@ class NotebookSource:
 
     def _widget_names(self, methods: frozenset[str]) -> Names:
         lines: dict[str, int] = {}
-        complete = not self.runs and not self.errors
+        complete = not self.errors
         for call in self._calls:
             module, _, method = _dotted(call.func).rpartition(".")
             if module != "dbutils.widgets" or method not in methods:
@@ -166,7 +168,7 @@ class NotebookSource:
         found = {value for node in nodes for value in self._values(node, seen)}
         module, original = self._imported.get(name, ("", None))
         if original and module in self.modules:
-            found |= self.modules[module]._named(original, seen, elements=elements)  # noqa: SLF001 - of the same class
+            found |= self.modules[module]._named(original, seen, elements=elements)
         return found
 
     def _attribute(self, owner: ast.expr, attribute: str, seen: set[tuple[str, str]]) -> set[str]:
@@ -176,7 +178,7 @@ class NotebookSource:
         module, original = self._imported.get(_dotted(owner), ("", None))
         for name in (f"{module}.{original}", module):
             if name in self.modules:
-                return self.modules[name]._named(attribute, seen)  # noqa: SLF001 - another of the same class
+                return self.modules[name]._named(attribute, seen)
         return self._named(attribute, seen) if isinstance(owner, ast.Name) else set()
 
 
@@ -188,11 +190,6 @@ def read_notebooks(root: Path) -> dict[Path, NotebookSource]:
         name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         sources[path] = modules[name] = _read_source(path, name, modules)
     return sources
-
-
-def run_target(notebook: Path, target: str) -> Path:
-    """Return the file that `%run TARGET` in a notebook means."""
-    return notebook.parent / f"{PurePosixPath(target)}.py"
 
 
 def is_negative_number(value: str) -> bool:
@@ -224,7 +221,9 @@ def _read_source(path: Path, name: str, modules: Mapping[str, NotebookSource]) -
             except (SyntaxError, ValueError, RecursionError) as error:
                 line = (getattr(error, "lineno", None) or 1) + cell.line - 1
                 errors.append((line, getattr(error, "msg", None) or str(error)))
-    runs = tuple(cell.source.split()[0] for cell in cells if cell.language is Language.RUN and cell.source.split())
+    runs = {
+        cell.line: cell.source.split()[0] for cell in cells if cell.language is Language.RUN and cell.source.split()
+    }
     return NotebookSource(path, is_notebook, text, tuple(errors), ast.Module(body, []), name, modules, runs)
 
 
@@ -250,7 +249,7 @@ def _bind(target: ast.expr, value: ast.expr, assigned: dict[str, list[ast.expr]]
     match target, value:
         case ast.Name(id=name), _:
             assigned[name].append(value)
-        case (ast.Tuple(elts=targets) | ast.List(elts=targets)), (ast.Tuple(elts=values) | ast.List(elts=values)):
+        case ((ast.Tuple(elts=targets) | ast.List(elts=targets)), (ast.Tuple(elts=values) | ast.List(elts=values))):
             for inner_target, inner_value in zip(targets, values, strict=False):
                 _bind(inner_target, inner_value, assigned)
 
