@@ -30,7 +30,7 @@ class ActivityList:
 
 @dataclass(frozen=True)
 class Activity:
-    """One activity: its JSON, where it stands in its pipeline's file, and the containers around it (the outermost first)."""
+    """One activity: its JSON, where it stands in its pipeline's file, and the containers around it, outermost first."""
 
     document: Mapping[str, Any]
     path: str

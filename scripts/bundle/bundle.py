@@ -142,7 +142,7 @@ class Bundle:
 
 
 def notebook_path(activity: Activity) -> str:
-    """Return the path of the notebook an activity runs; empty for any other activity, or when an expression gives it."""
+    """Return the path of the notebook an activity runs; empty for any other activity, and for an expression."""
     path = text(activity.type_properties.get("notebookPath"))
     return path if activity.type == "DatabricksNotebook" and not is_dynamic(path) else ""
 

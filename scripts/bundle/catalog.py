@@ -1,6 +1,7 @@
 """The types Data Factory has, and the keys their JSON takes.
 
-Source: Azure's published JSON schema `Microsoft.DataFactory` 2018-06-01; a test compares the two where the schema is at hand.
+Source: Azure's published JSON schema `Microsoft.DataFactory` 2018-06-01; a test compares the
+two where the schema is at hand.
 Types are case-sensitive.
 """
 # ruff: noqa: SIM905 - long lists of bare words read better without a quote around each
@@ -164,7 +165,8 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
             "HDInsightStreaming",
             common="policy linkedServiceName",
             required="filePaths input mapper output reducer",
-            optional="arguments combiner commandEnvironment defines fileLinkedService getDebugInfo storageLinkedServices",
+            optional="arguments combiner commandEnvironment defines fileLinkedService getDebugInfo "
+            "storageLinkedServices",
         ),
         ActivityType.of("IfCondition", common="", required="expression", optional="ifFalseActivities ifTrueActivities"),
         ActivityType.of(

@@ -1,4 +1,4 @@
-"""JSON documents of any shape: reading them without trusting their types, and naming a place in them by its JSON path."""
+"""JSON documents of any shape: read without trust in their types; a place in them is named by its JSON path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -55,7 +55,7 @@ def is_integer(value: object) -> bool:
 
 
 def is_evaluated(value: object) -> bool:
-    """Say whether Data Factory evaluates a value: text with an expression, or `{"value": ..., "type": "Expression"}`."""
+    """Say whether Data Factory evaluates a value: an expression as text, or as `{"value", "type": "Expression"}`."""
     if isinstance(value, str):
         return is_dynamic(value)
     return isinstance(value, Mapping) and value.get("type") == "Expression"

@@ -8,7 +8,8 @@ from pathlib import Path
 class Severity(StrEnum):
     """How bad a finding is.
 
-    An error is refused by the service, fails at run time, leaks a secret, or hides a failure. A warning works, but hardly as meant.
+    An error is refused by the service, fails at run time, leaks a secret, or hides a failure. A warning works, but
+    hardly as meant.
     """
 
     ERROR = "error"
@@ -17,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What one rule has to say: the file, the place in it (a JSON path, or `line N` of a notebook), and why it is wrong."""
+    """What a rule has to say: the file, the place in it (a JSON path; `line N` of a notebook), and what is wrong."""
 
     file: Path
     path: str

@@ -17,7 +17,7 @@ from bundle.errors import NotebookSourceError
 from bundle.notebooks import HEADER, Cell, Language, read_cells
 
 # Calls that hand on their first argument as it is, for what we ask: which literal may come out.
-_TRANSPARENT_CALLS = frozenset({"str", "repr", "int", "dumps", "strip", "format"})
+_TRANSPARENT_CALLS = frozenset({"str", "repr", "int", "dumps", "strip"})
 
 _WIDGET_DECLARATIONS = frozenset({"text", "dropdown", "combobox", "multiselect"})
 _WIDGET_READS = frozenset({"get", "getArgument"})
@@ -127,35 +127,16 @@ class NotebookSource:
     def _values(self, node: ast.expr, seen: set[tuple[str, str]]) -> set[str]:
         """Return the literals an expression may give, numbers as text; nothing for what is computed."""
         match node:
-            case ast.Constant(value=bool() | None):
-                return set()
-            case ast.Constant(value=str() | int() | float() as value):
-                return {str(value)}
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-                return {str(-value)}
-            case ast.IfExp(body=body, orelse=orelse):
-                parts = [body, orelse]
-            case ast.BoolOp(values=values):
-                parts = values
-            case ast.JoinedStr(values=[ast.FormattedValue(value=value)]):
-                parts = [value]
-            case ast.NamedExpr(value=value) | ast.Await(value=value):
-                parts = [value]
             case ast.Name(id=name):
                 return self._named(name, seen)
             case ast.Starred(value=ast.Name(id=name)):
                 return self._named(name, seen, elements=True)
             case ast.Attribute(value=owner, attr=attribute):
                 return self._attribute(owner, attribute, seen)
-            case ast.Call(func=function, args=arguments):
-                called = function.attr if isinstance(function, ast.Attribute) else _dotted(function)
-                if called not in _TRANSPARENT_CALLS:
-                    return self._values(function, seen)
-                is_method = isinstance(function, ast.Attribute) and not arguments
-                parts = [function.value] if is_method and isinstance(function, ast.Attribute) else arguments[:1]
-            case _:
-                return set()
-        return {value for part in parts for value in self._values(part, seen)}
+        literal = _literal(node)
+        if literal is not None:
+            return {literal}
+        return {value for part in _alternatives(node) for value in self._values(part, seen)}
 
     def _named(self, name: str, seen: set[tuple[str, str]], *, elements: bool = False) -> set[str]:
         """Return the literals that a name of this file may stand for, or with `elements` those in its lists."""
@@ -243,6 +224,35 @@ def _dotted(node: ast.expr) -> str:
             prefix = _dotted(owner)
             return f"{prefix}.{attribute}" if prefix else ""
     return ""
+
+
+def _literal(node: ast.expr) -> str | None:
+    """Return a text or number that stands in the source, as text."""
+    match node:
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=str() | int() | float() as value):
+            return str(value)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return str(-value)
+    return None
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    """Return the parts of an expression of which one comes out as its value."""
+    match node:
+        case ast.IfExp(body=body, orelse=orelse):
+            return [body, orelse]
+        case ast.BoolOp(values=values) | ast.JoinedStr(values=[_] as values):
+            return values
+        case ast.NamedExpr(value=value) | ast.Await(value=value) | ast.FormattedValue(value=value):
+            return [value]
+        case ast.Call(func=ast.Attribute(value=owner, attr=method), args=[]) if method in _TRANSPARENT_CALLS:
+            return [owner]
+        case ast.Call(func=function, args=arguments):
+            name = function.attr if isinstance(function, ast.Attribute) else _dotted(function)
+            return arguments[:1] if name in _TRANSPARENT_CALLS else [function]
+    return []
 
 
 def _bind(target: ast.expr, value: ast.expr, assigned: dict[str, list[ast.expr]]) -> None:

@@ -76,7 +76,7 @@ def dependency_levels(resources: Resources) -> list[list[ResourceKey]]:
 
 
 def cycles(graph: Mapping[Node, Iterable[Node]]) -> Iterator[list[Node]]:
-    """Yield circles of a graph (node -> what it depends on) as [a, b, ..., a], the least node first; no two share one."""
+    """Yield circles of a graph (node -> what it depends on), least node first: [a, b, ..., a]. No two share a node."""
     remaining = {node: set(targets) for node, targets in graph.items()}
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The rules a bundle is checked by, one module a family; `RULES` lists them all. Each rule's docstring says what it asks."""
+"""The rules a bundle is checked by, a module a family; `RULES` lists all. A rule's docstring says what it asks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -61,7 +61,7 @@ def activity_name(bundle: Bundle) -> Iterator[Problem]:
 
 
 def unique_activity_name(bundle: Bundle) -> Iterator[Problem]:
-    """No two activities of a pipeline share a name, inner ones neither: `activity('X')` could mean both. Case is ignored."""
+    """No two activities of a pipeline share a name, inner ones neither: `activity('X')` could mean both."""
     for pipeline in bundle.pipelines:
         first: dict[str, Activity] = {}
         for activity in pipeline.activities:
@@ -72,7 +72,7 @@ def unique_activity_name(bundle: Bundle) -> Iterator[Problem]:
 
 
 def dependency_exists(bundle: Bundle) -> Iterator[Problem]:
-    """`dependsOn` names activities that stand beside: in the same pipeline, or in the same branch of the same container."""
+    """`dependsOn` names activities that stand beside: in the pipeline itself, or in the same branch of a container."""
     for pipeline in bundle.pipelines:
         elsewhere = {activity.name.casefold() for activity in pipeline.activities}
         for activity_list in all_lists(pipeline.top):
@@ -82,7 +82,7 @@ def dependency_exists(bundle: Bundle) -> Iterator[Problem]:
                         continue
                     if name.casefold() in elsewhere:
                         message = (
-                            f"{name!r} stands in another branch; {activity.name!r} can depend only on those beside it"
+                            f"{name!r} stands elsewhere; {activity.name!r} can depend only on those beside it"
                         )
                     else:
                         hint = did_you_mean(name, (other.name for other in activity_list.activities))
@@ -170,13 +170,13 @@ def wait_on_completion(bundle: Bundle) -> Iterator[Problem]:
 
 
 def variable_in_parallel_loop(bundle: Bundle) -> Iterator[Problem]:
-    """A ForEach that runs its rounds side by side sets no variable: variables are the pipeline's, so rounds overwrite it."""
+    """A ForEach with rounds side by side sets no variable: it is the pipeline's, so the rounds overwrite it."""
     for pipeline in bundle.pipelines:
         for activity in pipeline.activities:
             loops = (container for container in activity.containers if container.type == "ForEach")
             loop = next((loop for loop in loops if loop.type_properties.get("isSequential") is not True), None)
             if activity.type == "SetVariable" and loop:
-                message = f"{activity.name!r} sets a variable in {loop.name!r}, whose rounds run side by side: they overwrite it"
+                message = f"{activity.name!r} sets a variable, which the parallel rounds of {loop.name!r} overwrite"
                 yield Problem(pipeline.resource.path, activity.path, message)
 
 

@@ -57,7 +57,7 @@ def expression_parses(bundle: Bundle) -> Iterator[Problem]:
 
 
 def expression_context(bundle: Bundle) -> Iterator[Problem]:
-    """What an expression reads exists where it stands: `item()` in a ForEach or Filter, `trigger()` in a trigger's JSON."""
+    """What an expression reads exists there: `item()` in a ForEach or Filter, `trigger()` in a trigger's JSON."""
     for placed in bundle.expressions:
         kind = placed.resource.key.kind
         for call in calls(placed.tree) if placed.tree else ():
@@ -101,7 +101,7 @@ def activity_upstream(bundle: Bundle) -> Iterator[Problem]:
 
 
 def parameter_declared(bundle: Bundle) -> Iterator[Problem]:
-    """`pipeline().parameters.x`, `dataset().x`, `linkedService().x` and global parameters are declared. Names ignore case."""
+    """`pipeline().parameters.x`, `dataset().x`, `linkedService().x` and global parameters are declared."""
     global_parameters = _global_parameters(bundle)
     for placed in bundle.expressions:
         for reference in references(placed.tree) if placed.tree else ():

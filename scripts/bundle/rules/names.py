@@ -18,9 +18,9 @@ _NAME = "$.name"
 
 
 def object_name(bundle: Bundle) -> Iterator[Problem]:
-    """Names start with a letter, digit or underscore, have at most 260 characters and none of `.+?/<>*%&:` or a backslash.
+    r"""Names start with a letter, digit or underscore, have at most 260 characters and none of `.+?/<>*%&:\`.
 
-    Linked services, datasets and data flows take no dash; an integration runtime takes letters, digits and single dashes.
+    Linked services, datasets and data flows take no dash; integration runtimes take letters, digits and single dashes.
     """
     for key, resource in bundle.resources.items():
         if key.kind in ("factory", "managedVirtualNetwork"):

@@ -16,7 +16,7 @@ from bundle.rules.wording import did_you_mean
 
 
 def notebook_source(bundle: Bundle) -> Iterator[Problem]:
-    """A notebook, and a module beside it, can be read: UTF-8, Python that parses, `%run` of notebooks that are there."""
+    """A notebook, and a module beside it, is UTF-8, its Python parses, and what it includes with `%run` is there."""
     for source in bundle.notebooks.values():
         for line, reason in source.errors:
             yield Problem(source.path, f"line {line}", reason)
@@ -63,7 +63,7 @@ def notebook_parameter(bundle: Bundle) -> Iterator[Problem]:
 
 
 def widget_given(bundle: Bundle) -> Iterator[Problem]:
-    """A widget that a notebook reads without declaring it is a base parameter: `dbutils.widgets.get` fails without both."""
+    """A widget that a notebook reads and does not declare is a base parameter: `dbutils.widgets.get` fails else."""
     for pipeline, activity in _notebook_activities(bundle):
         sources = _sources(bundle, activity)
         if not all(source.declared_widgets.complete for source in sources):
@@ -77,9 +77,12 @@ def widget_given(bundle: Bundle) -> Iterator[Problem]:
 
 
 def notebook_unused(bundle: Bundle) -> Iterator[Problem]:
-    """Every notebook is run by a pipeline or included by one that is. Expressions may name any, so then nothing is said."""
+    """Every notebook is run by a pipeline, or included by one that is.
+
+    Nothing is said where that cannot be told: a pipeline cannot be read, or a path is an expression or leads nowhere.
+    """
     activities = [activity for _, activity in _notebook_activities(bundle)]
-    if any(not notebook_path(activity) for activity in activities):
+    if bundle.unreadable or not all(_sources(bundle, activity) for activity in activities):
         return
     used = {source.path for activity in activities for source in _sources(bundle, activity)}
     for source in bundle.notebooks.values():
@@ -88,14 +91,14 @@ def notebook_unused(bundle: Bundle) -> Iterator[Problem]:
 
 
 def failure_value(bundle: Bundle) -> Iterator[Problem]:
-    """A negative value that a notebook may exit with, its way to say "failed", is looked at by the pipeline that runs it.
+    """The pipeline looks at a negative value that a notebook may exit with, its way to say that it failed.
 
-    Data Factory counts `dbutils.notebook.exit("-1")` as a success; no alert sees it. So where a notebook's source says that
-    it may exit with a negative number (see `bundle.notebook_source` on how that is found), the pipeline must have an
-    expression that tells this value from every count: a comparison with `activity('X').output.runOutput` on one side and a
-    literal on the other, whose answer for that value differs from its answer for 0 and for all above; or a Switch on
-    runOutput with that value as a case. `less(int(...runOutput), 0)` and `equals(...runOutput, '-1')` do;
-    `greater(int(...runOutput), 600)` does not: it says the same for -1 as for 0.
+    Data Factory counts `dbutils.notebook.exit("-1")` as a success; no alert sees it. So where a notebook's source says
+    that it may exit with a negative number (`bundle.notebook_source` on how that is found), the pipeline must have an
+    expression that tells this number from every count: a comparison of `activity('X').output.runOutput` with a literal,
+    whose answer for that number differs from its answer for 0 and all above; or a Switch on runOutput with that number
+    as a case. `less(int(...runOutput), 0)` and `equals(...runOutput, '-1')` do. `greater(int(...runOutput), 600)` does
+    not: it says the same for -1 as for 0.
     """
     for pipeline, activity in _notebook_activities(bundle):
         for source in _sources(bundle, activity):

@@ -1,4 +1,4 @@
-"""Parameters: what callers give is what the called object declares; required ones are given, and literals fit the type."""
+"""Parameters: callers give what the called object declares, all that has no default, and literals of its type."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -145,9 +145,6 @@ def _is_number_text(value: object) -> bool:
 # The service turns text into numbers and truth values where a parameter asks for them.
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "string": lambda value: not isinstance(value, list | Mapping),
-    "securestring": lambda value: (
-        not isinstance(value, list) and mapping(value).get("type", "") in ("", "SecureString")
-    ),
     "int": lambda value: is_integer(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal()),
     "float": lambda value: _is_number(value) or _is_number_text(value),
     "bool": lambda value: isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false")),

@@ -1,7 +1,7 @@
 """Timeouts and retries: written down, in the service's format, and sane.
 
-Sources: https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities#activity-policy (format, 10 minutes to
-7 days) and Azure's published schema, definition `ActivityPolicy` (retry interval).
+Sources: https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities#activity-policy (format,
+10 minutes to 7 days) and Azure's published schema, definition `ActivityPolicy` (retry interval).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Secrets: none in the files. They belong in Key Vault, and objects refer to them there. Messages never show a value."""
+"""Secrets: none in the files. They belong in Key Vault, and objects refer to them. Messages never show a value."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def no_encrypted_credential(bundle: Bundle) -> Iterator[Problem]:
 
 
 def no_inline_secret(bundle: Bundle) -> Iterator[Problem]:
-    """No secret in a file: no SecureString with a value, no password or key in a text, no token under a secret's key."""
+    """No secret in a file: no SecureString with a value, no password or key in a text, no text under a secret's key."""
     for resource in bundle.resources.values():
         yield from (
             Problem(resource.path, path, f"{what} stands in the file: keep it in Key Vault and refer to it")

@@ -92,7 +92,7 @@ def trigger_starts_pipeline(bundle: Bundle) -> Iterator[Problem]:
 
 
 def trigger_parameters(bundle: Bundle) -> Iterator[Problem]:
-    """Each pipeline that a trigger starts has `parameters`, if only `{}`: the service adds them, so a diff would stay."""
+    """Each pipeline that a trigger starts has `parameters`, if only `{}`: the service adds them."""
     for trigger in bundle.of("trigger"):
         for index, entry in enumerate(items(trigger.properties.get("pipelines"))):
             if not isinstance(mapping(entry).get("parameters"), Mapping):

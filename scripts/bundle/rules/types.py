@@ -1,4 +1,4 @@
-"""Types and keys: what objects and activities call themselves, and the keys their JSON has, are ones Data Factory knows."""
+"""Types and keys: those of objects and activities are ones that Data Factory knows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -7,5 +7,5 @@ from difflib import get_close_matches
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return `; is X meant?` for the known name that is closest, empty when none is close."""
     folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.75)
+    close = get_close_matches(str(name).casefold(), folded, n=1)
     return f"; is {folded[close[0]]!r} meant?" if close else ""
