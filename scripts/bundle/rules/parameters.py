@@ -6,7 +6,7 @@ from typing import Any
 
 from bundle.bundle import Bundle
 from bundle.catalog import PARAMETER_TYPES, VARIABLE_TYPES
-from bundle.documents import child_path, is_evaluated, is_integer, items, mapping
+from bundle.documents import child_path, is_evaluated, is_integer, items, mapping, text
 from bundle.findings import Problem
 from bundle.references import references
 from bundle.resources import Resource, ResourceKey
@@ -69,7 +69,7 @@ def declaration(bundle: Bundle) -> Iterator[Problem]:
             for name, declared in mapping(resource.properties.get(group)).items():
                 path = child_path(f"{_PROPERTIES}.{group}", name)
                 kind = mapping(declared).get("type")
-                if not isinstance(declared, Mapping) or kind not in types | {kind.lower() for kind in types}:
+                if text(kind).lower() not in {known.lower() for known in types}:
                     known = ", ".join(sorted(types))
                     yield Problem(resource.path, path, f"must have a type, one of {known}")
                 elif not _fits(declared.get("defaultValue"), kind):

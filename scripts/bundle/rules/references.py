@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from bundle.bundle import Bundle
-from bundle.documents import child_path, walk
+from bundle.documents import child_path, text, walk
 from bundle.findings import Problem
 from bundle.references import (
     BUILT_IN,
@@ -28,7 +28,7 @@ def reference_type(bundle: Bundle) -> Iterator[Problem]:
             if not isinstance(value, Mapping) or "referenceName" not in value:
                 continue
             kind, name = value.get("type"), value["referenceName"]
-            if kind not in REFERENCE_KINDS.keys() | _OUTSIDE:
+            if text(kind) not in REFERENCE_KINDS.keys() | _OUTSIDE:
                 hint = did_you_mean(kind, REFERENCE_KINDS) or f". One of {', '.join(sorted(REFERENCE_KINDS))}."
                 yield Problem(resource.path, child_path(path, "type"), f"{kind!r} is no type of reference{hint}")
             elif not isinstance(name, str | Mapping) or not name:

@@ -47,7 +47,7 @@ def trigger_time_zone(bundle: Bundle) -> Iterator[Problem]:
     """A schedule's time zone is a Windows or IANA name."""
     for trigger, recurrence in _schedules(bundle):
         zone = recurrence.get("timeZone", "UTC")
-        if zone not in win_tz and zone not in tz_win:
+        if text(zone) not in win_tz and text(zone) not in tz_win:
             hint = did_you_mean(zone, win_tz)
             yield Problem(trigger.path, f"{_RECURRENCE}.timeZone", f"{zone!r} is no time zone{hint}")
 
