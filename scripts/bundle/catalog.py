@@ -233,8 +233,11 @@ POLICY_KEYS = frozenset("timeout retry retryIntervalInSeconds secureInput secure
 # Source: `ExecutePipelineActivityPolicy` and `SecureInputOutputPolicy` of the same schema.
 POLICY_WITHOUT_RETRY = frozenset({"ExecutePipeline", "SetVariable", "WebHook"})
 
+# `lastPublishTime` is the service's own, and old Git roots have it.
 PIPELINE_KEYS = frozenset(
-    "activities annotations concurrency description folder parameters policy runDimensions variables".split()
+    (
+        "activities annotations concurrency description folder lastPublishTime parameters policy runDimensions variables"
+    ).split()
 )
 
 LINKED_SERVICE_KEYS = frozenset("annotations connectVia description parameters type typeProperties version".split())

@@ -104,7 +104,9 @@ def read_resource(kind: str, path: Path) -> Resource:
     for json_path, value in walk(document):
         if isinstance(value, _JsonObject) and value.repeated is not None:
             raise RepeatedKeyError(path, "this key appears twice in one object", child_path(json_path, value.repeated))
-    if not isinstance(document, dict) or not isinstance(document.get("properties"), dict):
+    # A factory without global parameters has no properties.
+    properties = document.get("properties", {} if kind == "factory" else None) if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(properties, dict):
         raise ResourceShapeError(path, 'a factory object is {"name": ..., "properties": {...}}')
     name = document.get("name")
     if name != path.stem:

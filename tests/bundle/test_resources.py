@@ -45,3 +45,10 @@ def test_every_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (True, False),
         (False, True),
     ]
+
+
+def test_a_factory_needs_no_properties(tmp_path: Path) -> None:
+    file = tmp_path / "adf.json"
+    file.write_text('{"name": "adf", "location": "westeurope"}', encoding="utf-8")
+
+    assert read_resource("factory", file).properties == {}

@@ -1,6 +1,8 @@
 """Cases of the rules in `bundle.rules.types`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, put, wait
+from sample_bundle import POLICY, reference
+
+from rule_cases.case import both, ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, put, wait
 
 
 def linked_service(**properties: object) -> dict[str, object]:
@@ -58,5 +60,25 @@ CASES = (
         DAILY,
         f"{RECURRENCE}.schedule.minute",
         "is 'minutes' meant?",
+    ),
+    Case(
+        "required-property",
+        put(LOAD, "activities.2", {"name": "Flow", "type": "ExecuteDataFlow", "policy": POLICY, "typeProperties": {}}),
+        LOAD,
+        f"{ACTIVITIES}[2].typeProperties",
+        "ExecuteDataFlow 'Flow' has no dataFlow",
+        both(
+            lambda s: s.add("dataflow/DF", {"type": "MappingDataFlow"}),
+            put(
+                LOAD,
+                "activities.2",
+                {
+                    "name": "Flow",
+                    "type": "ExecuteDataFlow",
+                    "policy": POLICY,
+                    "typeProperties": {"dataflow": reference("DataFlow", "DF")},
+                },
+            ),
+        ),
     ),
 )

@@ -24,6 +24,9 @@ from bundle.rules.wording import did_you_mean
 # Connectors come every few months, so an unknown one may be right and our list old: the other kinds hardly change.
 _GROWING_KINDS = frozenset({"linkedService", "dataset"})
 
+# Studio writes this key so; the schema has `dataFlow`.
+_STUDIO_SPELLINGS = frozenset({"dataflow"})
+
 _DOCUMENT_KEYS = frozenset({"name", "type", "properties", "id", "etag"})
 _PROPERTIES = "$.properties"
 _KEYS_OF_KIND: Mapping[str, frozenset[str]] = {
@@ -59,7 +62,10 @@ def required_property(bundle: Bundle) -> Iterator[Problem]:
     for pipeline in bundle.pipelines:
         for activity in pipeline.activities:
             known = ACTIVITY_TYPES.get(activity.type)
-            for key in sorted(known.required - activity.type_properties.keys()) if known else ():
+            given = {key.casefold() for key in activity.type_properties}
+            for key in sorted(known.required) if known else ():
+                if key.casefold() in given:
+                    continue
                 message = f"{activity.type} {activity.name!r} has no {key}"
                 yield Problem(pipeline.resource.path, activity.type_properties_path, message)
 
@@ -83,7 +89,7 @@ def unknown_key(bundle: Bundle) -> Iterator[Problem]:
             document, resource = activity.document, pipeline.resource
             yield from _unknown(resource, document, activity.path, ACTIVITY_KEYS | known.common)
             yield from _unknown(resource, mapping(document.get("policy")), f"{activity.path}.policy", POLICY_KEYS)
-            allowed = known.required | known.optional
+            allowed = known.required | known.optional | _STUDIO_SPELLINGS
             yield from _unknown(resource, activity.type_properties, activity.type_properties_path, allowed)
             for index, entry in enumerate(items(document.get("dependsOn"))):
                 path = f"{activity.path}.dependsOn[{index}]"
