@@ -189,6 +189,23 @@ def test_files_that_cannot_be_read_hide_neither_each_other_nor_the_rest(tmp_path
     ]
 
 
+def test_no_message_shows_a_secret_that_stands_in_a_broken_expression(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("linkedService/LS_Sql", "typeProperties.connectionString", "@concat('Password=hunter2;'")
+
+    findings = validate(sample.adf, sample.notebooks)
+
+    assert {finding.rule for finding in findings} == {"expression-parses", "inline-secret"}
+    assert not any("hunter2" in str(finding) for finding in findings)
+
+
+def test_a_notebook_path_that_no_file_system_takes_is_a_finding(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("pipeline/PL_Load", "activities.1.typeProperties.notebookPath", "/" + "x" * 5000)
+
+    assert [finding.rule for finding in validate(sample.adf, sample.notebooks)] == ["notebook-exists"]
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])
 def test_a_folder_without_a_factory_is_one_finding(folder: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
