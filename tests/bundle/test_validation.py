@@ -176,6 +176,17 @@ def test_a_finding_is_one_line_of_file_path_message_and_rule(tmp_path: Path) -> 
     ]
 
 
+def test_a_finding_can_be_printed_whatever_characters_the_files_spell(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("pipeline/PL_Load", "activities.1.dependsOn.0.activity", "Look\ud800\n")
+    sample.set("pipeline/PL_Load", "activities.0.name", "Look\ud800\n")
+
+    lines = [str(finding) for finding in validate(sample.adf, sample.notebooks)]
+
+    assert lines
+    assert all(line.encode("utf-8") and line.isprintable() for line in lines)
+
+
 def test_files_that_cannot_be_read_hide_neither_each_other_nor_the_rest(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     sample.write("dataset/DS_Table", "{")
