@@ -91,6 +91,7 @@ def countries_run() -> PipelineRun:
         0.1,
         3.9,
         status=Status.FAILED,
+        retried=True,
         input=notebook,
         error=error("CountryError: russia: HTTP 503 three times in 3.1 s", target="RunCountryIngestionNotebook"),
     )
@@ -136,7 +137,7 @@ def customer_runs(*, fails: bool) -> list[PipelineRun]:
         output=notebook_output("1000"),
     )
     activity(parent, "CheckCustomerProcessingError", "IfCondition", 17.85, 17.9, output={"result": False})
-    activity(parent, "CheckCustomerCount", "IfCondition", 17.85, 24.5, status=end)
+    check = activity(parent, "CheckCustomerCount", "IfCondition", 17.85, 24.5, status=end)
     activity(
         parent,
         "ExecuteProductPipeline",
@@ -144,7 +145,7 @@ def customer_runs(*, fails: bool) -> list[PipelineRun]:
         17.95,
         24.45,
         status=end,
-        container="CheckCustomerCount",
+        container=check,
         input={"pipeline": {"referenceName": child.pipeline_name}, "parameters": {"customerCountParam": "1000"}},
         output={"pipelineRunId": child.run_id, "pipelineName": child.pipeline_name},
     )
@@ -186,7 +187,7 @@ def regions_run(iterations: int = 150, failing: int = 2) -> PipelineRun:
             begin,
             begin + 0.7 + number % 5 * 0.06,
             status=Status.FAILED if fails else Status.SUCCEEDED,
-            container="ForEachRegion",
+            container=loop,
             input={"notebookPath": "/Shared/load_region", "baseParameters": {"region": f"R{number:03}"}},
             output=None if fails else notebook_output(str(number * 37)),
             error=error(f"Region R{number:03}: the source answered 404") if fails else None,
