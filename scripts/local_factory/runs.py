@@ -57,7 +57,7 @@ class ActivityRun:
 
 @dataclass
 class PipelineRun:
-    """One run of one pipeline, with the runs of its activities in the order in which they started."""
+    """One run of one pipeline, with its activities' runs in the order of their start and the values it returned."""
 
     run_id: str
     pipeline_name: str
@@ -68,6 +68,7 @@ class PipelineRun:
     message: str = ""
     end: datetime | None = None
     activity_runs: list[ActivityRun] = field(default_factory=list)
+    returned: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryPipelineRuns` answers it, its activity runs within."""

@@ -1,0 +1,64 @@
+"""Activities that write a pipeline's variables and return values."""
+
+from typing import TYPE_CHECKING, Any
+
+from local_factory.errors import ActivityError
+from local_factory.parameters import WrongTypeError, check_variable
+from local_factory.runs import ActivityRun
+
+if TYPE_CHECKING:
+    from local_factory.control_flow import Activity
+    from local_factory.factory import Factory, Frame
+
+_RETURN_VALUE = "pipelineReturnValue"
+
+
+async def run_set_variable(activity: "Activity", run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+    """Set a variable, or the pipeline's return values (`setSystemVariable` on `pipelineReturnValue`)."""
+    properties = activity["typeProperties"]
+    name = properties["variableName"]
+    if properties.get("setSystemVariable") and name == _RETURN_VALUE:
+        values = {entry["key"]: frame.evaluate(_return_value(entry["value"])) for entry in properties["value"]}
+        run.input = {"variableName": name, "value": values}
+        frame.returned.update(values)
+        return {"name": name, "value": values}
+    value = frame.evaluate(properties.get("value"))
+    run.input = {"variableName": name, "value": value}
+    _check(name, value, _declared_type(name, frame))
+    frame.variables[name] = value
+    return {"name": name, "value": value}
+
+
+async def run_append_variable(activity: "Activity", run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+    """Append a value to an Array variable."""
+    properties = activity["typeProperties"]
+    name = properties["variableName"]
+    value = frame.evaluate(properties.get("value"))
+    run.input = {"variableName": name, "value": value}
+    if _declared_type(name, frame).lower() != "array":
+        raise ActivityError(
+            "InvalidTemplate", f"Variable {name!r} is no Array: a value can be appended to an Array only."
+        )
+    frame.variables[name] = [*frame.variables[name], value]
+    return {"name": name, "value": value}
+
+
+def _return_value(value: Any) -> Any:
+    """Return the JSON under Studio's typed form of a return value, `{"type": "String", "content": ...}`."""
+    if isinstance(value, dict) and "content" in value and value.get("type") != "Expression":
+        return value["content"]
+    return value
+
+
+def _declared_type(name: str, frame: "Frame") -> str:
+    declared = frame.properties.get("variables") or {}
+    if name not in declared:
+        raise ActivityError("InvalidTemplate", f"Variable {name!r} is not declared in {frame.run.pipeline_name}.")
+    return str(declared[name]["type"])
+
+
+def _check(name: str, value: Any, type_name: str) -> None:
+    try:
+        check_variable(value, type_name)
+    except WrongTypeError as error:
+        raise ActivityError("InvalidTemplate", f"Variable {name!r}: {error}.") from None

@@ -1,0 +1,341 @@
+"""The process of one notebook run: it attaches to the cluster's JVM and runs a notebook's cells as Databricks does.
+
+Started by `runner.py` as a program with a `KernelRequest` as JSON on standard input. What the notebook prints goes to
+standard output; what came of every cell goes to the request's result file, as JSON, after each cell.
+"""
+
+import ast
+import html
+import json
+import linecache
+import os
+import re
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import IO, TYPE_CHECKING, Any
+
+from bundle.errors import BundleError
+from bundle.notebooks import Cell, Language, find_notebook, read_cells
+from local_factory.cluster.dbutils import NotebookExit, make_dbutils
+from local_factory.cluster.spark import attach
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_MOST_ROWS_SHOWN = 1000
+# Statements of a %sql cell end at semicolons, which may also stand in literals and comments.
+_SQL_PIECES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|.""", re.DOTALL)
+
+
+class UnsupportedCellError(Exception):
+    """A cell is in a language that does not run on this machine."""
+
+
+@dataclass(frozen=True)
+class KernelRequest:
+    """What to run: the notebook's file, the folder of all notebooks, the widgets' values, where results go."""
+
+    notebook: str
+    notebooks: str
+    parameters: Mapping[str, str]
+    run_id: str
+    result: str
+
+
+@dataclass
+class Table:
+    """A DataFrame as shown: texts, and whether rows were left out."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    truncated: bool
+
+
+@dataclass
+class CellOutcome:
+    """What came of one cell. `output` is what it printed, `error` the traceback; times in seconds."""
+
+    language: str
+    source: str
+    line: int
+    title: str | None
+    output: str = ""
+    html: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class NotebookOutcome:
+    """What came of a notebook: `exit_value` is None without an exit call; `error` is the failure in one line."""
+
+    status: str = "InProgress"
+    exit_value: str | None = None
+    error: str | None = None
+    cells: list[CellOutcome] = field(default_factory=list)
+
+
+class Kernel:
+    """Runs one notebook's cells, in order, in one namespace."""
+
+    def __init__(self, request: KernelRequest) -> None:
+        self._request = request
+        self._file = Path(request.notebook)
+        self._outcome = NotebookOutcome()
+        self._cell: CellOutcome | None = None
+        self._spark = attach(self._file.stem, request.run_id)
+        self._spark.sparkContext.environment["PYTHONPATH"] = str(self._file.parent)
+        self._namespace: dict[str, Any] = {
+            "__name__": "__main__",
+            "__file__": str(self._file),
+            "spark": self._spark,
+            "sc": self._spark.sparkContext,
+            "dbutils": make_dbutils(self._spark, request.parameters, self._run_other),
+            "display": self._display,
+            "displayHTML": self._display_html,
+        }
+
+    def run(self) -> NotebookOutcome:
+        """Run the notebook to its end, its exit call or its first error."""
+        try:
+            for cell in read_cells(self._file.read_text(encoding="utf-8")):
+                self._run_cell(cell)
+        except NotebookExit as end:
+            self._outcome.exit_value = end.value
+            self._outcome.status = "Succeeded"
+        except BaseException as error:  # noqa: BLE001 - a notebook's failure of any kind, SystemExit too, is a result
+            self._outcome.error = _one_line(error)
+            self._outcome.status = "Failed"
+        else:
+            self._outcome.status = "Succeeded"
+        self._write_outcome()
+        return self._outcome
+
+    def _run_cell(self, cell: Cell) -> None:
+        outcome = CellOutcome(cell.language, cell.source, cell.line, cell.title)
+        self._outcome.cells.append(outcome)
+        self._cell = outcome
+        started = time.monotonic()
+        try:
+            with _captured(outcome):
+                self._execute(cell, self._file)
+        except NotebookExit:
+            raise
+        except BaseException as error:
+            outcome.error = _traceback(error)
+            print(outcome.error, file=sys.stderr)
+            raise
+        finally:
+            outcome.seconds = time.monotonic() - started
+            self._write_outcome()
+
+    def _execute(self, cell: Cell, file: Path) -> None:
+        match cell.language:
+            case Language.PYTHON:
+                self._execute_python(cell, file)
+            case Language.MARKDOWN:
+                pass
+            case Language.SQL:
+                self._execute_sql(cell.source)
+            case Language.RUN:
+                self._include(cell.source.strip(), file)
+            case Language.PIP:
+                print(f"Noted, not run on this machine: %pip {cell.source.strip()}")
+            case _:
+                raise UnsupportedCellError(f"{file}:{cell.line}: %{cell.language} cells do not run on this machine.")
+
+    def _execute_python(self, cell: Cell, file: Path) -> None:
+        statements, expression = _compile(cell, file)
+        exec(statements, self._namespace)  # noqa: S102 - running the notebook is what this program is for
+        if expression:
+            value = eval(expression, self._namespace)  # noqa: S307 - the same
+            if value is not None:
+                print(repr(value))
+
+    def _execute_sql(self, source: str) -> None:
+        result = None
+        for statement in _sql_statements(source):
+            result = self._spark.sql(statement)
+        if result is not None:
+            self._namespace["_sqldf"] = result
+            if result.columns:
+                self._display(result)
+
+    def _include(self, reference: str, file: Path) -> None:
+        target = self._find(reference.split(maxsplit=1)[0].strip("\"'"), file)
+        for cell in read_cells(target.read_text(encoding="utf-8")):
+            self._execute(cell, target)
+
+    def _find(self, reference: str, file: Path) -> Path:
+        beside = (file.parent / reference).with_suffix(".py")
+        if not reference.startswith("/") and beside.is_file():
+            return beside.resolve()
+        return find_notebook(reference, Path(self._request.notebooks))
+
+    def _run_other(self, path: str, timeout_seconds: int, arguments: Mapping[str, str]) -> str:
+        result = Path(self._request.result)
+        number = len(list(result.parent.glob(f"{result.stem}-run*.json"))) + 1
+        request = KernelRequest(
+            notebook=str(self._find(path, self._file)),
+            notebooks=self._request.notebooks,
+            parameters={name: str(value) for name, value in arguments.items()},
+            run_id=self._request.run_id,
+            result=str(result.with_name(f"{result.stem}-run{number}.json")),
+        )
+        run = subprocess.run(  # noqa: S603 - this very program
+            kernel_command(),
+            input=json.dumps(asdict(request)),
+            text=True,
+            timeout=timeout_seconds or None,
+            env={**os.environ, **kernel_environment()},
+            check=False,
+        )
+        outcome = read_outcome(Path(request.result))
+        if outcome.status != "Succeeded":
+            raise RuntimeError(f"Notebook {path} failed: {outcome.error or f'its process ended with {run.returncode}'}")
+        return outcome.exit_value or ""
+
+    def _display(self, value: Any = None, *_: Any, **__: Any) -> None:
+        if hasattr(value, "sparkSession"):
+            table = _as_table(value)
+            if self._cell:
+                self._cell.tables.append(table)
+            print(_as_text(table))
+        else:
+            print(value if isinstance(value, str) else repr(value))
+
+    def _display_html(self, text: str) -> None:
+        if self._cell:
+            self._cell.html.append(text)
+        print(html.unescape(re.sub(r"<[^>]*>", "", text)).strip())
+
+    def _write_outcome(self) -> None:
+        path = Path(self._request.result)
+        aside = path.with_suffix(".tmp")
+        aside.write_text(json.dumps(asdict(self._outcome)), encoding="utf-8")
+        aside.replace(path)
+
+
+def kernel_command() -> list[str]:
+    """Return the command that starts this program."""
+    return [sys.executable, "-m", "local_factory.cluster.kernel"]
+
+
+def kernel_environment() -> dict[str, str]:
+    """Return the variables that let the command find this program, and that Spark's Python workers be this Python."""
+    scripts = Path(__file__).resolve().parents[2]
+    return {"PYTHONPATH": str(scripts), "PYSPARK_PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
+
+
+def read_outcome(path: Path) -> NotebookOutcome:
+    """Read what a kernel wrote; a notebook whose process ended before its first cell leaves an unfinished outcome."""
+    if not path.is_file():
+        return NotebookOutcome()
+    document = json.loads(path.read_text(encoding="utf-8"))
+    cells = [
+        CellOutcome(**{**cell, "tables": [Table(**table) for table in cell["tables"]]}) for cell in document["cells"]
+    ]
+    return NotebookOutcome(**{**document, "cells": cells})
+
+
+class _Tee:
+    """A stream that also keeps what is written to it on a cell's outcome."""
+
+    def __init__(self, stream: IO[str], outcome: CellOutcome) -> None:
+        self._stream = stream
+        self._outcome = outcome
+
+    def write(self, text: str) -> int:
+        self._outcome.output += text
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _captured(outcome: CellOutcome) -> Iterator[None]:
+    with redirect_stdout(_Tee(sys.stdout, outcome)), redirect_stderr(_Tee(sys.stderr, outcome)):
+        yield
+
+
+def _compile(cell: Cell, file: Path) -> tuple[CodeType, CodeType | None]:
+    """Return a cell's statements, and its last line when that is an expression, whose value a notebook shows.
+
+    The code carries the notebook's file name and line numbers, so that tracebacks point into the file.
+    """
+    name = str(file)
+    linecache.checkcache(name)
+    tree = ast.parse(cell.source, filename=name)
+    ast.increment_lineno(tree, cell.line - 1)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        return compile(tree, name, "exec"), None
+    expression = ast.fix_missing_locations(ast.Expression(last.value))
+    statements = ast.Module(tree.body[:-1], tree.type_ignores)
+    return compile(statements, name, "exec"), compile(expression, name, "eval")
+
+
+def _sql_statements(source: str) -> Iterator[str]:
+    statement = ""
+    for piece in [*_SQL_PIECES.findall(source), ";"]:
+        if piece != ";":
+            statement += piece
+            continue
+        if statement.strip():
+            yield statement.strip()
+        statement = ""
+
+
+def _as_table(frame: "DataFrame") -> Table:
+    rows = frame.limit(_MOST_ROWS_SHOWN + 1).collect()
+    shown = [["null" if value is None else str(value) for value in row] for row in rows[:_MOST_ROWS_SHOWN]]
+    return Table(list(frame.columns), shown, len(rows) > _MOST_ROWS_SHOWN)
+
+
+def _as_text(table: Table) -> str:
+    lines = [table.columns, *table.rows[:20]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
+    return "\n".join(" | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _traceback(error: BaseException) -> str:
+    """Return a traceback that starts in the notebook: this program's own frames say nothing to its author."""
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+
+
+def main() -> int:
+    """Run the notebook that standard input names."""
+    request = KernelRequest(**json.load(sys.stdin))
+    folder = Path(request.notebook).parent
+    # As on a cluster: the notebook's own folder is where it is and what it imports from, and nothing of ours is.
+    os.chdir(folder)
+    scripts = str(Path(__file__).resolve().parents[2])
+    sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", scripts))]
+    os.environ.pop("PYTHONPATH", None)
+    try:
+        outcome = Kernel(request).run()
+    except (BundleError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0 if outcome.status == "Succeeded" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Runs notebooks for the factory: one process each, its output kept without secrets, its outcome as ADF gives it."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.notebooks import find_notebook
+from local_factory.cluster.kernel import (
+    KernelRequest,
+    NotebookOutcome,
+    kernel_command,
+    kernel_environment,
+    read_outcome,
+)
+from local_factory.cluster.redaction import Redactor, secrets_of
+from local_factory.cluster.spark import Cluster
+from local_factory.errors import ActivityError
+from local_factory.factory import NotebookRequest, NotebookResult
+
+_LINE_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """What a notebook run leaves behind: texts and values are free of secrets."""
+
+    request: NotebookRequest
+    file: Path
+    outcome: NotebookOutcome
+    log: str
+    start: datetime
+    end: datetime
+
+
+class NotebookRunner:
+    """Stands in for the Databricks workspace.
+
+    Args:
+        cluster: the cluster, once it is up.
+        notebooks: the folder of the bundle's notebooks.
+        folder: where logs and run pages go.
+        environment: variables that win over those of the linked service, since this machine is not Azure.
+    """
+
+    def __init__(
+        self, cluster: Awaitable[Cluster], notebooks: Path, folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.runs: dict[str, NotebookRun] = {}
+        self._cluster = cluster
+        self._notebooks = notebooks
+        self._folder = folder
+        self._environment = environment
+
+    def page(self, run_id: str) -> Path:
+        """Return the file of a notebook run's page."""
+        return self._folder / f"{run_id}.html"
+
+    async def run(self, request: NotebookRequest) -> NotebookResult:
+        """Run a notebook to its end."""
+        queued = datetime.now(UTC)
+        cluster = await asyncio.shield(self._cluster)
+        file = find_notebook(request.notebook_path, self._notebooks).resolve()
+        environment = {
+            **os.environ,
+            **request.environment,
+            **self._environment,
+            **kernel_environment(),
+            **cluster.gateway.environment,
+        }
+        redactor = Redactor([cluster.gateway.secret, *secrets_of(environment).values()])
+        self._folder.mkdir(parents=True, exist_ok=True)
+        result = self._folder / f"{request.run_id}.json"
+        start = datetime.now(UTC)
+        kernel = KernelRequest(
+            str(file), str(self._notebooks.resolve()), request.parameters, request.run_id, str(result.resolve())
+        )
+        lines: list[str] = []
+        try:
+            with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
+                async with aclosing(_kernel_output(kernel, environment)) as output:
+                    async for line in output:
+                        lines.append(redactor.text(line))
+                        log.write(lines[-1])
+                        log.flush()
+        except asyncio.CancelledError:
+            await asyncio.to_thread(cluster.cancel, request.run_id)
+            raise
+        finally:
+            outcome = _redacted(read_outcome(result), redactor)
+            result.unlink(missing_ok=True)
+            run = NotebookRun(request, file, outcome, "".join(lines), start, datetime.now(UTC))
+            self.runs[request.run_id] = run
+        return self._result(run, (start - queued).total_seconds())
+
+    def _result(self, run: NotebookRun, seconds_queued: float) -> NotebookResult:
+        address = self.page(run.request.run_id).resolve().as_uri()
+        seconds = (run.end - run.start).total_seconds()
+        output: dict[str, Any] = {
+            "runPageUrl": address,
+            "effectiveIntegrationRuntime": "AutoResolveIntegrationRuntime (local)",
+            "executionDuration": round(seconds),
+            "durationInQueue": {"integrationRuntimeQueue": round(seconds_queued)},
+            "billingReference": {"activityType": "ExternalActivity", "billableDuration": []},
+        }
+        if run.outcome.status == "Succeeded":
+            if run.outcome.exit_value is not None:
+                output["runOutput"] = _parsed(run.outcome.exit_value)
+            return NotebookResult(output)
+        reason = run.outcome.error or "the notebook's process ended before the notebook did."
+        message = (
+            f"Databricks execution failed with error state: Terminated, error message: {reason} "
+            f"For more details please check the run page url: {address}"
+        )
+        return NotebookResult(output, ActivityError("3204", message, details=[]))
+
+
+async def _kernel_output(request: KernelRequest, environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
+    """Run a notebook's process and yield what it prints, line by line; end the process when nobody reads on."""
+    process = await asyncio.create_subprocess_exec(
+        *kernel_command(),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+        limit=_LINE_LIMIT,
+    )
+    try:
+        if process.stdin and process.stdout:
+            process.stdin.write(json.dumps(asdict(request)).encode())
+            process.stdin.close()
+            async for line in process.stdout:
+                yield line.decode(errors="replace")
+        status = await process.wait()
+        if status < 0:
+            yield f"The notebook's process was ended by signal {-status} ({signal.Signals(-status).name}).\n"
+    finally:
+        if process.returncode is None:
+            # The whole group: a notebook may have started processes of its own.
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:
+    outcome.exit_value = None if outcome.exit_value is None else redactor.text(outcome.exit_value)
+    outcome.error = None if outcome.error is None else redactor.text(outcome.error)
+    for cell in outcome.cells:
+        cell.source, cell.output = redactor.text(cell.source), redactor.text(cell.output)
+        cell.error = None if cell.error is None else redactor.text(cell.error)
+        cell.html = [redactor.text(text) for text in cell.html]
+        for table in cell.tables:
+            table.rows = [[redactor.text(text) for text in row] for row in table.rows]
+    return outcome
+
+
+def _parsed(exit_value: str) -> Any:
+    """Return an exit value as ADF's `runOutput` shows it: parsed where it is JSON."""
+    try:
+        return json.loads(exit_value)
+    except ValueError:
+        return exit_value

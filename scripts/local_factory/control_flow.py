@@ -1,0 +1,88 @@
+"""Which activity runs next, and how a set of activities ends: ADF's dependency rules as pure functions.
+
+Source: https://learn.microsoft.com/azure/data-factory/tutorial-pipeline-failure-error-handling. An activity is
+the JSON object of the pipeline's file; statuses are those that activities have reached, by activity name.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from local_factory.runs import Status
+
+Activity = Mapping[str, Any]
+Statuses = Mapping[str, Status]
+
+# What each dependency condition accepts. Completed means "ran to an end", so it does not follow a skip.
+_CONDITIONS: Mapping[str, frozenset[Status]] = {
+    "Succeeded": frozenset({Status.SUCCEEDED}),
+    "Failed": frozenset({Status.FAILED}),
+    "Skipped": frozenset({Status.SKIPPED}),
+    "Completed": frozenset({Status.SUCCEEDED, Status.FAILED}),
+}
+
+
+class Readiness(Enum):
+    """What the dependencies of an activity say now."""
+
+    WAIT = "wait"
+    RUN = "run"
+    SKIP = "skip"
+
+
+def readiness(activity: Activity, statuses: Statuses) -> Readiness:
+    """Say whether an activity can run, must wait or is skipped.
+
+    The entries of `dependsOn` are ANDed, the conditions within one entry ORed.
+    """
+    dependencies = activity.get("dependsOn") or []
+    if any(dependency["activity"] not in statuses for dependency in dependencies):
+        return Readiness.WAIT
+    met = all(
+        any(statuses[dependency["activity"]] in _CONDITIONS[condition] for condition in _conditions(dependency))
+        for dependency in dependencies
+    )
+    return Readiness.RUN if met else Readiness.SKIP
+
+
+def failures(activities: Sequence[Activity], statuses: Statuses) -> list[str]:
+    """Return the names of the activities that make this set fail; empty when it succeeded.
+
+    Every leaf is judged; a skipped leaf is judged by its parents instead, and so on up.
+    """
+    parents = {activity["name"]: [d["activity"] for d in activity.get("dependsOn") or []] for activity in activities}
+    inner = {parent for names in parents.values() for parent in names}
+    failed: dict[str, None] = {}
+    to_judge = [name for name in parents if name not in inner]
+    judged: set[str] = set()
+    while to_judge:
+        name = to_judge.pop()
+        if name in judged:
+            continue
+        judged.add(name)
+        if statuses[name] is Status.FAILED:
+            failed[name] = None
+        elif statuses[name] is Status.SKIPPED:
+            to_judge.extend(parents[name])
+    return [name for name in parents if name in failed]
+
+
+def branches(activity: Activity) -> Iterator[Sequence[Activity]]:
+    """Yield the lists of activities in a control activity: branches of an If, cases of a Switch, bodies of loops."""
+    properties = activity.get("typeProperties") or {}
+    for key in ("activities", "ifTrueActivities", "ifFalseActivities", "defaultActivities"):
+        yield properties.get(key) or []
+    for case in properties.get("cases") or []:
+        yield case.get("activities") or []
+
+
+def all_activities(activities: Iterable[Activity]) -> Iterator[Activity]:
+    """Yield activities and all that they hold, at any depth."""
+    for activity in activities:
+        yield activity
+        for branch in branches(activity):
+            yield from all_activities(branch)
+
+
+def _conditions(dependency: Mapping[str, Any]) -> Sequence[str]:
+    return dependency.get("dependencyConditions") or ["Succeeded"]

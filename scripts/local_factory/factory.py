@@ -1,0 +1,395 @@
+"""Runs pipelines as Azure Data Factory does: dependencies, retries, timeouts, concurrency and outcomes."""
+
+import asyncio
+import uuid
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import httpx
+
+from bundle.resources import Resource, ResourceKey, Resources
+from local_factory.activities import ACTIVITIES, RETRIED
+from local_factory.control_flow import Activity, Readiness, failures, readiness
+from local_factory.durations import timespan_seconds
+from local_factory.errors import ActivityError
+from local_factory.expressions import ExpressionError, evaluate
+from local_factory.parameters import resolve
+from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
+
+_DEFAULT_TIMEOUT = "7.00:00:00"
+_DEFAULT_RETRY_INTERVAL = 30
+Listener = Callable[[Sequence[PipelineRun]], None]
+
+
+@dataclass(frozen=True)
+class NotebookRequest:
+    """One run of one notebook: its workspace path, its widgets' values, the cluster's variables, the activity run."""
+
+    notebook_path: str
+    parameters: Mapping[str, str]
+    environment: Mapping[str, str]
+    run_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """What ADF learns of a notebook run: the activity's output, and its error when it failed."""
+
+    output: dict[str, Any]
+    error: ActivityError | None = None
+
+
+class Notebooks(Protocol):
+    """What stands in for Databricks."""
+
+    async def run(self, request: NotebookRequest) -> NotebookResult:
+        """Run a notebook to its end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What started a pipeline run, under ADF's names: the run's `invokedBy`, and what `pipeline()` says of it."""
+
+    invoked_by: Mapping[str, Any]
+    system: Mapping[str, Any]
+
+    @classmethod
+    def manual(cls) -> "Invocation":
+        """Return what "Trigger Now" leaves behind."""
+        identity = str(uuid.uuid4())
+        return cls(
+            {"id": identity, "name": "Manual", "invokedByType": "Manual"},
+            {"TriggerType": "Manual", "TriggerId": identity, "TriggerName": "Manual", "TriggerTime": _now_text()},
+        )
+
+    @classmethod
+    def schedule(cls, trigger_name: str, scheduled: datetime) -> "Invocation":
+        """Return what a schedule trigger's fire leaves behind."""
+        identity = str(uuid.uuid4())
+        return cls(
+            {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
+            {
+                "TriggerType": "ScheduleTrigger",
+                "TriggerId": identity,
+                "TriggerName": trigger_name,
+                "TriggerTime": timestamp(scheduled),
+            },
+        )
+
+    @classmethod
+    def activity(cls, run: ActivityRun, caller: "Frame") -> "Invocation":
+        """Return what an ExecutePipeline activity leaves behind in its child."""
+        parent = {"pipelineName": run.pipeline_name, "pipelineRunId": run.pipeline_run_id}
+        return cls(
+            {
+                "id": run.activity_run_id,
+                "name": run.activity_name,
+                "invokedByType": "PipelineActivity",
+                **parent,
+            },
+            {
+                **{name: caller.system[name] for name in ("TriggerType", "TriggerId", "TriggerName", "TriggerTime")},
+                "TriggeredByPipelineName": run.pipeline_name,
+                "TriggeredByPipelineRunId": run.pipeline_run_id,
+                "GroupId": caller.system["GroupId"],
+            },
+        )
+
+
+@dataclass
+class Frame:
+    """What activities see: the run, its variables, the activities that ended, the item of the loop they are in."""
+
+    run: PipelineRun
+    properties: Mapping[str, Any]
+    system: Mapping[str, Any]
+    variables: MutableMapping[str, Any]
+    returned: MutableMapping[str, Any] = field(default_factory=dict)
+    activities: MutableMapping[str, Any] = field(default_factory=dict)
+    item: Any = None
+    in_loop: bool = False
+    container: str | None = None
+
+    def inner(self, container: str) -> "Frame":
+        """Return the frame of the activities within a control activity: what ends in there stays in there."""
+        return self._with(container=container, activities=ChainMap({}, self.activities))
+
+    def iteration(self, container: str, item: Any) -> "Frame":
+        """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
+        return self._with(container=container, activities=ChainMap({}, self.activities), item=item, in_loop=True)
+
+    def evaluate(self, value: Any) -> Any:
+        """Evaluate every expression in a JSON value.
+
+        Raises:
+            ExpressionError: an expression is wrong or cannot be evaluated here.
+        """
+        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities}
+        return evaluate(value, {**scope, "item": self.item} if self.in_loop else scope)
+
+    def _with(self, **changes: Any) -> "Frame":
+        return Frame(**{**self.__dict__, **changes})
+
+
+class Factory:
+    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        notebooks: Notebooks,
+        http: httpx.AsyncClient,
+        *,
+        name: str = "local",
+        listener: Listener = lambda _runs: None,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self.resources = resources
+        self.notebooks = notebooks
+        self.http = http
+        self.sleep = sleep
+        self.runs: list[PipelineRun] = []
+        self._name = name
+        self._listener = listener
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._detached: set[asyncio.Task[None]] = set()
+
+    def resource(self, kind: str, name: str) -> Resource:
+        """Return one object of the factory; the start checks made sure that references resolve."""
+        return self.resources[ResourceKey(kind, name)]
+
+    async def run_pipeline(
+        self, name: str, parameters: Mapping[str, Any], invocation: Invocation | None = None
+    ) -> PipelineRun:
+        """Run a pipeline to its end.
+
+        Raises:
+            ArgumentError: the parameters do not fit the pipeline's.
+        """
+        run, execution = self.start_pipeline(name, parameters, invocation or Invocation.manual())
+        await execution
+        return run
+
+    def start_pipeline(
+        self, name: str, parameters: Mapping[str, Any], invocation: Invocation
+    ) -> tuple[PipelineRun, asyncio.Task[None]]:
+        """Start a pipeline and return its run with the task that carries it out; the run queues for a free slot.
+
+        Raises:
+            ArgumentError: the parameters do not fit the pipeline's.
+        """
+        properties = self.resource("pipeline", name).properties
+        resolved = resolve(properties.get("parameters") or {}, parameters, name)
+        run = PipelineRun(str(uuid.uuid4()), name, resolved, dict(invocation.invoked_by), datetime.now(UTC))
+        self.runs.append(run)
+        frame = Frame(
+            run=run,
+            properties=properties,
+            system=self._system_variables(run, invocation),
+            variables={
+                variable: declaration.get("defaultValue", _EMPTY.get(declaration["type"].lower()))
+                for variable, declaration in (properties.get("variables") or {}).items()
+            },
+        )
+        task = asyncio.create_task(self._carry_out(frame), name=f"{name} {run.run_id}")
+        self._detached.add(task)
+        task.add_done_callback(self._detached.discard)
+        return run, task
+
+    async def wait_for_all(self) -> None:
+        """Wait until every run has ended, those that nobody waits for included."""
+        while self._detached:
+            await asyncio.gather(*self._detached)
+
+    async def run_activities(self, activities: Sequence[Activity], frame: Frame) -> None:
+        """Run activities by their dependencies, side by side where these allow.
+
+        Raises:
+            ActivityError: the set failed; the message names the activity that made it fail.
+        """
+        statuses: dict[str, Status] = {}
+        waiting = list(activities)
+        running: dict[asyncio.Task[Status], str] = {}
+        try:
+            while waiting or running:
+                waiting, skipped = self._start_ready(waiting, statuses, running, frame)
+                if skipped:
+                    continue
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    statuses[running.pop(task)] = task.result()
+        finally:
+            await _cancel(running)
+        failed = failures(activities, statuses)
+        if failed:
+            reason = frame.activities[failed[0]]["error"]["message"]
+            raise ActivityError("BadRequest", f"Operation on target {failed[0]} failed: {reason}")
+
+    def _start_ready(
+        self,
+        waiting: list[Activity],
+        statuses: dict[str, Status],
+        running: dict[asyncio.Task[Status], str],
+        frame: Frame,
+    ) -> tuple[list[Activity], bool]:
+        still_waiting, skipped = [], False
+        for activity in waiting:
+            match readiness(activity, statuses):
+                case Readiness.WAIT:
+                    still_waiting.append(activity)
+                case Readiness.RUN:
+                    running[asyncio.create_task(self._run_activity(activity, frame))] = activity["name"]
+                case Readiness.SKIP:
+                    statuses[activity["name"]] = self._end_unrun(activity, frame, Status.SKIPPED)
+                    skipped = True
+        return still_waiting, skipped
+
+    async def _carry_out(self, frame: Frame) -> None:
+        run = frame.run
+        slots = self._slots.setdefault(
+            run.pipeline_name, asyncio.Semaphore(frame.properties.get("concurrency") or 1_000_000)
+        )
+        self._changed()
+        try:
+            async with slots:
+                run.status = Status.IN_PROGRESS
+                self._changed()
+                await self.run_activities(frame.properties.get("activities") or [], frame)
+                run.status = Status.SUCCEEDED
+        except ActivityError as error:
+            run.status, run.message = Status.FAILED, error.message
+        except asyncio.CancelledError:
+            run.status, run.message = Status.CANCELLED, "The run was cancelled."
+            raise
+        finally:
+            run.end = datetime.now(UTC)
+            run.returned = dict(frame.returned)
+            self._changed()
+
+    async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
+        if activity.get("state") == "Inactive":
+            return self._end_unrun(activity, frame, Status.INACTIVE)
+        policy = (activity.get("policy") or {}) if activity["type"] in RETRIED else {}
+        retries = int(policy.get("retry") or 0)
+        attempt = 0
+        while True:
+            status = await self._try_activity(activity, frame, policy, attempt)
+            if status is Status.SUCCEEDED or attempt == retries:
+                return status
+            attempt += 1
+            await self.sleep(policy.get("retryIntervalInSeconds") or _DEFAULT_RETRY_INTERVAL)
+
+    async def _try_activity(self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int) -> Status:
+        run = self._new_activity_run(activity, frame, attempt)
+        error: ActivityError | None = None
+        timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
+        try:
+            async with asyncio.timeout(timespan_seconds(frame.evaluate(timeout))):
+                run.output = await ACTIVITIES[activity["type"]](activity, run, frame, self)
+            run.status = Status.SUCCEEDED
+        except ActivityError as failure:
+            error = failure
+        except ExpressionError as failure:
+            error = ActivityError("InvalidTemplate", str(failure))
+        except TimeoutError:
+            error = ActivityError("Timeout", f"Activity {run.activity_name} ran longer than its timeout, {timeout}.")
+        except asyncio.CancelledError:
+            run.status = Status.CANCELLED
+            raise
+        finally:
+            if error:
+                run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
+            run.end = datetime.now(UTC)
+            frame.activities[run.activity_name] = _as_seen_by_expressions(run)
+            run.output = None if policy.get("secureOutput") else run.output
+            run.input = None if policy.get("secureInput") else run.input
+            self._changed()
+        return run.status
+
+    def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
+        run = self._new_activity_run(activity, frame, 0)
+        run.status, run.end = status, run.start
+        counts_as = Status(activity.get("onInactiveMarkAs") or "Succeeded") if status is Status.INACTIVE else status
+        if counts_as is Status.FAILED:
+            run.error = ActivityError(
+                "Inactive", f"Activity {run.activity_name} is inactive and marked as failed."
+            ).to_json(run.activity_name)
+        frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
+        self._changed()
+        return counts_as
+
+    def _new_activity_run(self, activity: Activity, frame: Frame, attempt: int) -> ActivityRun:
+        run = ActivityRun(
+            activity_name=activity["name"],
+            activity_type=activity["type"],
+            activity_run_id=str(uuid.uuid4()),
+            pipeline_name=frame.run.pipeline_name,
+            pipeline_run_id=frame.run.run_id,
+            status=Status.IN_PROGRESS,
+            start=datetime.now(UTC),
+            retry_attempt=attempt,
+            container=frame.container,
+        )
+        frame.run.activity_runs.append(run)
+        self._changed()
+        return run
+
+    def _system_variables(self, run: PipelineRun, invocation: Invocation) -> dict[str, Any]:
+        return {
+            "DataFactory": self._name,
+            "Pipeline": run.pipeline_name,
+            "RunId": run.run_id,
+            "GroupId": run.run_id,
+            "TriggeredByPipelineName": None,
+            "TriggeredByPipelineRunId": None,
+            **invocation.system,
+            "parameters": run.parameters,
+            "globalParameters": self._global_parameters(),
+        }
+
+    def _global_parameters(self) -> dict[str, Any]:
+        return {
+            name: parameter.get("value")
+            for key, resource in self.resources.items()
+            if key.kind == "factory"
+            for name, parameter in (resource.properties.get("globalParameters") or {}).items()
+        }
+
+    def _changed(self) -> None:
+        self._listener(self.runs)
+
+
+# The value of a variable that has no default.
+_EMPTY: Mapping[str, Any] = {"string": "", "boolean": False, "array": []}
+
+
+def _as_seen_by_expressions(run: ActivityRun) -> dict[str, Any]:
+    return {
+        "ActivityName": run.activity_name,
+        "ActivityType": run.activity_type,
+        "ActivityRunId": run.activity_run_id,
+        "PipelineName": run.pipeline_name,
+        "PipelineRunId": run.pipeline_run_id,
+        "Status": run.status,
+        "ExecutionStartTime": timestamp(run.start),
+        "ExecutionEndTime": timestamp(run.end),
+        "RetryAttempt": run.retry_attempt,
+        "input": run.input,
+        "output": {} if run.output is None else run.output,
+        "error": run.error,
+    }
+
+
+async def _cancel(tasks: Mapping[asyncio.Task[Status], str]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now_text() -> str:
+    return str(timestamp(datetime.now(UTC)))
