@@ -17,7 +17,7 @@ param location string = resourceGroup().location
 param alertEmail string
 
 @description('The schedule trigger runs here, so 13 hours without a successful run are an alert.')
-param scheduleRuns bool
+param scheduleRuns bool = true
 
 @description('True: the database answers only on a private endpoint, and clusters run in a network of their own. False: firewall rules, and no cost at rest.')
 param privateNetworking bool
@@ -273,6 +273,7 @@ output azureClientId string = identities.outputs.deployerClientId
 output azureInfrastructureClientId string = identities.outputs.infrastructureClientId
 output dataFactoryName string = factory.outputs.factoryName
 output databricksHost string = databricks.outputs.host
+output databricksWorkspaceId string = databricks.outputs.workspaceId
 output databricksAccessConnectorId string = databricks.outputs.accessConnectorId
 output keyVaultId string = vault.outputs.vaultId
 output keyVaultUrl string = vault.outputs.url

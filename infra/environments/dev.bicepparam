@@ -1,8 +1,7 @@
-// dev: no cost at rest, runs by hand and by the smoke run only. Values that differ from tenant to tenant come from the environment.
+// dev: no cost at rest. Values that differ from tenant to tenant come from the environment.
 using '../main.bicep'
 
 param environmentName = 'dev'
-param scheduleRuns = false
 param privateNetworking = false
 param softDeleteRetentionDays = 7
 param logRetentionDays = 30

@@ -1,8 +1,7 @@
-// prod: the schedule runs, the database is private, deleted secrets stay longest. Values that differ from tenant to tenant come from the environment.
+// prod: the database is private, deleted secrets stay longest. Values that differ from tenant to tenant come from the environment.
 using '../main.bicep'
 
 param environmentName = 'prod'
-param scheduleRuns = true
 param privateNetworking = true
 param softDeleteRetentionDays = 90
 param logRetentionDays = 90

@@ -88,6 +88,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
+output workspaceId string = workspace.id
 output workspaceName string = workspace.name
 output host string = 'https://${workspace.properties.workspaceUrl}'
 output accessConnectorId string = accessConnector.id

@@ -14,15 +14,16 @@ from tree_sitter import Language, Node, Parser
 
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
 
-# Functions of the namespaces sys and az that this bundle uses: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions
+# Functions of the namespaces sys and az that this bundle uses.
+# Source: the page "Bicep functions" on learn.microsoft.com.
 FUNCTIONS = frozenset(
-    "array concat contains deployer empty environment first guid join json last loadJsonContent loadTextContent "
-    "readEnvironmentVariable replace resourceGroup resourceId skip split string subscription subscriptionResourceId take "
-    "tenant toLower union uniqueString".split()
+    {
+        *("concat", "deployer", "empty", "environment", "first", "guid", "join", "json", "last", "loadJsonContent"),
+        *("loadTextContent", "readEnvironmentVariable", "replace", "resourceGroup", "skip", "split", "string"),
+        *("subscription", "subscriptionResourceId", "take", "tenant", "union", "uniqueString"),
+    }
 )
-DECORATORS = frozenset(
-    "allowed batchSize description export maxLength maxValue metadata minLength minValue sealed secure".split()
-)
+DECORATORS = frozenset({"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"})
 # The linter's rule no-hardcoded-env-urls: hosts that differ from cloud to cloud come from environment().
 CLOUD_HOSTS = re.compile(
     r"(core\.windows\.net|database\.windows\.net|vault\.azure\.net|azuredatabricks\.net|management\.azure\.com|"
@@ -135,7 +136,10 @@ def parse(source: str, path: Path) -> BicepFile:
 
 
 def parameter_values(path: Path) -> tuple[Path, dict[str, Node]]:
-    """Return what a .bicepparam file is for (`using`), and its values. The grammar knows neither word, so they are put as `var`."""
+    """Return what a .bicepparam file is for (`using`), and its values.
+
+    The grammar knows neither `using` nor `param a = 1`: the one is cut out, the other read as `var`.
+    """
     source = path.read_text(encoding="utf-8")
     using = re.search(r"^using '([^']+)'$", source, re.MULTILINE)
     assert using, f"{path}: no line with using '...'"
@@ -175,7 +179,7 @@ def _syntax_errors(file: BicepFile) -> Findings:
 
 
 def references(file: BicepFile) -> Iterator[Node]:
-    """Yield every identifier that stands for a symbol: not a declared name, a property's name, a function or a decorator."""
+    """Yield every identifier that stands for a symbol: not a declared name, a property's name or a function."""
     for node in walk(file.root):
         if node.type != "identifier" or node.parent is None:
             continue
@@ -233,7 +237,7 @@ def _unknown_functions(file: BicepFile) -> Findings:
 
 
 def resource_types(file: BicepFile) -> Iterator[tuple[Declaration, str, str]]:
-    """Yield (resource, type, version); a nested resource takes its type's beginning and its version from the outer one."""
+    """Yield (resource, type, version); a nested resource takes the outer one's type before its own, and its version."""
     for resource in file.of_kind("resource"):
         segments, node = [resource.type_or_path], resource.node.parent
         while "@" not in segments[0] and node is not None:
@@ -250,7 +254,10 @@ def _api_versions(file: BicepFile, api_versions: dict[str, list[str]]) -> Findin
         if resource_type not in api_versions:
             yield resource.line, f"{resource_type}: not in api_versions.json; add it with its versions and their source"
         elif version not in api_versions[resource_type]:
-            yield resource.line, f"{resource_type}@{version}: no such API version; there are {api_versions[resource_type]}"
+            yield (
+                resource.line,
+                f"{resource_type}@{version}: no such API version; there are {api_versions[resource_type]}",
+            )
 
 
 def _relations(file: BicepFile) -> Findings:

@@ -15,21 +15,28 @@ PARSERS = Path(__file__).parent / "kql"
 
 @pytest.fixture(scope="session")
 def node() -> Callable[[str, Any], Any]:
-    """Return a function that runs one of kql/*.js with JSON in and JSON out. Packages are installed once, as package-lock.json says."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        message = "node and npm are not here: install Node.js 18 or later (Debian: apt-get install nodejs npm), then test again."
+    """Return a function that runs one of kql/*.js, JSON in and JSON out. npm installs the locked packages once."""
+    node_path, npm_path = shutil.which("node"), shutil.which("npm")
+    if not (node_path and npm_path):
+        message = "node and npm are not here: install Node.js 18 or later (Debian: apt-get install nodejs npm)."
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
     installed = PARSERS / "node_modules" / ".package-lock.json"
     lock = PARSERS / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        subprocess.run(command, cwd=PARSERS, check=True, timeout=240)
+        command = [npm_path, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+        subprocess.run(command, cwd=PARSERS, check=True, timeout=240)  # noqa: S603 - a fixed command
 
     def run(script: str, document: Any) -> Any:
-        answer = subprocess.run(
-            ["node", script], cwd=PARSERS, input=json.dumps(document), capture_output=True, text=True, timeout=60, check=False
+        answer = subprocess.run(  # noqa: S603 - a script of this folder
+            [node_path, script],
+            cwd=PARSERS,
+            input=json.dumps(document),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)

@@ -48,7 +48,10 @@ BROKEN = {
         "resource a 'Microsoft.KeyVault/vaults@2024-11-02' = {\n  name: 'a'\n}",
         "no such API version",
     ),
-    "unknown type": ("resource a 'Microsoft.KeyVault/vault@2024-11-01' = {\n  name: 'a'\n}", "not in api_versions.json"),
+    "unknown type": (
+        "resource a 'Microsoft.KeyVault/vault@2024-11-01' = {\n  name: 'a'\n}",
+        "not in api_versions.json",
+    ),
     "parent that is no resource": (
         "var v = 'x'\nresource a 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {\n  parent: v\n  name: 'a'\n}",
         "v: parent, scope and dependsOn name resources",
@@ -78,7 +81,10 @@ BROKEN = {
     ),
     "missing file": ("output a string = loadTextContent('none.kql')", "no such file"),
     "address of one cloud": ("output a string = 'https://a.vault.azure.net/'", "take it from environment()"),
-    "open secret": ("param sqlPassword string\nvar a = sqlPassword\noutput b object = {\n  a: a\n}", "is not @secure()"),
+    "open secret": (
+        "param sqlPassword string\nvar a = sqlPassword\noutput b object = {\n  a: a\n}",
+        "is not @secure()",
+    ),
     "secret output": ("@secure()\nparam p string\noutput o string = p", "output o: shows a secret"),
 }
 
@@ -125,15 +131,22 @@ def test_every_module_is_used_once_by_main():
 def test_only_main_decides_names_tags_and_location():
     for path in (INFRA / "modules").glob("*.bicep"):
         file = read(path)
-        assert not any(parameter.name in ("tags", "location") and not parameter.is_required for parameter in file.of_kind("param"))
+        assert not any(
+            parameter.name in ("tags", "location") and not parameter.is_required for parameter in file.of_kind("param")
+        )
         assert "resourceGroup().location" not in text(file.root)
 
 
 def test_names_fit_what_azure_allows_for_the_longest_environment():
     names = properties(read(INFRA / "main.bicep").declarations["names"].node.named_children[-1])
     longest = {"workload": "ingestion", "environmentName": "prod", "nameSuffix": "abcdef"}
-    limits = {"storageAccount": r"[a-z0-9]{3,24}", "keyVault": r"[a-z][a-z0-9-]{1,22}[a-z0-9]", "sqlServer": r"[a-z0-9-]{1,63}",
-              "dataFactory": r"[A-Za-z0-9-]{3,63}", "databricks": r"[A-Za-z0-9_-]{3,64}"}  # fmt: skip
+    limits = {
+        "storageAccount": r"[a-z0-9]{3,24}",
+        "keyVault": r"[a-z][a-z0-9-]{1,22}[a-z0-9]",
+        "sqlServer": r"[a-z0-9-]{1,63}",
+        "dataFactory": r"[A-Za-z0-9-]{3,63}",
+        "databricks": r"[A-Za-z0-9_-]{3,64}",
+    }
     for name, pattern in limits.items():
         value = re.sub(r"\$\{(\w+)\}", lambda match: longest[match[1]], text(names[name]).strip("'"))
         assert re.fullmatch(pattern, value), (name, value)
@@ -228,7 +241,11 @@ def test_every_role_assignment_is_known_and_gives_its_reason():
         values = properties(body["properties"])
         role = re.search(r"roles\.(\w+)\)$", text(values["roleDefinitionId"]))
         assert role
-        found[assignment.name] = (text(values["principalId"]), text(body["scope"]) if "scope" in body else None, role[1])
+        found[assignment.name] = (
+            text(values["principalId"]),
+            text(body["scope"]) if "scope" in body else None,
+            role[1],
+        )
         assert len(literal(values["description"]) or "") > 30, assignment.name
         assert role[1] in text(body["name"]), f"{assignment.name}: the name must differ from role to role"
     assert found == ASSIGNMENTS
@@ -238,7 +255,9 @@ def test_ci_can_assign_only_the_roles_that_it_needs_to_and_none_to_itself():
     access = read(INFRA / "modules" / "access.bicep")
     assignable = set(re.findall(r"roles\.(\w+)", resource(access, "assignable")))
     given_by_ci = {
-        role for name, (_, _, role) in ASSIGNMENTS.items() if "!byInfrastructure" not in resource(access, name).split("{")[0]
+        role
+        for name, (_, _, role) in ASSIGNMENTS.items()
+        if "!byInfrastructure" not in resource(access, name).split("{")[0]
     }
     assert assignable == given_by_ci
     assert not assignable & {"contributor", "roleBasedAccessControlAdministrator"}

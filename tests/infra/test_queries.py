@@ -19,7 +19,9 @@ def columns(resource: str) -> dict[str, str]:
     """Return the columns that a resource of logs.bicep declares: name to Kusto type."""
     node = read(MODULES / "logs.bicep").declarations[resource].node
     found = [properties(child) for child in walk(node) if child.type == "object"]
-    pairs = [(literal(column["name"]), literal(column["type"])) for column in found if column.keys() == {"name", "type"}]
+    pairs = [
+        (literal(column["name"]), literal(column["type"])) for column in found if column.keys() == {"name", "type"}
+    ]
     return {name: kind.lower() for name, kind in pairs if name and kind}
 
 
@@ -31,7 +33,11 @@ def tables():
 
 @pytest.fixture(scope="module")
 def answers(node, tables):
-    queries = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.rglob("*.kql") if "transformations" not in path.parts}
+    queries = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in QUERIES.rglob("*.kql")
+        if "transformations" not in path.parts
+    }
     queries["misspelt"] = queries["failed-runs"].replace("ErrorMessage", "ErorMessage")
     return node("check_queries.js", {"tables": tables, "queries": queries})
 
@@ -51,7 +57,16 @@ EXPECTED = {
     "run-durations": ["PipelineName", "Day", "Runs", "Median", "Percentile95", "Longest"],
     "missed-triggers": ["ExpectedAt", "TriggerName", "Reason"],
     "rows-landed": ["LandedAt", "Target", "Source", "Rows", "Seconds", "RunId"],
-    "slowest-activities": ["PipelineName", "ActivityName", "ActivityType", "Runs", "Failures", "Median", "Longest", "Total"],
+    "slowest-activities": [
+        "PipelineName",
+        "ActivityName",
+        "ActivityType",
+        "Runs",
+        "Failures",
+        "Median",
+        "Longest",
+        "Total",
+    ],
     "no-successful-country-run": ["Successes"],
 }
 
@@ -82,9 +97,15 @@ def test_names_in_the_queries_are_names_of_the_factory():
 
 
 def test_missed_triggers_expects_the_times_at_which_the_trigger_fires():
-    trigger = json.loads((ROOT / "adf" / "trigger" / "TR_Ingest_Country_Data_Twice_Daily.json").read_text(encoding="utf-8"))
+    trigger = json.loads(
+        (ROOT / "adf" / "trigger" / "TR_Ingest_Country_Data_Twice_Daily.json").read_text(encoding="utf-8")
+    )
     recurrence = trigger["properties"]["typeProperties"]["recurrence"]
-    assert (recurrence["timeZone"], recurrence["frequency"], recurrence["interval"]) == ("India Standard Time", "Day", 1)
+    assert (recurrence["timeZone"], recurrence["frequency"], recurrence["interval"]) == (
+        "India Standard Time",
+        "Day",
+        1,
+    )
     ahead_of_utc = timedelta(hours=5, minutes=30)
     fires = sorted(
         (timedelta(hours=hour, minutes=minute) - ahead_of_utc) % timedelta(days=1)

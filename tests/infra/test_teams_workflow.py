@@ -1,7 +1,7 @@
-"""The Logic App's definition, run on sample alerts: the actions' expressions are evaluated, its two HTTP calls are really made.
+"""The Logic App's definition, run on sample alerts: its expressions are evaluated, its two HTTP calls are really made.
 
-Logic Apps and Data Factory share one expression language; three functions that only Logic Apps has are put in Data Factory's
-words first (`_in_data_factory_words`).
+Logic Apps and Data Factory share one expression language; three functions that only Logic Apps has are put in Data
+Factory's words first (`_in_data_factory_words`).
 """
 
 import json
@@ -67,7 +67,9 @@ class Workflow:
         if "authentication" in request:
             assert request["authentication"]["type"] == "ManagedServiceIdentity"
             headers["Authorization"] = f"Bearer for {request['authentication']['audience']}"
-        response = requests.request(request["method"], request["uri"], json=request.get("body"), headers=headers, timeout=5)
+        response = requests.request(
+            request["method"], request["uri"], json=request.get("body"), headers=headers, timeout=5
+        )
         response.raise_for_status()
         return response.json() if response.content else None
 
@@ -149,7 +151,9 @@ def test_a_resolved_alert_is_green(run):
     assert (title["text"], title["color"]) == ("Resolved: failed-pipeline-run", "Good")
 
 
-@pytest.mark.parametrize("context", [None, {}, {"condition": {"allOf": []}}, {"condition": {"allOf": [{"dimensions": None}]}}])
+@pytest.mark.parametrize(
+    "context", [None, {}, {"condition": {"allOf": []}}, {"condition": {"allOf": [{"dimensions": None}]}}]
+)
 def test_an_alert_of_another_kind_still_gets_through(run, context):
     alert = sample("failed_pipeline_run.json")
     alert["data"]["alertContext"] = context
