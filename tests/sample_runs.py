@@ -1,8 +1,6 @@
 """Runs to show: the bundle's own two parents, one that fails within a child pipeline, and a ForEach of 150."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +201,7 @@ def regions_run(iterations: int = 150, failing: int = 2) -> PipelineRun:
 def logs_of(runs: list[PipelineRun]) -> dict[str, LogEntry]:
     """Return a log and a page for every notebook activity run."""
     return {
-        run.activity_run_id: LogEntry(next(_LOGS), f"notebooks/{number:03} page.html")
+        run.activity_run_id: LogEntry(_log(number * 100), f"notebooks/{parent.pipeline_name} {number}.html")
         for parent in runs
         for number, run in enumerate(parent.activity_runs)
         if run.activity_type == "DatabricksNotebook" and run.status is not Status.SKIPPED
@@ -229,13 +227,8 @@ def sample_report(runs: list[PipelineRun], **changes: Any) -> RunReport:
     return RunReport(**(values | changes))
 
 
-def _log_texts() -> Iterator[str]:
-    for number in count(1):
-        yield (
-            f'{{"time": "2026-03-14T06:30:04.118Z", "step": "read", "source": "Customers", "rows": {number * 100}, '
-            '"seconds": 2.81}\n{"time": "2026-03-14T06:30:09.502Z", "step": "write", "target": "customer_data", '
-            f'"rows": {number * 100}, "seconds": 4.97}}\n'
-        )
-
-
-_LOGS = _log_texts()
+def _log(rows: int) -> str:
+    return (
+        f'{{"time": "2026-03-14T06:30:04.118Z", "step": "read", "source": "Customers", "rows": {rows}}}\n'
+        f'{{"time": "2026-03-14T06:30:09.502Z", "step": "write", "target": "customer_data", "rows": {rows}}}\n'
+    )

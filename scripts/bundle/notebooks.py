@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from bundle.errors import NotebookNotFoundError
+from bundle.errors import NotebookNotFoundError, NotebookSourceError
 
 HEADER = "# Databricks notebook source"
 _CELL_SEPARATOR = "# COMMAND ----------"
@@ -57,9 +57,16 @@ def find_notebook(notebook_path: str, root: Path) -> Path:
     if ".." not in parts:
         for start in range(len(parts)):
             candidate = root.joinpath(*parts[start:]).with_name(f"{parts[-1]}.py")
-            if candidate.is_file():
+            if _is_file(candidate):
                 return candidate
     raise NotebookNotFoundError(f"{notebook_path}: no such notebook under {root}.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system is no file's
+        return False
 
 
 def read_cells(text: str) -> Iterator[Cell]:
@@ -97,5 +104,5 @@ def _read_cell(lines: list[str], first: int) -> Cell | None:
     try:
         language = Language(word.removesuffix("-sandbox"))
     except ValueError:
-        raise NotebookNotFoundError(f"line {first}: unknown magic command %{word}.") from None
+        raise NotebookSourceError(f"line {first}: unknown magic command %{word}.") from None
     return Cell(language, "\n".join([rest, *text[1:]]).strip("\n"), first, title)

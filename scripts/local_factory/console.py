@@ -87,7 +87,9 @@ class LiveRuns:
 
     def _print_ended(self) -> None:
         with self._printing:
-            every = [run for parent in self._runs for run in (*tuple(parent.activity_runs), parent)]
+            every: list[PipelineRun | ActivityRun] = []
+            for parent in self._runs:
+                every += [*parent.activity_runs, parent]
             ended = [run for run in every if run.status not in RUNNING and _key(run) not in self._printed]
             for run in sorted(ended, key=lambda run: run.end or run.start):
                 self._printed.add(_key(run))

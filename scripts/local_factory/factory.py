@@ -148,6 +148,7 @@ class Factory:
         name: str = "local",
         listener: Listener = lambda _runs: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
+        slots: dict[str, asyncio.Semaphore] | None = None,
     ) -> None:
         self.resources = resources
         self.notebooks = notebooks
@@ -156,7 +157,7 @@ class Factory:
         self.runs: list[PipelineRun] = []
         self._name = name
         self._listener = listener
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots = {} if slots is None else slots
         self._detached: set[asyncio.Task[None]] = set()
 
     def resource(self, kind: str, name: str) -> Resource:

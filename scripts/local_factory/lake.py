@@ -8,7 +8,7 @@ from pathlib import Path
 from local_factory.runs import LandedData
 
 
-def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int]) -> Sequence[LandedData]:
+def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int | None]) -> Sequence[LandedData]:
     """Return what was written since a moment: a Parquet dataset as one entry, any other file as one of its own.
 
     Args:

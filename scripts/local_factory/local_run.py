@@ -70,7 +70,7 @@ async def run_pipelines(
     folder.mkdir(parents=True)
     notebooks = NotebookRunner(session.cluster, session.settings.notebooks, folder / "notebooks", session.environment)
     async with httpx.AsyncClient() as http:
-        factory = Factory(resources, notebooks, http)
+        factory = Factory(resources, notebooks, http, slots=session.slots)
         telling = asyncio.create_task(_tell(listener, factory.runs))
         try:
             for request in requests:

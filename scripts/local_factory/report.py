@@ -16,10 +16,13 @@ _MOST_SHOWN = 20
 _MOST_FAILURES = 10
 # Characters of a log that the report shows, the last ones: a page of many megabytes does not open on a phone.
 _LONGEST_LOG = 50_000
-_MOST_TICKS = 6
+_MOST_TICKS = 5
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
-_TICKS += tuple(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)) + tuple(n * _HOUR for n in (1, 2, 3, 6, 12))
+_TICKS = (
+    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(number * _MINUTE for number in (1, 2, 5, 10, 15, 30)),
+    *(number * _HOUR for number in (1, 2, 3, 6, 12)),
+)
 
 
 @dataclass(frozen=True)

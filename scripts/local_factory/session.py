@@ -1,7 +1,8 @@
-"""What stands in for Azure, up for as long as pipelines run on it: Spark, the database, the country API and the lake."""
+"""What stands in for Azure while pipelines run on it: Spark, the database, the country API and the lake."""
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,12 +43,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Session:
-    """What stands in for Azure, up and running. `environment` is what notebooks must know of it."""
+    """What stands in for Azure, up and running.
+
+    `environment` is what notebooks must know of it, `slots` how many runs of each pipeline may go on at once.
+    """
 
     settings: Settings
     cluster: Cluster | None
     environment: Mapping[str, str] = field(repr=False)
     sources: Sources
+    slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -72,7 +77,7 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
             cluster = await _enter_in_thread(stack, start_cluster(settings.workdir, settings.jars))
             variables = await asyncio.to_thread(_database_variables, stack, settings, cluster)
             environment |= variables
-            database = variables["SQL_URL"].partition(";")[0].partition("?")[0]
+            database = _without_credentials(variables["SQL_URL"])
         yield Session(settings, cluster, environment, Sources(database, api, settings.lake))
 
 
@@ -92,6 +97,15 @@ def _database_variables(stack: AsyncExitStack, settings: Settings, cluster: Clus
     database = prepare_database(cluster.session, folder, settings.customers, settings.products)
     stack.callback(shutdown_database, cluster.session, database)
     return {"SQL_URL": database.url, _SQL_USER: database.user, _SQL_PASSWORD: database.password}
+
+
+def _without_credentials(jdbc_url: str) -> str:
+    """Return a JDBC address as far as it may be shown: without properties, user and password."""
+    address = re.split("[;?]", jdbc_url, maxsplit=1)[0]
+    if "@" not in address:
+        return address
+    protocol = ":".join(address.split(":")[:2])
+    return f"{protocol}:…@{address.rpartition('@')[2]}"
 
 
 async def _enter_in_thread(stack: AsyncExitStack, manager: AbstractContextManager[T]) -> T:

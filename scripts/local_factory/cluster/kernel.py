@@ -322,15 +322,24 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
 
 
-def main() -> int:
-    """Run the notebook that standard input names."""
-    request = KernelRequest(**json.load(sys.stdin))
-    folder = Path(request.notebook).parent
-    # As on a cluster: the notebook's own folder is where it is and what it imports from, and nothing of ours is.
+def _become_the_notebook(folder: Path) -> None:
+    """Make the process what a notebook finds on a cluster: its folder is where it is and what it imports from.
+
+    None of our own packages can be imported any more, so that a notebook may bring one of the same name.
+    """
     os.chdir(folder)
     scripts = str(Path(__file__).resolve().parents[2])
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", scripts))]
     os.environ.pop("PYTHONPATH", None)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("bundle", "local_factory")]:
+        del sys.modules[name]
+
+
+def main() -> int:
+    """Run the notebook that standard input names."""
+    request = KernelRequest(**json.load(sys.stdin))
+    folder = Path(request.notebook).parent
+    _become_the_notebook(folder)
     try:
         outcome = Kernel(request).run()
     except (BundleError, OSError) as error:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bundle.errors import NotebookNotFoundError
 from bundle.notebooks import find_notebook
 from local_factory.cluster.kernel import (
     KernelRequest,
@@ -44,13 +45,13 @@ class NotebookRunner:
     """Stands in for the Databricks workspace.
 
     Args:
-        cluster: where notebooks run.
+        cluster: where notebooks run; without one, none can.
         notebooks: the folder of the bundle's notebooks.
         folder: where logs and run pages go.
         environment: variables that win over those of the linked service, since this machine is not Azure.
     """
 
-    def __init__(self, cluster: Cluster, notebooks: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, cluster: Cluster | None, notebooks: Path, folder: Path, environment: Mapping[str, str]) -> None:
         self.runs: dict[str, NotebookRun] = {}
         self._cluster = cluster
         self._notebooks = notebooks
@@ -64,7 +65,12 @@ class NotebookRunner:
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end."""
         cluster = self._cluster
-        file = find_notebook(request.notebook_path, self._notebooks).resolve()
+        if not cluster:
+            raise ActivityError("3200", "No cluster was started.", failure_type="SystemError")
+        try:
+            file = find_notebook(request.notebook_path, self._notebooks).resolve()
+        except NotebookNotFoundError as error:
+            raise ActivityError("3200", str(error)) from None
         environment = {
             **os.environ,
             **request.environment,

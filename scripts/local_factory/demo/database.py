@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -85,6 +84,7 @@ class _Derby:
         self._jvm = _jvm(spark)
         self._folder = folder / "database"
         self._record = folder / "database.json"
+        self._scratch = folder / "load"
         # Derby looks at it once, when it starts in a Java process; its own choice would be the current folder.
         self._jvm.java.lang.System.setProperty("derby.stream.error.file", str(folder / "derby.log"))
         self._layout: str | None = None
@@ -127,18 +127,19 @@ class _Derby:
 
         Spark's own JDBC writer will not do: it hands Derby a missing text as a CLOB, which a VARCHAR column refuses.
         """
-        with TemporaryDirectory(prefix="load-", dir=self._folder.parent) as scratch:
-            files = Path(scratch) / table
-            try:
-                data.write.options(escape='"', timestampNTZFormat=_TIMESTAMP_FORMAT).csv(str(files))
-                with self._connection() as connection:
-                    for file in sorted(files.glob("part-*.csv")):
-                        load = connection.prepareCall(_IMPORT_TABLE)
-                        load.setString(1, table.upper())
-                        load.setString(2, str(file))
-                        load.execute()
-            except Py4JJavaError as error:
-                raise self._failed(error) from None
+        files = self._scratch / table
+        try:
+            data.write.options(escape='"', timestampNTZFormat=_TIMESTAMP_FORMAT).csv(str(files), "overwrite")
+            with self._connection() as connection:
+                for file in sorted(files.glob("part-*.csv")):
+                    load = connection.prepareCall(_IMPORT_TABLE)
+                    load.setString(1, table.upper())
+                    load.setString(2, str(file))
+                    load.execute()
+        except Py4JJavaError as error:
+            raise self._failed(error) from None
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def complete(self) -> None:
         """Record that the database is whole."""
