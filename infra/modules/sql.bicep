@@ -59,7 +59,7 @@ resource database 'Microsoft.Sql/servers/databases@2023-08-01' = {
   properties: {
     autoPauseDelay: autoPauseMinutes
     minCapacity: json('0.5')
-    maxSizeBytes: 34359738368
+    maxSizeBytes: 1073741824 // paid for also while the database pauses
     requestedBackupStorageRedundancy: 'Local'
     zoneRedundant: false
   }
