@@ -128,7 +128,8 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     workspaceId: logs.outputs.workspaceId
-    allowedSubnetIds: network.?outputs.clusterSubnetIds ?? []
+    allowedSubnetIds: privateNetworking ? network!.outputs.clusterSubnetIds : []
+    allowedConnectorId: databricks.outputs.accessConnectorId
   }
 }
 
@@ -143,8 +144,8 @@ module sql 'modules/sql.bicep' = {
     administratorsId: sqlAdministratorsId
     autoPauseMinutes: sqlAutoPauseMinutes
     operatorIpAddress: operatorIpAddress
-    privateEndpointSubnetId: network.?outputs.privateEndpointSubnetId ?? ''
-    privateDnsZoneId: network.?outputs.sqlDnsZoneId ?? ''
+    privateEndpointSubnetId: privateNetworking ? network!.outputs.privateEndpointSubnetId : ''
+    privateDnsZoneId: privateNetworking ? network!.outputs.sqlDnsZoneId : ''
     workspaceId: logs.outputs.workspaceId
   }
 }
@@ -171,9 +172,9 @@ module databricks 'modules/databricks.bicep' = {
     accessConnectorName: names.accessConnector
     location: location
     tags: tags
-    virtualNetworkId: network.?outputs.virtualNetworkId ?? ''
-    publicSubnetName: network.?outputs.publicSubnetName ?? ''
-    privateSubnetName: network.?outputs.privateSubnetName ?? ''
+    virtualNetworkId: privateNetworking ? network!.outputs.virtualNetworkId : ''
+    publicSubnetName: privateNetworking ? network!.outputs.publicSubnetName : ''
+    privateSubnetName: privateNetworking ? network!.outputs.privateSubnetName : ''
     logWorkspaceId: logs.outputs.workspaceId
   }
 }

@@ -9,31 +9,26 @@ var charts = [
   {
     name: 'rows-landed'
     title: 'Rows landed per run'
-    visualization: 'table'
     text: loadTextContent('../queries/rows-landed.kql')
   }
   {
     name: 'run-durations'
     title: 'Run durations, seconds'
-    visualization: 'table'
     text: loadTextContent('../queries/run-durations.kql')
   }
   {
     name: 'failed-runs'
     title: 'Failed runs'
-    visualization: 'table'
     text: loadTextContent('../queries/failed-runs.kql')
   }
   {
     name: 'missed-triggers'
     title: 'Triggers that should have fired and did not'
-    visualization: 'table'
     text: loadTextContent('../queries/missed-triggers.kql')
   }
   {
     name: 'slowest-activities'
     title: 'Slowest activities'
-    visualization: 'table'
     text: loadTextContent('../queries/slowest-activities.kql')
   }
 ]
@@ -57,7 +52,7 @@ var queryItems = [
       size: 0
       queryType: 0
       resourceType: 'microsoft.operationalinsights/workspaces'
-      visualization: chart.visualization
+      visualization: 'table'
     }
   }
 ]

@@ -7,6 +7,9 @@ param workspaceId string
 @description('The only subnets that reach the account. Empty: any network, with an identity that has a role.')
 param allowedSubnetIds array
 
+@description('The access connector, which Unity Catalog comes through from outside of those subnets.')
+param allowedConnectorId string
+
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   //checkov:skip=CKV_AZURE_35:Deny wherever allowedSubnetIds is given (prod); dev has no network of its own to allow, and no keys to lose
   //checkov:skip=CKV_AZURE_206:Raw data can be landed again from its sources: three copies in one place are enough
@@ -34,6 +37,12 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
         for subnetId in allowedSubnetIds: {
           id: subnetId
           action: 'Allow'
+        }
+      ]
+      resourceAccessRules: [
+        {
+          tenantId: tenant().tenantId
+          resourceId: allowedConnectorId
         }
       ]
     }
