@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from html_tree import Element, read_page
 from local_factory.report import LogEntry, RunReport, write_report
 from local_factory.runs import LandedData, Status
-from sample_runs import (
+from support.html_tree import Element, read_page
+from support.sample_runs import (
     REASON,
     SOURCES,
     START,

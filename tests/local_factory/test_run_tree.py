@@ -4,7 +4,7 @@ import pytest
 
 from local_factory.run_tree import RunNode, failures, fold, outcome, run_tree, sum_up
 from local_factory.runs import Status
-from sample_runs import activity, countries_run, customer_runs, error, pipeline, regions_run
+from support.sample_runs import activity, countries_run, customer_runs, error, pipeline, regions_run
 
 
 def outline(nodes: tuple[RunNode, ...]) -> list[tuple[str, list]]:
