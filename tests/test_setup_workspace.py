@@ -332,7 +332,7 @@ def test_the_command_says_what_is_missing_and_imports_no_sdk_for_that():
         f"try: runpy.run_path({str(script)!r}, run_name='__main__')\n"
         f"except SystemExit as end: print(end.code, bool({{'databricks.sdk', 'azure.identity'}} & sys.modules.keys()))"
     )
-    answer = subprocess.run(  # noqa: S603 - the program above
+    answer = subprocess.run(
         [sys.executable, "-c", program], env={}, capture_output=True, text=True, timeout=30, check=False
     )
     assert answer.stdout == "1 False\n"

@@ -26,10 +26,10 @@ def node() -> Callable[[str, Any], Any]:
     lock = PARSERS / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         command = [npm_path, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        subprocess.run(command, cwd=PARSERS, check=True, timeout=240)  # noqa: S603 - a fixed command
+        subprocess.run(command, cwd=PARSERS, check=True, timeout=240)
 
     def run(script: str, document: Any) -> Any:
-        answer = subprocess.run(  # noqa: S603 - a script of this folder
+        answer = subprocess.run(
             [node_path, script],
             cwd=PARSERS,
             input=json.dumps(document),
