@@ -41,7 +41,8 @@ def test_a_failed_try_is_tried_again_after_the_interval_and_each_try_is_recorded
         notebooks=ScriptedNotebooks(**{"/nb": [FAILURE, 7]}),
         sleep=recorder(naps),
     )
-    assert [(entry.status, entry.retry_attempt) for entry in result.activity_runs] == [("Failed", 0), ("Succeeded", 1)]
+    tries = [(entry.status, entry.retry_attempt, entry.retried) for entry in result.activity_runs]
+    assert tries == [("Failed", 0, True), ("Succeeded", 1, False)]
     assert naps == [45]
     assert result.status == "Succeeded"
 
