@@ -192,7 +192,7 @@ def run_export_outputs(tmp_path):
         az.chmod(0o755)
         command = [INFRA / "export-outputs.sh", "rg-test"]
         path = f"{tmp_path}:{os.environ['PATH']}"
-        return subprocess.run(  # noqa: S603 - a fixed command
+        return subprocess.run(
             command, capture_output=True, text=True, timeout=10, check=False, env={**os.environ, "PATH": path}
         )
 
