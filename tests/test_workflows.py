@@ -88,6 +88,14 @@ def test_every_job_names_its_rights_and_its_time(name):
     assert "uses" in job or 0 < int(job["timeout-minutes"]) <= 120
 
 
+def test_no_checkout_leaves_githubs_token_behind():
+    checkouts = [
+        one for job in JOBS.values() for one in job.get("steps", []) if "actions/checkout@" in one.get("uses", "")
+    ]
+    assert len(checkouts) == 4
+    assert all(one["with"]["persist-credentials"] == "false" for one in checkouts)
+
+
 def test_only_jobs_in_a_github_environment_get_a_token_for_azure():
     for name, job in JOBS.items():
         if "uses" not in job:
