@@ -16,7 +16,7 @@ from local_factory.engine import Frame, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
-from local_factory.parameters import resolve
+from local_factory.parameters import resolve, without_secrets
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 
 _DEFAULT_TIMEOUT = "7.00:00:00"
@@ -73,13 +73,15 @@ class Factory:
             ArgumentError: the parameters do not fit the pipeline's.
         """
         properties = self.resource("pipeline", name).properties
-        resolved = resolve(properties.get("parameters") or {}, parameters, name)
-        run = PipelineRun(str(uuid.uuid4()), name, resolved, dict(invocation.invoked_by), datetime.now(UTC))
+        declared = properties.get("parameters") or {}
+        resolved = resolve(declared, parameters, name)
+        shown = without_secrets(declared, resolved)
+        run = PipelineRun(str(uuid.uuid4()), name, shown, dict(invocation.invoked_by), datetime.now(UTC))
         self.runs.append(run)
         frame = Frame(
             run=run,
             properties=properties,
-            system=self._system_variables(run, invocation),
+            system={**self._system_variables(run, invocation), "parameters": resolved},
             variables={
                 variable: declaration.get("defaultValue", _EMPTY.get(declaration["type"].lower()))
                 for variable, declaration in (properties.get("variables") or {}).items()
@@ -246,7 +248,6 @@ class Factory:
             "TriggeredByPipelineName": None,
             "TriggeredByPipelineRunId": None,
             **invocation.system,
-            "parameters": run.parameters,
             "globalParameters": self._global_parameters(),
         }
 
