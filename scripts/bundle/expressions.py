@@ -527,7 +527,11 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
         if text[position] == "'":
             return _syntax_error(text, position, "the text is not closed; expected '")
     elif isinstance(error, UnexpectedToken) and error.token.type != "$END":  # noqa: S105 - a token of the grammar
-        position, found, expected = error.token.start_pos or 0, repr(str(error.token)), set(error.accepts or error.expected)
+        position, found, expected = (
+            error.token.start_pos or 0,
+            repr(str(error.token)),
+            set(error.accepts or error.expected),
+        )
     else:
         position, found, expected = end, "end", set(error.accepts or error.expected)  # type: ignore[attr-defined]
     return _syntax_error(text, position, f"unexpected {found}; expected {_expected_words(expected)}")

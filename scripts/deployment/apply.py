@@ -83,8 +83,14 @@ def apply(
         try:
             Execution(target, contents, progress, lock.renew).run(plan.actions)
         except BaseException as failure:
-            _undo(target, snapshot, file, failure, progress, sleep)
-            raise
+            # Whatever it was, an interruption or an error of ours: nothing stays half done.
+            what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted: {failure!r}"
+            try:
+                undone = _undo(target, snapshot, what, progress, sleep)
+            except RollbackFailedError as error:
+                way_out = f"deploy.py rollback {file} --env {target.environment.name}"
+                raise RollbackFailedError(f"{what}\nNOT everything was put back:\n{error}\nTry: {way_out}") from failure
+            raise ApplyFailedError(undone) from failure
     return Applied(plan, file)
 
 
@@ -146,8 +152,8 @@ def _git_folder_problems(target: Target, snapshot: Snapshot) -> list[str]:
     if folder and folder.commit == snapshot.commit:
         return []
     return [
-        f"{snapshot.git_folder}: the Git folder was at {snapshot.commit}, is at {folder.commit if folder else 'no commit'}. "
-        "Databricks brings Git folders to the end of a branch only: revert the commit on the branch, and deploy."
+        f"{snapshot.git_folder}: the Git folder was at {snapshot.commit}, is at {folder.commit if folder else 'none'}. "
+        "It is brought to a branch's end only: revert the commit on the branch, and deploy."
     ]
 
 
@@ -161,22 +167,9 @@ def _lock(target: Target) -> Lock:
     return Lock(target.workspace, target.environment.databricks.root, target.factory.name)
 
 
-def _undo(
-    target: Target,
-    snapshot: Snapshot,
-    file: Path,
-    failure: BaseException,
-    progress: Progress,
-    sleep: Callable[[float], None],
-) -> None:
-    what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted ({type(failure).__name__})"
+def _undo(target: Target, snapshot: Snapshot, what: str, progress: Progress, sleep: Callable[[float], None]) -> str:
+    """Put everything back, and return what there is to say of it; the error says what could not be."""
     progress(f"failed: {what}\nrolling back")
-    try:
-        restored = restore(target, snapshot, progress, sleep)
-    except RollbackFailedError as error:
-        raise RollbackFailedError(
-            f"{what}\nNOT everything could be put back:\n{error}\n"
-            f"Put it back with: deploy.py rollback {file} --env {target.environment.name}"
-        ) from failure
+    restored = restore(target, snapshot, progress, sleep)
     listed = "".join(f"\n  {name}" for name in restored) or " nothing had been changed"
-    raise ApplyFailedError(f"{what}\nEverything is as it was before. Put back:{listed}") from failure
+    return f"{what}\nEverything is as it was before. Put back:{listed}"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +28,7 @@ class Patience:
     backoff: float = 0.8
     poll: float = 2
     settle: float = 300
-    clock: Clock = RealClock()
+    clock: Clock = field(default_factory=RealClock)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What an environment is to hold: the bundle's objects after overrides, marked as ours, and its notebooks by workspace path."""
+"""What an environment is to hold: the bundle's objects, overridden and marked, and its notebooks by workspace path."""
 
 import codecs
 import dataclasses
@@ -106,7 +106,7 @@ def _at_root(resource: Resource, notebooks: Path, root: str) -> tuple[Resource, 
             continue
         tail = old.rpartition(f"/{_NOTEBOOKS}/")[2]
         new = f"{root}/{tail}"
-        if new != old and tail != old and ".." not in tail and (notebooks / f"{tail}.py").is_file():
+        if old not in (new, tail) and ".." not in tail and (notebooks / f"{tail}.py").is_file():
             moves[old] = new
             notes.append(f"{resource.path}: {child_path(path, 'notebookPath')}: {old} is {new} in this environment.")
     return (with_document(resource, _moved(resource.document, moves)) if moves else resource), notes

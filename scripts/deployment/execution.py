@@ -137,8 +137,8 @@ class Execution:
         after = self.target.workspace.update_git_folder(folder, self.contents.branch)
         if after.commit != action.content:
             raise WorkspaceError(
-                f"{action.name}: the newest commit of {self.contents.branch} is {after.commit}, not {action.content}, which is "
-                "deployed. Push the commit, or deploy the newest one: a Git folder can only be brought to a branch's end."
+                f"{action.name}: the newest commit of {self.contents.branch} is {after.commit}, not {action.content} "
+                "of this bundle. Push it, or deploy the newest: a Git folder is brought to a branch's end only."
             )
         return f"updated {action.key} to {after.commit}"
 

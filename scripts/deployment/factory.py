@@ -150,7 +150,7 @@ class Factory:
         Raises:
             FactoryError: it does not start.
         """
-        begin = [self._client.triggers.begin_start]
+        begin: list[Callable[..., Any]] = [self._client.triggers.begin_start]
         if trigger.properties.get("type") in _EVENT_TRIGGERS:
             begin.insert(0, self._client.triggers.begin_subscribe_to_events)
         self._switch(trigger.key, begin, STARTED)
@@ -161,7 +161,7 @@ class Factory:
         Raises:
             FactoryError: it does not stop.
         """
-        begin = [self._client.triggers.begin_stop]
+        begin: list[Callable[..., Any]] = [self._client.triggers.begin_stop]
         if trigger.properties.get("type") in _EVENT_TRIGGERS:
             begin.insert(0, self._client.triggers.begin_unsubscribe_from_events)
         self._switch(trigger.key, begin, STOPPED)

@@ -1,10 +1,10 @@
 """One deployment to a factory at a time, across machines: a lease, kept as a file in the workspace.
 
-The factory's API has no way to create an object only if it is missing; the workspace has: an import without `overwrite`
+The factory's API cannot create an object only if it is missing; the workspace's can: an import without `overwrite`
 fails on a file that exists. So a lease is the file `ROOT.lock/FACTORY.N.json` beside the bundle's folder, and no factory
-object is touched. It says who holds it and until when, and its holder renews it while it works. A holder that died leaves
-a lease that runs out; the next deployment then creates lease N + 1, which again only one can, and removes the old one.
-Whoever created a lease looks again for others before going on: of two that ever overlap, at least one steps back.
+object is touched. It says who holds it and until when, and its holder renews it while it works. A holder that died
+leaves a lease that runs out; the next deployment then creates lease N + 1, which again only one can, and removes the
+old one. Whoever created a lease looks again for others: of two that ever overlap, at least one steps back.
 """
 
 import getpass

@@ -1,4 +1,4 @@
-"""The plan as a value: what will be done, field by field, and what it was made from. It can be printed, saved and compared."""
+"""The plan as a value: what will be done, field by field, and what it was made from; printed, saved and compared."""
 
 import json
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """All changes of one deployment, in order. `refusals` are reasons why it must not be applied, `notes` worth knowing."""
+    """All changes of one deployment, in order. `refusals` are reasons not to apply it, `notes` are worth knowing."""
 
     environment: str
     factory: str

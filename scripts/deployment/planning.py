@@ -45,7 +45,9 @@ def object_action(
 ) -> Action | None:
     """Return what makes one factory object as wanted (None: gone), or None when it is. `fields` go into the action."""
     if wanted is None:
-        return live and Action(Operation.DELETE, key.kind, key.name, etag=live.etag, stop=live.started, **fields)
+        if live is None:
+            return None
+        return Action(Operation.DELETE, key.kind, key.name, etag=live.etag, stop=live.started, **fields)
     state = mapping(wanted.get("properties")).get("runtimeState") if key.kind == "trigger" else None
     if live is None:
         return Action(Operation.CREATE, key.kind, key.name, start=state == STARTED, **fields)
@@ -71,7 +73,7 @@ def file_action(path: str, wanted: WorkspaceFile | None, live: WorkspaceFile | N
     """Return what makes one notebook or file as wanted (None: gone), or None when it is."""
     there = live.fingerprint if live else None
     if wanted is None:
-        return live and Action(Operation.DELETE, live.kind, path, etag=there)
+        return Action(Operation.DELETE, live.kind, path, etag=there) if live else None
     if live is None:
         return Action(Operation.CREATE, wanted.kind, path, content=wanted.fingerprint)
     if wanted.fingerprint == there:
@@ -143,7 +145,7 @@ def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: 
     except ReferenceCycleError as error:
         yield str(error)
     if desired.commit and live.git_folder is None:
-        yield "the workspace has no Git folder at databricks.root. Make it once: `databricks repos create URL --path ROOT`."
+        yield "no Git folder at databricks.root of the workspace. Make it: `databricks repos create URL --path ROOT`."
     if len(deleted) > options.max_deletes:
         yield (
             f"{len(deleted)} deletes are more than the {options.max_deletes} that are allowed. "
@@ -157,7 +159,7 @@ def _name_refusals(desired: Desired, live: Live, options: Options) -> Iterator[s
     for key, resource in desired.objects.items():
         same = there.get((key.kind, key.name.casefold()))
         if same and same != key:
-            yield f"{resource.path}: the factory has {same}, and its names ignore case. Use that name, or delete it first."
+            yield f"{resource.path}: the factory has {same}; names ignore case. Use that name, or delete it first."
         found = live.objects.get(key)
         if found and key.kind in MARKED_KINDS and not is_marked(found.document) and not options.adopt:
             yield (
@@ -175,7 +177,7 @@ def _window_refusals(desired: Desired, live: Live, actions: Iterable[Action]) ->
             if change.path in (*_IMMUTABLE, "properties.type"):
                 yield (
                     f"{desired.objects[action.key].path}: {change.path}: a tumbling window trigger keeps it "
-                    f"({change.old!r}, not {change.new!r}). Make a trigger of another name; it back-fills from its start."
+                    f"({change.old!r}, not {change.new!r}). Make one of another name; it back-fills from its start."
                 )
 
 
@@ -183,7 +185,7 @@ def _reference_refusals(desired: Desired, live: Live, deleted: set[ResourceKey])
     # The service's names ignore case, references too.
     there = {_folded(key) for key in (*desired.objects, *live.objects, *BUILT_IN) if key not in deleted}
     gone = {_folded(key) for key in deleted}
-    for key, resource in desired.objects.items():
+    for resource in desired.objects.values():
         for reference in references(resource.document):
             target = _folded(reference.target)
             if target in there or reference.target.kind not in MARKED_KINDS | {"integrationRuntime"}:

@@ -1,4 +1,4 @@
-""" "Trigger Now" from the command line: starts a run, and follows it with its activities, children too, until it ends."""
+"""Runs a pipeline now, as "Trigger Now" does, and follows it with its activities, children too, until it ends."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from deployment.factory import Factory
 SUCCEEDED = "Succeeded"
 
 _ENDED = (SUCCEEDED, "Failed", "Cancelled")
-# Looks at a run come soon at first, then every fifteen seconds: short runs are not kept waiting, long ones not asked to death.
+# Seconds between two looks at a run: short runs are not kept waiting, long ones are not asked too often.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0
 
 

@@ -20,7 +20,7 @@ WORKERS = 4
 
 
 def change_everything(bundle: BundleFolder) -> None:
-    """Creates, updates and deletes of every kind, a changed running trigger, and triggers that come, go, start and stop."""
+    """Creates, updates and deletes, a changed running trigger, and triggers that come, go, start and stop."""
     bundle.put("linkedService", linked_service("LS_New", baseUrl="https://three"))
     bundle.put("linkedService", linked_service("LS_Databricks", baseUrl="https://one-changed"))
     bundle.remove("linkedService", "LS_Vault")
@@ -60,7 +60,12 @@ def test_a_fault_at_any_call_leaves_the_factory_as_before_or_as_wanted(
         wanted = cloud.state()
         calls = len(cloud.factory.faults.calls)
     assert wanted != before
-    assert wanted["states"] == {"TR_Daily": "Started", "TR_Kept": "Started", "TR_New": "Started", "TR_Paused": "Stopped"}
+    assert wanted["states"] == {
+        "TR_Daily": "Started",
+        "TR_Kept": "Started",
+        "TR_New": "Started",
+        "TR_Paused": "Stopped",
+    }
 
     def trials(worker: int) -> Counter[str]:
         ends: Counter[str] = Counter()

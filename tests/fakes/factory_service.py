@@ -1,8 +1,8 @@
 """A data factory behind the management API (2018-06-01): keeps objects, checks references, locks started triggers.
 
-The rules are those of Microsoft's service: a started trigger refuses PUT and DELETE, a PUT is refused for a reference that
-leads nowhere, a DELETE for an object that is referred to; ETags and If-Match; a start is a long-running operation; what a
-GET returns has its keys in another order and defaults that nobody sent.
+The rules are those of Microsoft's service: a started trigger refuses PUT and DELETE, a PUT is refused for a reference
+that leads nowhere, a DELETE for an object that is referred to; ETags and If-Match; a start is a long-running operation;
+what a GET returns has its keys in another order and defaults that nobody sent.
 """
 
 import copy
@@ -94,7 +94,9 @@ class FactoryService(HttpService):
     def respond(self, request: Request) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return self.refusal(401, "InvalidAuthenticationToken", "The access token is invalid.")
-        base = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+        base = (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+        )
         if request.query.get("api-version") != "2018-06-01":
             return self.refusal(400, "InvalidApiVersionParameter", "The api-version is invalid.")
         if not request.path.startswith(base):
@@ -103,7 +105,9 @@ class FactoryService(HttpService):
         if parts == [""]:
             if request.method != "GET":
                 return self.refusal(405, "MethodNotAllowed", "a PUT on the factory would drop its Git configuration")
-            return Answer(body={"name": FACTORY, "id": base, "type": "Microsoft.DataFactory/factories", "properties": {}})
+            return Answer(
+                body={"name": FACTORY, "id": base, "type": "Microsoft.DataFactory/factories", "properties": {}}
+            )
         if parts[0] in ("pipelineruns", "operationresults", "queryPipelineRuns"):
             return self._run_or_operation(request, parts)
         kind = KINDS.get(parts[0])
@@ -134,7 +138,9 @@ class FactoryService(HttpService):
     def _put(self, request: Request, key: Key) -> Answer:
         expected = request.headers.get("if-match")
         if expected not in (None, "*", self._etags.get(key)):
-            return self.refusal(412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met.")
+            return self.refusal(
+                412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met."
+            )
         properties = request.json.get("properties")
         if not isinstance(properties, dict):
             return self.refusal(400, "BadRequest", "properties is required")
@@ -230,14 +236,15 @@ class FactoryService(HttpService):
 
     def play(self, pipeline: str, run_id: str, parameters: dict[str, Any]) -> None:
         """Run a pipeline: it succeeds without activities. Tests give a play of their own."""
-        self.add_run(run_id, pipeline, parameters, ["InProgress", "Succeeded"])
+        self.add_run(run_id, pipeline, ["InProgress", "Succeeded"], parameters=parameters)
 
     def add_run(
         self,
         run_id: str,
         pipeline: str,
-        parameters: dict[str, Any],
         statuses: list[str],
+        *,
+        parameters: dict[str, Any] | None = None,
         activities: list[dict[str, Any]] | None = None,
         message: str = "",
     ) -> None:
@@ -245,7 +252,7 @@ class FactoryService(HttpService):
         self.runs[run_id] = {
             "runId": run_id,
             "pipelineName": pipeline,
-            "parameters": parameters,
+            "parameters": parameters or {},
             "status": statuses[0],
             "message": message,
             "runStart": datetime.now(UTC).isoformat(),

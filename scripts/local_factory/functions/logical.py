@@ -58,7 +58,9 @@ def _compare(left: Number | str, right: Number | str) -> int:
         first, second = _collation_key(left), _collation_key(right)
         return (first > second) - (first < second)
     if isinstance(left, str) or isinstance(right, str):
-        raise ValueError(f"{describe(left)} and {describe(right)} cannot be compared; convert one with int() or string()")
+        raise ValueError(
+            f"{describe(left)} and {describe(right)} cannot be compared; convert one with int() or string()"
+        )
     return (left > right) - (left < right)
 
 
