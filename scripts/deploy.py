@@ -177,11 +177,12 @@ def _rollback(options: argparse.Namespace) -> int:
 
 def _trigger(options: argparse.Namespace) -> int:
     from deployment import output, trigger_run
+    from deployment.connections import connect_factory
     from deployment.errors import DeploymentError, RunError
 
     try:
         environment = _environment(options)
-        factory = _connect(environment).factory
+        factory = connect_factory(environment.azure)
         given = dict(text.partition("=")[::2] for text in options.param)
         if any("=" not in text for text in options.param):
             raise RunError("--param: is written NAME=VALUE.")

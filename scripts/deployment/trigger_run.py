@@ -11,8 +11,9 @@ from bundle.documents import mapping
 from bundle.environments import AzureSettings
 from bundle.resources import ResourceKey
 from deployment.errors import RunError
-from deployment.execution import Progress
 from deployment.factory import Factory
+
+Progress = Callable[[str], None]
 
 SUCCEEDED = "Succeeded"
 

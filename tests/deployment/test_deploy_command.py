@@ -1,4 +1,7 @@
-"""`scripts/deploy.py` as a process of its own: exit statuses, what it prints, what it leaves behind."""
+"""The deploy command: exit statuses, what it prints, what it leaves behind.
+
+What depends on being a process runs as one; the rest calls the command here, for the SDKs take seconds to import.
+"""
 
 import json
 import os
@@ -6,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import deploy as deploy_command
 from fakes.bundles import linked_service, pipeline, schedule_trigger
 from fakes.cloud import Cloud
 from fakes.http_service import Fault
@@ -24,14 +28,35 @@ Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def deploy(cloud: Cloud) -> Deploy:
-    """Return a function that runs `deploy.py` in the bundle's folder against the cloud's services."""
+def deploy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Deploy]:
+    """Return a function that calls the command in this process, in the bundle's folder, against the cloud's services."""
+    monkeypatch.chdir(cloud.bundle.root)
+    monkeypatch.setenv("AZURE_ACCESS_TOKEN", "t")
+    handler = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        try:
+            status = deploy_command.main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, said.out, said.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def deploy_process(cloud: Cloud) -> Deploy:
+    """Return a function that runs the command as a process of its own."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(DEPLOY), *arguments],
             cwd=cloud.bundle.root,
-            env=environment(variables),
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=120,
@@ -41,8 +66,8 @@ def deploy(cloud: Cloud) -> Deploy:
     return run
 
 
-def environment(variables: dict[str, str] | None = None) -> dict[str, str]:
-    return {**os.environ, "AZURE_ACCESS_TOKEN": "t", "DATABRICKS_TOKEN": "t", **(variables or {})}
+def environment() -> dict[str, str]:
+    return {**os.environ, "AZURE_ACCESS_TOKEN": "t", "DATABRICKS_TOKEN": "t"}
 
 
 def env(cloud: Cloud) -> tuple[str, str]:
@@ -61,24 +86,22 @@ def test_help_is_there_at_once() -> None:
 
 def test_help_imports_no_sdk() -> None:
     code = "import sys, deploy\ntry: deploy.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=DEPLOY.parent, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=DEPLOY.parent, capture_output=True, text=True, check=True)
     assert "azure" not in done.stdout.splitlines()[-1]
     assert "databricks" not in done.stdout.splitlines()[-1]
 
 
-def test_plan_says_two_for_changes_and_zero_for_none(cloud: Cloud, deploy: Deploy) -> None:
+def test_plan_says_two_for_changes_and_zero_for_none(cloud: Cloud, deploy_process: Deploy) -> None:
     before = cloud.state()
-    planned = deploy("plan", *env(cloud))
+    planned = deploy_process("plan", *env(cloud))
     assert (planned.returncode, planned.stderr) == (2, "")
     assert "+ create pipeline/PL_Child" in planned.stdout
     assert cloud.state() == before
-    applied = deploy("apply", *env(cloud))
+    applied = deploy_process("apply", *env(cloud))
     assert applied.returncode == 0, applied.stderr
     snapshot = applied.stdout.splitlines()[-1].removeprefix("snapshot: ")
     assert (cloud.bundle.root / snapshot).is_file()
-    again = deploy("plan", *env(cloud))
+    again = deploy_process("plan", *env(cloud))
     assert again.returncode == 0, again.stdout
     assert "0 to create, 0 to update, 0 to delete" in again.stdout
 
@@ -151,16 +174,16 @@ def test_a_file_that_is_no_plan_is_refused(cloud: Cloud, deploy: Deploy, content
     assert cloud.factory.requests == []
 
 
-def test_wrong_arguments_are_an_error_and_not_a_plan_with_changes(deploy: Deploy) -> None:
-    assert deploy("plan").returncode == 1
-    assert deploy("plan", "--env", "nowhere").returncode == 1
+def test_wrong_arguments_are_an_error_and_not_a_plan_with_changes(deploy_process: Deploy) -> None:
+    assert deploy_process("plan").returncode == 1
+    assert deploy_process("plan", "--env", "nowhere").returncode == 1
 
 
-def test_two_applies_at_once_end_with_one_done_and_one_told(cloud: Cloud, deploy: Deploy) -> None:
+def test_two_applies_at_once_end_with_one_done_and_one_told(cloud: Cloud, deploy_process: Deploy) -> None:
     cloud.factory.latency = 0.05
     arguments = ("apply", *env(cloud))
     with ThreadPoolExecutor(2) as pool:
-        done = sorted(pool.map(lambda _: deploy(*arguments), range(2)), key=lambda process: process.returncode)
+        done = sorted(pool.map(lambda _: deploy_process(*arguments), range(2)), key=lambda process: process.returncode)
     assert [process.returncode for process in done] == [0, 1]
     assert "locked by" in done[1].stderr or "stale" in done[1].stderr
     puts = [call for call in cloud.factory.writes if call.startswith("PUT")]
@@ -169,7 +192,7 @@ def test_two_applies_at_once_end_with_one_done_and_one_told(cloud: Cloud, deploy
     assert cloud.locks() == []
 
 
-def test_an_interrupted_apply_rolls_back(cloud: Cloud, deploy: Deploy) -> None:
+def test_an_interrupted_apply_rolls_back(cloud: Cloud) -> None:
     cloud.apply()
     before = cloud.state()
     cloud.bundle.put("trigger", schedule_trigger("TR_Daily", "PL_Child", hours=[5]))
@@ -223,7 +246,9 @@ def test_secrets_are_shown_nowhere(cloud: Cloud, deploy: Deploy) -> None:
         '[overrides."linkedService/LS_Vault"]\n"properties.typeProperties.password.value" = "${SQL_PASSWORD}"\n'
     )
     secret = {"type": "SecureString", "value": "old-hunter2"}
-    cloud.bundle.put("linkedService", linked_service("LS_Vault", password=secret, connectionString="Password=old-hunter2"))
+    cloud.bundle.put(
+        "linkedService", linked_service("LS_Vault", password=secret, connectionString="Password=old-hunter2")
+    )
     variables = {"SQL_PASSWORD": "new-hunter2", "GITHUB_STEP_SUMMARY": str(cloud.bundle.root / "summary.md")}
     first = deploy("apply", *env(cloud), **variables)
     assert first.returncode == 0, first.stderr
@@ -282,7 +307,10 @@ def test_trigger_waits_for_the_run_and_says_what_failed_in_it_and_in_its_childre
     done = deploy("trigger", "PL_Parent", "--wait", *env(cloud))
     assert done.returncode == 1
     assert "PL_Parent: Failed" in done.stdout
-    assert "PL_Child.RunNotebook: 3204: Databricks execution failed (run page: https://adb.example/?#job/1/run/2)" in done.stdout
+    assert (
+        "PL_Child.RunNotebook: 3204: Databricks execution failed (run page: https://adb.example/?#job/1/run/2)"
+        in done.stdout
+    )
     assert "https://adf.azure.com/en/monitoring/pipelineruns/" in done.stdout
     assert "Succeeded   PL_Parent.Other2" in done.stderr
     assert len(cloud.factory.started_runs) == 1
@@ -307,7 +335,9 @@ def test_trigger_reads_parameters_by_their_declared_types(cloud: Cloud, deploy: 
         (["--param", "size"], "--param: is written NAME=VALUE."),
     ],
 )
-def test_trigger_starts_nothing_with_wrong_parameters(cloud: Cloud, deploy: Deploy, given: list[str], said: str) -> None:
+def test_trigger_starts_nothing_with_wrong_parameters(
+    cloud: Cloud, deploy: Deploy, given: list[str], said: str
+) -> None:
     cloud.bundle.put("pipeline", pipeline("PL_Child", parameters={"size": {"type": "Int"}}))
     cloud.apply()
     done = deploy("trigger", "PL_Child", *given, *env(cloud))
