@@ -1,5 +1,7 @@
 """The errors of reading and checking a bundle."""
 
+from pathlib import Path
+
 
 class BundleError(Exception):
     """The bundle is wrong: base of every error this package raises."""
@@ -9,8 +11,40 @@ class ResourceError(BundleError):
     """A factory file cannot be read as a factory object."""
 
 
+class ResourceFileError(ResourceError):
+    """One file is wrong: which, where in it (a JSON path), and what is wrong there."""
+
+    def __init__(self, file: Path, problem: str, json_path: str = "$") -> None:
+        super().__init__(f"{file}: {json_path}: {problem}")
+        self.file, self.problem, self.json_path = file, problem, json_path
+
+
+class MalformedFileError(ResourceFileError):
+    """A file is not JSON in UTF-8."""
+
+
+class RepeatedKeyError(ResourceFileError):
+    """A JSON object has the same key twice."""
+
+
+class ResourceShapeError(ResourceFileError):
+    """A document is not `{"name": ..., "properties": {...}}`."""
+
+
+class ResourceNameError(ResourceFileError):
+    """An object's name is not its file's."""
+
+
+class ReferenceCycleError(BundleError):
+    """Objects refer to each other in a circle."""
+
+
 class NotebookNotFoundError(BundleError):
     """A notebook path names no notebook of the bundle."""
+
+
+class NotebookSourceError(BundleError):
+    """A file is not a notebook in Databricks' source format."""
 
 
 class ExpressionSyntaxError(BundleError):

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from lark import Lark, TextSlice, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from bundle.errors import ExpressionSyntaxError
+from bundle.expression_functions import CONTEXTS, FUNCTIONS
 
 MAX_LENGTH = 8192
 """Characters Data Factory takes in one expression (its documented limit)."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Levels of calls, properties and indexers in one another that we follow; no sane expression comes near."""
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
@@ -65,27 +65,6 @@ Expression = Literal | Call | Access | Interpolation
 
 
 @dataclass(frozen=True)
-class Signature:
-    """A function's documented name and category, and the least and most arguments it takes (None: any number)."""
-
-    name: str
-    category: str
-    least: int
-    most: int | None
-
-    @property
-    def arity(self) -> str:
-        """The number of arguments in words: `2 arguments`, `1 to 3 arguments`, `at least 1 argument`."""
-        if self.most is None:
-            numbers = f"at least {self.least}"
-        elif self.least == self.most:
-            numbers = str(self.least) if self.least else "no"
-        else:
-            numbers = f"{self.least} to {self.most}"
-        return f"{numbers} argument{'' if (self.most or self.least) == 1 else 's'}"
-
-
-@dataclass(frozen=True)
 class Reference:
     """What an expression reads from its surroundings.
 
@@ -110,136 +89,6 @@ class Occurrence:
 
     path: str
     text: str
-
-
-# The 84 documented functions. Where the documentation asks for "at least two" of a kind, the service takes one.
-_FUNCTIONS: dict[str, dict[str, tuple[int, int | None]]] = {
-    "string": {
-        "concat": (1, None),
-        "endsWith": (2, 2),
-        "guid": (0, 1),
-        "indexOf": (2, 2),
-        "lastIndexOf": (2, 2),
-        "replace": (3, 3),
-        "split": (2, 2),
-        "startsWith": (2, 2),
-        "substring": (2, 3),
-        "toLower": (1, 1),
-        "toUpper": (1, 1),
-        "trim": (1, 1),
-    },
-    "collection": {
-        "contains": (2, 2),
-        "empty": (1, 1),
-        "first": (1, 1),
-        "intersection": (1, None),
-        "join": (2, 2),
-        "last": (1, 1),
-        "length": (1, 1),
-        "skip": (2, 2),
-        "take": (2, 2),
-        "union": (1, None),
-    },
-    "logical": {
-        "and": (1, None),
-        "equals": (2, 2),
-        "greater": (2, 2),
-        "greaterOrEquals": (2, 2),
-        "if": (3, 3),
-        "less": (2, 2),
-        "lessOrEquals": (2, 2),
-        "not": (1, 1),
-        "or": (1, None),
-    },
-    "conversion": {
-        "array": (1, 1),
-        "base64": (1, 1),
-        "base64ToBinary": (1, 1),
-        "base64ToString": (1, 1),
-        "binary": (1, 1),
-        "bool": (1, 1),
-        "coalesce": (1, None),
-        "createArray": (1, None),
-        "dataUri": (1, 1),
-        "dataUriToBinary": (1, 1),
-        "dataUriToString": (1, 1),
-        "decodeBase64": (1, 1),
-        "decodeDataUri": (1, 1),
-        "decodeUriComponent": (1, 1),
-        "encodeUriComponent": (1, 1),
-        "float": (1, 1),
-        "int": (1, 1),
-        "json": (1, 1),
-        "string": (1, 1),
-        "uriComponent": (1, 1),
-        "uriComponentToBinary": (1, 1),
-        "uriComponentToString": (1, 1),
-        "xml": (1, 1),
-        "xpath": (2, 2),
-    },
-    "math": {
-        "add": (2, 2),
-        "div": (2, 2),
-        "max": (1, None),
-        "min": (1, None),
-        "mod": (2, 2),
-        "mul": (2, 2),
-        "rand": (2, 2),
-        "range": (2, 2),
-        "sub": (2, 2),
-    },
-    "date": {
-        "addDays": (2, 3),
-        "addHours": (2, 3),
-        "addMinutes": (2, 3),
-        "addSeconds": (2, 3),
-        "addToTime": (3, 4),
-        "convertFromUtc": (2, 3),
-        "convertTimeZone": (3, 4),
-        "convertToUtc": (2, 3),
-        "dayOfMonth": (1, 1),
-        "dayOfWeek": (1, 1),
-        "dayOfYear": (1, 1),
-        "formatDateTime": (1, 2),
-        "getFutureTime": (2, 3),
-        "getPastTime": (2, 3),
-        "startOfDay": (1, 2),
-        "startOfHour": (1, 2),
-        "startOfMonth": (1, 2),
-        "subtractFromTime": (3, 4),
-        "ticks": (1, 1),
-        "utcNow": (0, 1),
-    },
-}
-
-# What expressions read their surroundings with. `triggerBody` is for the JSON of event triggers.
-_CONTEXTS: dict[str, tuple[int, int | None]] = {
-    "activity": (1, 1),
-    "dataset": (0, 0),
-    "item": (0, 0),
-    "linkedService": (0, 0),
-    "pipeline": (0, 0),
-    "trigger": (0, 0),
-    "triggerBody": (0, 0),
-    "variables": (1, 1),
-}
-
-
-def _signatures(category: str, arities: Mapping[str, tuple[int, int | None]]) -> dict[str, Signature]:
-    return {name.lower(): Signature(name, category, *arity) for name, arity in arities.items()}
-
-
-FUNCTIONS: Mapping[str, Signature] = MappingProxyType(
-    {
-        name: signature
-        for category, arities in _FUNCTIONS.items()
-        for name, signature in _signatures(category, arities).items()
-    }
-)
-"""The 84 documented functions by their names in lower case: names ignore case."""
-
-CONTEXTS: Mapping[str, Signature] = MappingProxyType(_signatures("context", _CONTEXTS))
-"""The functions that read an expression's surroundings, by their names in lower case."""
 
 
 def parse(text: str) -> Expression:
@@ -273,7 +122,7 @@ def is_dynamic(text: str) -> bool:
 
 def expression_object_text(value: object) -> str | None:
     """Return the text of `{"value": "...", "type": "Expression"}`, the form of typed fields; None for all else."""
-    if isinstance(value, dict) and value.keys() == {"value", "type"} and value["type"] == "Expression":
+    if isinstance(value, Mapping) and value.keys() == {"value", "type"} and value["type"] == "Expression":
         text = value["value"]
         return text if isinstance(text, str) else None
     return None
@@ -288,7 +137,7 @@ def find_expressions(value: Any, path: str = "") -> Iterator[Occurrence]:  # noq
             if is_dynamic(current):
                 yield Occurrence(at, current)
         elif isinstance(current, Mapping):
-            pending += [(_property_path(at, key), item) for key, item in reversed(current.items())]
+            pending += [(_property_path(at, key), item) for key, item in reversed([*current.items()])]
         elif isinstance(current, list):
             pending += [(f"{at}[{index}]", current[index]) for index in reversed(range(len(current)))]
 
@@ -310,7 +159,7 @@ def problems(expression: Expression) -> Iterator[str]:
         signature = FUNCTIONS.get(node.function.lower()) or CONTEXTS.get(node.function.lower())
         if signature is None:
             yield f"column {node.column}: {node.function} is not a function of Data Factory{_suggestion(node.function)}"
-        elif not _takes(signature, len(node.arguments)):
+        elif not signature.takes(len(node.arguments)):
             yield f"column {node.column}: {signature.name} takes {signature.arity}, not {len(node.arguments)}"
 
 
@@ -357,10 +206,6 @@ def _children(expression: Expression) -> tuple[Expression, ...]:
             return expression.parts
         case Literal():
             return ()
-
-
-def _takes(signature: Signature, count: int) -> bool:
-    return signature.least <= count and (signature.most is None or count <= signature.most)
 
 
 def _suggestion(name: str) -> str:
@@ -508,7 +353,7 @@ def _parse_body(text: str, start: int, end: int) -> Expression:
     if not text[start:end].strip():
         raise _syntax_error(text, start, "an expression is expected after @; write @@ for the character itself")
     try:
-        expression: Expression = _parser().parse(TextSlice(text, start, end))  # type: ignore[assignment,arg-type] # the builder makes nodes, not trees
+        expression: Expression = _parser().parse(TextSlice(text, start, end))  # type: ignore[assignment] # the builder makes nodes, not trees
     except UnexpectedInput as error:
         raise _unexpected(error, text, end) from None
     except _NumberError as error:
@@ -526,7 +371,7 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
             return _syntax_error(text, position, "unexpected '\"'; texts stand in single quotes")
         if text[position] == "'":
             return _syntax_error(text, position, "the text is not closed; expected '")
-    elif isinstance(error, UnexpectedToken) and error.token.type != "$END":  # noqa: S105 - a token of the grammar
+    elif isinstance(error, UnexpectedToken) and error.token.type != "$END":
         position, found, expected = (
             error.token.start_pos or 0,
             repr(str(error.token)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from bundle.errors import NotebookNotFoundError
+from bundle.errors import NotebookNotFoundError, NotebookSourceError
 
 HEADER = "# Databricks notebook source"
 _CELL_SEPARATOR = "# COMMAND ----------"
@@ -97,5 +97,5 @@ def _read_cell(lines: list[str], first: int) -> Cell | None:
     try:
         language = Language(word.removesuffix("-sandbox"))
     except ValueError:
-        raise NotebookNotFoundError(f"line {first}: unknown magic command %{word}.") from None
+        raise NotebookSourceError(f"line {first}: unknown magic command %{word}.") from None
     return Cell(language, "\n".join([rest, *text[1:]]).strip("\n"), first, title)

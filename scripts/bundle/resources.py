@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bundle.errors import ResourceError
+from bundle.documents import child_path, walk
+from bundle.errors import (
+    MalformedFileError,
+    RepeatedKeyError,
+    ResourceError,
+    ResourceNameError,
+    ResourceShapeError,
+)
 
 # Folder names of ADF Studio's Git root, which are also the kinds' names in references and environment files.
 KINDS = (
@@ -78,21 +85,33 @@ def read_resource(kind: str, path: Path) -> Resource:
     """Read one object file.
 
     Raises:
-        ResourceError: the file is not UTF-8 JSON, repeats a key, or its `name` is not the file's.
+        MalformedFileError: the file cannot be read, or is not JSON in UTF-8.
+        RepeatedKeyError: an object in it has the same key twice.
+        ResourceShapeError: the document is no factory object.
+        ResourceNameError: its `name` is not the file's.
     """
-    content = path.read_bytes()
     try:
-        document = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object_without_repeats)
+        content = path.read_bytes()
+        document = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_JsonObject)
+    except OSError as error:
+        raise MalformedFileError(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ResourceError(f"{path}: not UTF-8 ({error}). Save the file as UTF-8.") from error
+        raise MalformedFileError(path, f"not UTF-8 ({error}). Save the file as UTF-8.") from error
+    except RecursionError as error:
+        raise MalformedFileError(path, "nested too deeply to be read") from error
     except ValueError as error:
-        raise ResourceError(f"{path}: not well-formed JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("properties"), dict):
-        raise ResourceError(f'{path}: a factory object is {{"name": ..., "properties": {{...}}}}.')
+        raise MalformedFileError(path, f"not well-formed JSON: {error}") from error
+    for json_path, value in walk(document):
+        if isinstance(value, _JsonObject) and value.repeated is not None:
+            raise RepeatedKeyError(path, "this key appears twice in one object", child_path(json_path, value.repeated))
+    # A factory without global parameters has no properties.
+    properties = document.get("properties", {} if kind == "factory" else None) if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(properties, dict):
+        raise ResourceShapeError(path, 'a factory object is {"name": ..., "properties": {...}}')
     name = document.get("name")
     if name != path.stem:
-        raise ResourceError(f"{path}: name: is {name!r}, the file is {path.name!r}. Make them equal.")
-    return Resource(ResourceKey(kind, name), path, content, document)
+        raise ResourceNameError(path, f"is {name!r}, the file is {path.name!r}. Make them equal.", "$.name")
+    return Resource(ResourceKey(kind, path.stem), path, content, document)
 
 
 def load_resources(root: Path) -> dict[ResourceKey, Resource]:
@@ -115,10 +134,12 @@ def load_resources(root: Path) -> dict[ResourceKey, Resource]:
     return resources
 
 
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in document:
-            raise ValueError(f"key {key!r} appears twice in one object")
-        document[key] = value
-    return document
+class _JsonObject(dict[str, Any]):
+    """A JSON object that remembers the first key that it was given twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: str | None = None
+        if len(self) < len(pairs):
+            keys = [key for key, _ in pairs]
+            self.repeated = next(key for number, key in enumerate(keys) if key in keys[:number])

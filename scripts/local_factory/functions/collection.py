@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
+from local_factory.functions.signature import (
     ANY,
     ARRAY,
     ARRAY_OR_OBJECT,
@@ -13,8 +12,11 @@ from local_factory.functions.values import (
     INTEGER,
     SEQUENCE,
     TEXT,
-    Json,
+    Function,
     Kind,
+)
+from local_factory.functions.values import (
+    Json,
     describe,
     find_key,
     identity,
@@ -31,9 +33,9 @@ def _contains(collection: str | list[Any] | dict[str, Any], value: Json) -> bool
     if isinstance(collection, list):
         sought = identity(value)
         return any(identity(item) == sought for item in collection)
-    if not isinstance(value, str):
-        raise ValueError(f"only an array can contain {describe(value)}; in a text or an object, a text is looked for")
-    return value in collection if isinstance(collection, str) else find_key(collection, value) is not None
+    if isinstance(value, str):
+        return value in collection if isinstance(collection, str) else find_key(collection, value) is not None
+    raise ValueError(f"only an array can contain {describe(value)}; in a text or an object, a text is looked for")
 
 
 def _empty(collection: Json) -> bool:

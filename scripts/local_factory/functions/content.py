@@ -18,7 +18,7 @@ _DATA_URI_DEFAULT_TYPE = "text/plain;charset=US-ASCII"  # RFC 2397
 
 def make_content(data: bytes, content_type: str) -> dict[str, Any]:
     """Return bytes as a JSON value."""
-    return {_TYPE: content_type, _CONTENT: base64.b64encode(data).decode("ascii")}
+    return {_TYPE: content_type, _CONTENT: encode_base64(data)}
 
 
 def is_content(value: object) -> bool:
@@ -26,25 +26,30 @@ def is_content(value: object) -> bool:
     return isinstance(value, Mapping) and value.keys() == {_TYPE, _CONTENT} and isinstance(value[_CONTENT], str)
 
 
-def content_type(value: Mapping[str, Any]) -> str:
-    """Return the MIME type of binary content."""
-    return str(value[_TYPE])
-
-
-def is_text(value: Mapping[str, Any]) -> bool:
-    """Say whether binary content is text or XML, which `string` gives decoded."""
-    return content_type(value).lower().startswith(("application/xml", "text/"))
-
-
-def read_content(value: Mapping[str, Any]) -> bytes:
-    """Return the bytes of binary content.
+def read_content(value: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes of binary content and their MIME type.
 
     Raises:
         ValueError: it is no binary content, or not base64.
     """
     if not is_content(value):
         raise ValueError(f'an object is taken only as binary content: {{"{_TYPE}": ..., "{_CONTENT}": base64}}')
-    return decode_base64(value[_CONTENT])
+    return decode_base64(value[_CONTENT]), str(value[_TYPE])
+
+
+def is_text(content_type: str) -> bool:
+    """Say whether content of a MIME type is text or XML, which `string` gives decoded."""
+    return is_xml(content_type) or content_type.lower().startswith("text/")
+
+
+def is_xml(content_type: str) -> bool:
+    """Say whether a MIME type is that of XML."""
+    return content_type.lower().startswith(("application/xml", "text/xml"))
+
+
+def encode_base64(data: bytes) -> str:
+    """Return bytes as base64 text."""
+    return base64.b64encode(data).decode("ascii")
 
 
 def decode_base64(text: str) -> bytes:

@@ -2,9 +2,10 @@
 
 import unicodedata
 from collections.abc import Callable
+from operator import call
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import ANY, BOOLEAN, ORDERED, Json, describe, identity
+from local_factory.functions.signature import ANY, BOOLEAN, NUMBER, ORDERED, Function
+from local_factory.functions.values import Json, describe, identity
 
 Number = int | float
 
@@ -14,24 +15,24 @@ _RANK = {character: rank for rank, character in enumerate(_BEFORE_LETTERS)}
 
 
 def _and(*conditions: Callable[[], bool]) -> bool:
-    return all(condition() for condition in conditions)
+    return all(map(call, conditions))
 
 
 def _or(*conditions: Callable[[], bool]) -> bool:
-    return any(condition() for condition in conditions)
+    return any(map(call, conditions))
 
 
 def _if(condition: Callable[[], bool], then: Callable[[], Json], otherwise: Callable[[], Json]) -> Json:
     return then() if condition() else otherwise()
 
 
-def _not(condition: bool) -> bool:  # noqa: FBT001 - the language's own parameter
+def _not(condition: bool) -> bool:
     return not condition
 
 
 def _equals(left: Json, right: Json) -> bool:
     """Compare numbers by value; inside arrays and objects, as the service does, 1 and 1.0 differ."""
-    if type(left) in {int, float} and type(right) in {int, float}:
+    if NUMBER.accepts(left) and NUMBER.accepts(right):
         return left == right
     return identity(left) == identity(right)
 
@@ -57,11 +58,9 @@ def _compare(left: Number | str, right: Number | str) -> int:
     if isinstance(left, str) and isinstance(right, str):
         first, second = _collation_key(left), _collation_key(right)
         return (first > second) - (first < second)
-    if isinstance(left, str) or isinstance(right, str):
-        raise ValueError(
-            f"{describe(left)} and {describe(right)} cannot be compared; convert one with int() or string()"
-        )
-    return (left > right) - (left < right)
+    if not isinstance(left, str) and not isinstance(right, str):
+        return (left > right) - (left < right)
+    raise ValueError(f"{describe(left)} and {describe(right)} cannot be compared; use int() or string() on one")
 
 
 def _collation_key(text: str) -> tuple[list[tuple[int, str]], list[str], list[bool]]:

@@ -4,15 +4,8 @@ import math
 import random
 from typing import Any
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
-    INTEGER,
-    NUMBER,
-    NUMBER_OR_ARRAY,
-    checked_float,
-    checked_integer,
-    describe,
-)
+from local_factory.functions.signature import INTEGER, NUMBER, NUMBER_OR_ARRAY, Function
+from local_factory.functions.values import checked_float, checked_integer, describe
 
 Number = int | float
 

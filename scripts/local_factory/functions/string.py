@@ -2,16 +2,8 @@
 
 import uuid
 
-from local_factory.functions.signature import Function
-from local_factory.functions.values import (
-    ANY,
-    INTEGER,
-    TEXT,
-    join_surrogates,
-    to_text,
-    utf16_length,
-    utf16_slice,
-)
+from local_factory.functions.signature import ANY, INTEGER, TEXT, Function
+from local_factory.functions.values import join_surrogates, to_text, utf16_length, utf16_slice
 
 # What .NET's String.Trim removes. Python's strip() would remove U+001C to U+001F too.
 _WHITE_SPACE = (
@@ -46,7 +38,7 @@ def _guid(form: str = "D") -> str:
         case "P":
             return f"({guid})"
         case "X":
-            first, second, third, *rest = guid.fields[:3]
+            first, second, third = guid.fields[:3]
             tail = ",".join(f"0x{byte:02x}" for byte in guid.bytes[8:])
             return f"{{0x{first:08x},0x{second:04x},0x{third:04x},{{{tail}}}}}"
         case _:

@@ -3,10 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bundle.expressions import MAX_INTEGER, MIN_INTEGER
+from local_factory.functions.content import is_content, is_text, read_content
 
 Json = str | int | float | bool | list[Any] | dict[str, Any] | None
 """A JSON value. 3 is not 3.0, and true is not 1."""
@@ -14,36 +14,6 @@ Json = str | int | float | bool | list[Any] | dict[str, Any] | None
 _LAST_BMP = "\uffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _QUOTED_LENGTH = 60
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a parameter takes: its name in messages, and the types of its values (none: any value)."""
-
-    name: str
-    types: frozenset[type] | None = None
-
-    def accepts(self, value: object) -> bool:
-        """Say whether a value is of this kind. A bool is not a number here, as it is in Python."""
-        return self.types is None or type(value) in self.types
-
-
-def _kind(name: str, *types: type) -> Kind:
-    return Kind(name, frozenset(types))
-
-
-ANY = Kind("any value")
-TEXT = _kind("a text", str)
-INTEGER = _kind("an integer", int)
-NUMBER = _kind("a number", int, float)
-BOOLEAN = _kind("true or false", bool)
-ARRAY = _kind("an array", list)
-SEQUENCE = _kind("a text or an array", str, list)
-COLLECTION = _kind("a text, an array or an object", str, list, dict)
-ARRAY_OR_OBJECT = _kind("an array or an object", list, dict)
-ORDERED = _kind("a number or a text", int, float, str)
-NUMBER_OR_ARRAY = _kind("a number or an array of numbers", int, float, list)
-CONTENT = _kind("a text or binary content", str, dict)
 
 
 def describe(value: object) -> str:
@@ -80,7 +50,7 @@ def checked_float(number: float) -> float:
         ValueError: it is infinite or not a number.
     """
     if not math.isfinite(number):
-        raise ValueError("the result is too large for a number")
+        raise ValueError("the result is not a finite number")
     return number
 
 
@@ -97,32 +67,27 @@ def to_text(value: object) -> str:
         return "True" if value else "False"
     if isinstance(value, float):
         return _float_text(value)
-    if isinstance(value, dict) and (text := _text_content(value)) is not None:
-        return text
+    if isinstance(value, dict) and is_content(value):
+        data, content_type = read_content(value)
+        if is_text(content_type):
+            return data.decode("utf-8", "replace")
     return to_json(value)
 
 
 def to_json(value: object, *, sort_keys: bool = False) -> str:
     """Return compact JSON as Newtonsoft.Json writes it."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _json_string(value)
-        case int():
-            return str(value)
-        case float():
-            text = repr(value).upper()
-            return text
-        case list():
-            return f"[{','.join(to_json(item, sort_keys=sort_keys) for item in value)}]"
-        case Mapping():
-            items = sorted(value.items()) if sort_keys else value.items()
-            return f"{{{','.join(f'{_json_string(k)}:{to_json(v, sort_keys=sort_keys)}' for k, v in items)}}}"
-        case _:
-            raise ValueError(f"a {type(value).__name__} is no JSON value")
+    if isinstance(value, str):
+        return _json_string(value)
+    if isinstance(value, float):
+        return repr(value).upper()
+    if value is None or isinstance(value, int):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return f"[{','.join([to_json(item, sort_keys=sort_keys) for item in value])}]"
+    if isinstance(value, Mapping):
+        items = sorted(value.items()) if sort_keys else value.items()
+        return f"{{{','.join([f'{_json_string(k)}:{to_json(v, sort_keys=sort_keys)}' for k, v in items])}}}"
+    raise ValueError(f"a {type(value).__name__} is no JSON value")
 
 
 def identity(value: object) -> str:
@@ -175,9 +140,3 @@ def _json_string(text: str) -> str:
     for character in "\x85\u2028\u2029":
         quoted = quoted.replace(character, f"\\u{ord(character):04x}")
     return quoted
-
-
-def _text_content(value: Mapping[str, Any]) -> str | None:
-    from local_factory.functions.content import is_content, is_text, read_content
-
-    return read_content(value).decode("utf-8", "replace") if is_content(value) and is_text(value) else None

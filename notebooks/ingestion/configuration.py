@@ -1,0 +1,178 @@
+"""What a notebook is told: a widget wins over an environment variable, the variable over the default."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ingestion.errors import InvalidSettingError, MissingSettingError
+from ingestion.secret_store import SecretReference, SecretStore
+
+COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
+COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
+_SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
+_TABLE_FORMATS = ("parquet",)
+# ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
+_COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The places where settings come from.
+
+    Attributes:
+        widget: returns a declared widget's text: `dbutils.widgets.get`.
+        environment: the cluster's environment variables: `os.environ`.
+        secrets: the workspace's secrets.
+    """
+
+    widget: Callable[[str], str]
+    environment: Mapping[str, str] = field(repr=False)
+    secrets: SecretStore = field(repr=False)
+
+    def find(self, name: str) -> str | None:
+        """Return a setting's text, or None where neither the widget nor the variable has any."""
+        return self.widget(name).strip() or self.environment.get(name.upper(), "").strip() or None
+
+    def require(self, name: str) -> str:
+        """Return the text of a setting that has no default.
+
+        Raises:
+            MissingSettingError: it is not given; names all the places.
+        """
+        value = self.find(name)
+        if value is None:
+            raise MissingSettingError(
+                f"{name} is not set: give it as widget {name} or as environment variable {name.upper()} of the "
+                "cluster; it has no default."
+            )
+        return value
+
+    def secret(self, key: str) -> SecretReference:
+        """Return the reference of a secret in the configured scope."""
+        return SecretReference(self.find("secret_scope") or _SECRET_SCOPE, key)
+
+
+@dataclass(frozen=True)
+class CountrySettings:
+    """Where countries come from and go to. `api_url` is None for the default of the API version in use."""
+
+    lake_root: str
+    api_url: str | None
+    api_key: SecretReference
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "CountrySettings":
+        """Return the settings of the country notebook.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        return cls(_lake_root(configuration), _api_url(configuration), configuration.secret("restcountries-api-key"))
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr."""
+
+    lake_root: str
+    sql_url: str = field(repr=False)
+    sql_user: SecretReference
+    sql_password: SecretReference
+    table_format: str
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "TableSettings":
+        """Return the settings of a notebook that lands a table.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        return cls(
+            _lake_root(configuration),
+            _sql_url(configuration),
+            configuration.secret("sql-user"),
+            configuration.secret("sql-password"),
+            _table_format(configuration),
+        )
+
+
+def read_customer_count(configuration: Configuration) -> int:
+    """Return the number of customers landed, as ADF hands it to the product notebook.
+
+    Raises:
+        SettingError: it is missing, or no whole number of 0 or more.
+    """
+    text = configuration.widget("customer_count").strip()
+    if not text:
+        raise MissingSettingError(
+            "customer_count is not set: give it as widget customer_count, which is the notebook activity's base "
+            "parameter of that name; it has no environment variable and no default."
+        )
+    count = _COUNT.fullmatch(text)
+    if not count:
+        raise InvalidSettingError(
+            f"customer_count is {text[:80]!r}: it must be the number of customers landed, a whole number of 0 or "
+            "more, as process_customer_data exits with."
+        )
+    return int(count[1])
+
+
+def check_api_key(key: str, url: str) -> None:
+    """Make sure that a key fits in a header and is not sent in the clear.
+
+    Raises:
+        InvalidSettingError: it has blanks or other characters no header takes, or `url` is http on another machine.
+    """
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidSettingError("secret restcountries-api-key: has blanks, line ends or non-ASCII characters in it.")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise InvalidSettingError(
+            "country_api_url is plain http: restcountries-api-key is only sent over https. Use an https address."
+        )
+
+
+def _lake_root(configuration: Configuration) -> str:
+    root = configuration.require("lake_root")
+    return root.rstrip("/") or root
+
+
+def _sql_url(configuration: Configuration) -> str:
+    url = configuration.require("sql_url")
+    if not url.startswith("jdbc:"):
+        raise InvalidSettingError("sql_url does not start with jdbc: - for example jdbc:sqlserver://HOST:1433;...")
+    return url
+
+
+def _api_url(configuration: Configuration) -> str | None:
+    url = configuration.find("country_api_url")
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidSettingError(
+            f"country_api_url is {configuration.secrets.redact(url)!r}: it must be the API's http or https base "
+            f"address, for example {COUNTRY_API_V3_URL}."
+        )
+    return url.rstrip("/")
+
+
+def _table_format(configuration: Configuration) -> str:
+    table_format = (configuration.find("table_format") or _TABLE_FORMATS[0]).lower()
+    if table_format not in _TABLE_FORMATS:
+        raise InvalidSettingError(
+            f"table_format is {table_format!r}: this version writes {', '.join(_TABLE_FORMATS)}. "
+            "Set the widget table_format or the environment variable TABLE_FORMAT."
+        )
+    return table_format
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

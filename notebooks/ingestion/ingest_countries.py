@@ -1,0 +1,92 @@
+"""What the notebook `ingest_country_data` calls: five countries from the country API to the lake."""
+
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+
+import requests
+from pyspark.sql import SparkSession
+
+from ingestion import strict_json
+from ingestion.configuration import Configuration, CountrySettings
+from ingestion.countries import COUNTRIES, Country, Record
+from ingestion.country_api import CountryApi
+from ingestion.errors import CountriesFailedError, CountryApiTimeoutError, IngestionError
+from ingestion.filesystem import HadoopFileSystem
+from ingestion.lake import Lake
+from ingestion.log import Clock, StepLog, utc_now
+from ingestion.threads import gather
+
+# All five are asked at the same time; an answer that is not whole by then, retries included, is given up.
+_WORKERS = 8
+_SECONDS = 300.0
+
+
+def ingest_countries(
+    spark: SparkSession,
+    session: requests.Session,
+    configuration: Configuration,
+    *,
+    clock: Clock = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+    seconds: float = _SECONDS,
+) -> str:
+    """Land the record of every country, each in a file of its own; return the files' names as a JSON list.
+
+    Args:
+        spark: the session, whose file systems the lake is reached through.
+        session: makes the connections to the country API.
+        configuration: where the settings come from.
+        clock: the time, in UTC.
+        sleep: waits a number of seconds between two tries.
+        seconds: after which a country that is not there is given up.
+
+    Raises:
+        CountriesFailedError: after all others were landed, with the reason for each that was not; its old file is as
+            it was.
+        SettingError: a setting is missing, or cannot be used.
+    """
+    log = StepLog(configuration.secrets.redact, clock)
+    with log.run("ingest_country_data") as run:
+        settings = CountrySettings.read(configuration)
+        api = CountryApi(
+            session,
+            settings.api_url,
+            configuration.secrets.find(settings.api_key),
+            clock=clock,
+            sleep=sleep,
+            on_retry=log.retry,
+        )
+        lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id)
+        late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
+        tasks = {country: partial(_fetch, api, country, log) for country in COUNTRIES}
+        records, failures = gather(tasks, workers=_WORKERS, seconds=seconds, late=late)
+        landed: list[str] = []
+        for country, record in records.items():
+            name = f"countries/{country.file_name}"
+            try:
+                with log.step("land", source=api.url(country), target=lake.path(name)) as step:
+                    lake.write_file(name, strict_json.dump(record))
+                    step.rows = 1
+            except IngestionError as error:
+                failures[country] = error
+            else:
+                landed.append(name)
+        run.rows = len(landed)
+        if failures:
+            raise CountriesFailedError(_message(failures))
+    return json.dumps(landed)
+
+
+def _fetch(api: CountryApi, country: Country, log: StepLog) -> Record:
+    with log.step("fetch", source=api.url(country)) as step:
+        record = api.fetch(country)
+        step.rows = 1
+    return record
+
+
+def _message(failures: dict[Country, Exception]) -> str:
+    lines = [f"- {country}: {type(error).__name__}: {error}" for country, error in failures.items()]
+    head = f"{len(failures)} of {len(COUNTRIES)} countries were not landed; their old files are as they were:"
+    return "\n".join([head, *lines])

@@ -1,0 +1,118 @@
+"""The structured log: one JSON line a step on stdout, for the run page and for Log Analytics."""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from ingestion.errors import IngestionError
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return this moment."""
+    return datetime.now(UTC)
+
+
+def write_to_stdout(line: str) -> None:
+    """Write one line where the run page shows it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Step:
+    """One step under way: what it reads, where it writes, and, once known, how many rows that were."""
+
+    name: str
+    source: str | None = None
+    target: str | None = None
+    rows: int | None = None
+
+
+class StepLog:
+    """Writes a line for every step that ends, well or not.
+
+    A line has `timestamp` (UTC, when the step ended), `level` (INFO, WARNING, ERROR), `step`, `source`, `target`,
+    `rows`, `seconds`, `run_id` and `error`; what does not apply is null.
+
+    Args:
+        redact: takes secrets out of a text.
+        clock: the time, in UTC.
+        write: takes one line without its end.
+        run_id: ties the lines of one run together; a new one when not given.
+    """
+
+    def __init__(
+        self,
+        redact: Callable[[str], str],
+        clock: Clock = utc_now,
+        write: Callable[[str], None] = write_to_stdout,
+        run_id: str | None = None,
+    ) -> None:
+        self.run_id = run_id or uuid4().hex
+        self._redact = redact
+        self._clock = clock
+        self._write = write
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[Step]:
+        """Log the notebook's run as a whole; a failure with its traceback and every cause.
+
+        Raises:
+            IngestionError: in place of an error that would show a secret.
+        """
+        step = Step(name)
+        started = self._clock()
+        try:
+            yield step
+        except Exception as error:
+            reason = "".join(traceback.format_exception(error))
+            self._log("ERROR", step, started, reason)
+            if self._redact(reason) != reason:
+                raise IngestionError(self._redact(_summary(error))) from None
+            raise
+        self._log("INFO", step, started)
+
+    @contextmanager
+    def step(self, name: str, *, source: str | None = None, target: str | None = None) -> Iterator[Step]:
+        """Log one step of a run; a failure with its message, since the run's line tells the whole reason."""
+        step = Step(name, source, target)
+        started = self._clock()
+        try:
+            yield step
+        except Exception as error:
+            self._log("ERROR", step, started, _summary(error))
+            raise
+        self._log("INFO", step, started)
+
+    def retry(self, source: str, error: Exception) -> None:
+        """Log the failure of a try that another one follows."""
+        self._log("WARNING", Step("retry", source), None, _summary(error))
+
+    def _log(self, level: str, step: Step, started: datetime | None, error: str | None = None) -> None:
+        now = self._clock()
+        line = {
+            "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": level,
+            "step": step.name,
+            "source": self._shown(step.source),
+            "target": self._shown(step.target),
+            "rows": step.rows,
+            "seconds": round((now - started).total_seconds(), 3) if started else None,
+            "run_id": self.run_id,
+            "error": self._shown(error),
+        }
+        self._write(json.dumps(line, ensure_ascii=False))
+
+    def _shown(self, text: str | None) -> str | None:
+        return None if text is None else self._redact(text)
+
+
+def _summary(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,37 @@
+"""What the notebook `process_customer_data` calls: the customers, when they are many enough, from SQL to the lake."""
+
+from pyspark.sql import SparkSession
+
+from ingestion.configuration import Configuration, TableSettings
+from ingestion.log import Clock, StepLog, utc_now
+from ingestion.tables import land_table
+
+_TABLE = "Customers"
+_FOLDER = "customer_data"
+_MORE_THAN = 500
+# What Data Factory is told in place of an exception; the pipeline turns it into a failure.
+_FAILED = "-1"
+
+
+def process_customers(spark: SparkSession, configuration: Configuration, *, clock: Clock = utc_now) -> str:
+    """Land more than 500 customers, and return what the notebook exits with.
+
+    Args:
+        spark: the session that reads and writes.
+        configuration: where the settings come from.
+        clock: the time, in UTC.
+
+    Returns:
+        The number of rows landed as text, "0" when there are not more than 500, "-1" on any error, whose whole reason
+        is in the log.
+    """
+    log = StepLog(configuration.secrets.redact, clock)
+    try:
+        with log.run("process_customer_data") as run:
+            settings = TableSettings.read(configuration)
+            run.rows = land_table(
+                spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER, more_than=_MORE_THAN
+            )
+            return str(run.rows)
+    except Exception:  # noqa: BLE001 - the contract with the pipeline: "-1" on any error, which is logged by now
+        return _FAILED

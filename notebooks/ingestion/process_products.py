@@ -1,0 +1,36 @@
+"""What the notebook `process_product_data` calls: the products, after many enough customers, from SQL to the lake."""
+
+from pyspark.sql import SparkSession
+
+from ingestion.configuration import Configuration, TableSettings, read_customer_count
+from ingestion.log import Clock, StepLog, utc_now
+from ingestion.tables import land_table
+
+_TABLE = "Products"
+_FOLDER = "product_data"
+_MORE_CUSTOMERS_THAN = 600
+
+
+def process_products(spark: SparkSession, configuration: Configuration, *, clock: Clock = utc_now) -> str:
+    """Land the products when more than 600 customers were landed, and return what the notebook exits with.
+
+    Args:
+        spark: the session that reads and writes.
+        configuration: where the settings come from, `customer_count` among them.
+        clock: the time, in UTC.
+
+    Returns:
+        The number of rows landed as text, "0" when there were not more than 600 customers.
+
+    Raises:
+        SettingError: `customer_count` is missing or no number, or another setting is wrong.
+        IngestionError: the products were not landed; what was landed before is as it was.
+    """
+    log = StepLog(configuration.secrets.redact, clock)
+    with log.run("process_product_data") as run:
+        customers = read_customer_count(configuration)
+        settings = TableSettings.read(configuration)
+        run.rows = 0
+        if customers > _MORE_CUSTOMERS_THAN:
+            run.rows = land_table(spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER)
+        return str(run.rows)

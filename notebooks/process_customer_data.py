@@ -1,0 +1,43 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Process customer data
+# MAGIC Lands the table `Customers` as Parquet when it has more than 500 rows. The old data stays until the new is
+# MAGIC whole.
+# MAGIC
+# MAGIC | | |
+# MAGIC | --- | --- |
+# MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
+# MAGIC | to | `<lake_root>/customer_data/` |
+# MAGIC | exits with | the number of rows landed; `0` when not more than 500; `-1` on any error, after logging why |
+# MAGIC
+# MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case.
+# MAGIC
+# MAGIC | widget | meaning | default |
+# MAGIC | --- | --- | --- |
+# MAGIC | `lake_root` | the lake's folder | |
+# MAGIC | `sql_url` | the database's JDBC address | |
+# MAGIC | `secret_scope` | where user and password are | `ingestion` |
+# MAGIC | `table_format` | `parquet` | `parquet` |
+
+# COMMAND ----------
+
+dbutils.widgets.text("lake_root", "", "Lake root")
+dbutils.widgets.text("sql_url", "", "JDBC address of the database")
+dbutils.widgets.text("secret_scope", "", "Secret scope")
+dbutils.widgets.text("table_format", "", "Table format")
+
+# COMMAND ----------
+
+import os
+
+from ingestion.configuration import Configuration
+from ingestion.process_customers import process_customers
+from ingestion.secret_store import SecretStore
+
+secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
+configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+landed = process_customers(spark, configuration)
+
+# COMMAND ----------
+
+dbutils.notebook.exit(landed)

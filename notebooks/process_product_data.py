@@ -1,0 +1,46 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Process product data
+# MAGIC Lands the table `Products` as Parquet when more than 600 customers were landed. The old data stays until
+# MAGIC the new is whole. Any error fails the notebook, a missing or non-numeric `customer_count` too.
+# MAGIC
+# MAGIC | | |
+# MAGIC | --- | --- |
+# MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
+# MAGIC | to | `<lake_root>/product_data/` |
+# MAGIC | exits with | the number of rows landed; `0` when not more than 600 customers were |
+# MAGIC
+# MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case; only
+# MAGIC `customer_count` comes from the widget alone.
+# MAGIC
+# MAGIC | widget | meaning | default |
+# MAGIC | --- | --- | --- |
+# MAGIC | `customer_count` | number of customers landed, from Data Factory | |
+# MAGIC | `lake_root` | the lake's folder | |
+# MAGIC | `sql_url` | the database's JDBC address | |
+# MAGIC | `secret_scope` | where user and password are | `ingestion` |
+# MAGIC | `table_format` | `parquet` | `parquet` |
+
+# COMMAND ----------
+
+dbutils.widgets.text("customer_count", "", "Customers landed")
+dbutils.widgets.text("lake_root", "", "Lake root")
+dbutils.widgets.text("sql_url", "", "JDBC address of the database")
+dbutils.widgets.text("secret_scope", "", "Secret scope")
+dbutils.widgets.text("table_format", "", "Table format")
+
+# COMMAND ----------
+
+import os
+
+from ingestion.configuration import Configuration
+from ingestion.process_products import process_products
+from ingestion.secret_store import SecretStore
+
+secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
+configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+landed = process_products(spark, configuration)
+
+# COMMAND ----------
+
+dbutils.notebook.exit(landed)

@@ -1,0 +1,177 @@
+"""A bundle as read from disk for checking: what could be read, and what could not."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bundle.activities import Activity, ActivityList, all_activities, pipeline_activities, upstream
+from bundle.documents import text
+from bundle.errors import ExpressionSyntaxError, NotebookNotFoundError, ResourceFileError
+from bundle.expressions import Expression, find_expressions, is_dynamic, parse
+from bundle.notebook_source import NotebookSource, read_notebooks
+from bundle.notebooks import find_notebook
+from bundle.resources import KINDS, Resource, ResourceKey, read_resource, resource_files
+
+# Texts of people for people: an `@` in them is none of the expression language's. Defaults are taken as they are, too.
+_NOT_EVALUATED = frozenset({"name", "description", "annotations", "folder", "parameters"})
+
+
+@dataclass(frozen=True)
+class PlacedExpression:
+    """An expression of an object: where it stands, what it says, and how it reads; None when it does not parse.
+
+    Attributes:
+        resource: the object.
+        path: the JSON path in its file.
+        text: the whole text of the JSON string.
+        tree: the parsed expression.
+        error: why it does not parse, empty when it does.
+        activity: the activity it belongs to, the innermost one, in a pipeline.
+    """
+
+    resource: Resource
+    path: str
+    text: str
+    tree: Expression | None
+    error: str
+    activity: Activity | None = None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline with its activities taken apart."""
+
+    resource: Resource
+    top: ActivityList
+
+    @cached_property
+    def activities(self) -> tuple[Activity, ...]:
+        """Every activity, inner ones too."""
+        return tuple(all_activities(self.top))
+
+    @cached_property
+    def upstream(self) -> Mapping[str, frozenset[str]]:
+        """By an activity's JSON path: the folded names of the activities its expressions can see."""
+        return upstream(self.top)
+
+    @cached_property
+    def expressions(self) -> tuple[PlacedExpression, ...]:
+        """Every expression of the activities."""
+        return tuple(
+            placed
+            for activity in self.activities
+            for placed in _expressions(self.resource, activity.own_document(), activity.path, activity)
+        )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All there is to check.
+
+    Attributes:
+        resources: the factory objects that could be read.
+        unreadable: for each file that could not, its kind and why.
+        strangers: files of folders that are no kind of factory object.
+        notebooks_root: the folder of the notebooks.
+        notebooks: by file, what the notebooks' and modules' sources say.
+    """
+
+    resources: Mapping[ResourceKey, Resource]
+    unreadable: Mapping[ResourceKey, ResourceFileError]
+    strangers: tuple[Path, ...]
+    notebooks_root: Path
+    notebooks: Mapping[Path, NotebookSource]
+
+    @cached_property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """The pipelines with their activities."""
+        return tuple(Pipeline(resource, pipeline_activities(resource.properties)) for resource in self.of("pipeline"))
+
+    @cached_property
+    def expressions(self) -> tuple[PlacedExpression, ...]:
+        """Every expression of pipelines, triggers, datasets and linked services."""
+        others = (resource for kind in ("trigger", "dataset", "linkedService") for resource in self.of(kind))
+        return (
+            *(placed for pipeline in self.pipelines for placed in pipeline.expressions),
+            *(placed for item in others for placed in _expressions(item, item.properties, "$.properties")),
+        )
+
+    def of(self, kind: str) -> Iterator[Resource]:
+        """Yield the objects of one kind."""
+        return (resource for key, resource in self.resources.items() if key.kind == kind)
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of one kind, also of files that could not be read: they are there, if wrong."""
+        return [key.name for key in (*self.resources, *self.unreadable) if key.kind == kind]
+
+    def knows(self, key: ResourceKey) -> bool:
+        """Say whether the bundle has a file for an object, readable or not."""
+        return key in self.resources or key in self.unreadable
+
+    def run_target(self, source: NotebookSource, target: str) -> NotebookSource | None:
+        """Return the notebook that `%run target` in another includes; None when the bundle has none such."""
+        if target.startswith("/"):
+            return self._notebook(target)
+        file = (source.path.parent / f"{target}.py").resolve()
+        return next((found for path, found in self.notebooks.items() if path.resolve() == file), None)
+
+    def included(self, source: NotebookSource) -> tuple[NotebookSource, ...]:
+        """Return a notebook and those it includes with `%run`, themselves and through others."""
+        found = {source.path: source}
+        pending = [source]
+        while pending:
+            current = pending.pop()
+            for target in current.runs.values():
+                included = self.run_target(current, target)
+                if included and included.path not in found:
+                    found[included.path] = included
+                    pending.append(included)
+        return tuple(found.values())
+
+    def notebook_of(self, activity: Activity) -> NotebookSource | None:
+        """Return the source of the notebook an activity runs; None when it runs none that is in the bundle."""
+        return self._notebook(notebook_path(activity)) if notebook_path(activity) else None
+
+    def _notebook(self, path: str) -> NotebookSource | None:
+        try:
+            return self.notebooks.get(find_notebook(path, self.notebooks_root))
+        except NotebookNotFoundError:
+            return None
+
+
+def notebook_path(activity: Activity) -> str:
+    """Return the path of the notebook an activity runs; empty for any other activity, and for an expression."""
+    path = text(activity.type_properties.get("notebookPath"))
+    return path if activity.type == "DatabricksNotebook" and not is_dynamic(path) else ""
+
+
+def _expressions(
+    resource: Resource, document: Mapping[str, Any], path: str, activity: Activity | None = None
+) -> Iterator[PlacedExpression]:
+    evaluated = {key: value for key, value in document.items() if key not in _NOT_EVALUATED}
+    for occurrence in find_expressions(evaluated, path):
+        try:
+            tree, error = parse(occurrence.text), ""
+        except ExpressionSyntaxError as problem:
+            tree, error = None, str(problem)
+        yield PlacedExpression(resource, occurrence.path, occurrence.text, tree, error, activity)
+
+
+def read_bundle(adf: Path, notebooks: Path) -> Bundle:
+    """Read a factory's Git root and the notebooks' folder, as far as that goes.
+
+    Raises:
+        ResourceError: `adf` is no folder, or holds no factory objects.
+    """
+    resources: dict[ResourceKey, Resource] = {}
+    unreadable: dict[ResourceKey, ResourceFileError] = {}
+    for kind, path in resource_files(adf):
+        key = ResourceKey(kind, path.stem)
+        try:
+            resources[key] = read_resource(kind, path)
+        except ResourceFileError as error:
+            unreadable[key] = error
+    strangers = sorted(path for path in adf.glob("*/*.json") if path.parent.name not in KINDS)
+    return Bundle(resources, unreadable, tuple(strangers), notebooks, read_notebooks(notebooks))

@@ -1,0 +1,214 @@
+"""The date functions. Timestamps are texts: what comes in is parsed, what goes out is written with a .NET format."""
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tzlocal.windows_tz import win_tz
+
+from local_factory.functions.signature import INTEGER, TEXT, Function
+from local_factory.functions.timestamps import (
+    OUT_OF_RANGE,
+    TICKS_PER_DAY,
+    TICKS_PER_SECOND,
+    Timestamp,
+    format_timestamp,
+    parse_timestamp,
+)
+
+_WINDOWS_ZONES = {name.lower(): iana for name, iana in win_tz.items()}
+_UTC_NAMES = {"utc", "etc/utc"}
+
+_UNIT_TICKS = {
+    "second": TICKS_PER_SECOND,
+    "minute": 60 * TICKS_PER_SECOND,
+    "hour": 3600 * TICKS_PER_SECOND,
+    "day": TICKS_PER_DAY,
+    "week": 7 * TICKS_PER_DAY,
+}
+_UNIT_MONTHS = {"month": 1, "year": 12}
+
+
+def now() -> datetime:
+    """Return the current time in UTC. Tests replace this."""
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=256)
+def time_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its Windows name (`India Standard Time`) or IANA name (`Asia/Kolkata`).
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(_WINDOWS_ZONES.get(name.strip().lower(), name.strip()))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is not a time zone; take a Windows name such as 'India Standard Time' or an IANA one"
+        ) from None
+
+
+def _utc_now(pattern: str = "o") -> str:
+    return format_timestamp(_now(), pattern)
+
+
+def _now() -> Timestamp:
+    return Timestamp.of(now().astimezone(UTC), is_utc=True)
+
+
+def _format_date_time(text: str, pattern: str = "o") -> str:
+    return format_timestamp(parse_timestamp(text), pattern)
+
+
+def _add_days(text: str, count: int, pattern: str = "o") -> str:
+    return _add_to_time(text, count, "day", pattern)
+
+
+def _add_hours(text: str, count: int, pattern: str = "o") -> str:
+    return _add_to_time(text, count, "hour", pattern)
+
+
+def _add_minutes(text: str, count: int, pattern: str = "o") -> str:
+    return _add_to_time(text, count, "minute", pattern)
+
+
+def _add_seconds(text: str, count: int, pattern: str = "o") -> str:
+    return _add_to_time(text, count, "second", pattern)
+
+
+def _add_to_time(text: str, interval: int, unit: str, pattern: str = "o") -> str:
+    return format_timestamp(_shift(parse_timestamp(text), interval, unit), pattern)
+
+
+def _subtract_from_time(text: str, interval: int, unit: str, pattern: str = "o") -> str:
+    return _add_to_time(text, -interval, unit, pattern)
+
+
+def _get_future_time(interval: int, unit: str, pattern: str = "o") -> str:
+    return format_timestamp(_shift(_now(), interval, unit), pattern)
+
+
+def _get_past_time(interval: int, unit: str, pattern: str = "o") -> str:
+    return _get_future_time(-interval, unit, pattern)
+
+
+def _shift(timestamp: Timestamp, interval: int, unit: str) -> Timestamp:
+    if ticks := _UNIT_TICKS.get(unit.lower()):
+        return timestamp.plus(interval * ticks)
+    if months := _UNIT_MONTHS.get(unit.lower()):
+        return _add_months(timestamp, interval * months)
+    units = ", ".join(name.title() for name in (*_UNIT_TICKS, *_UNIT_MONTHS))
+    raise ValueError(f"{unit!r} is no unit of time; there are {units}")
+
+
+def _add_months(timestamp: Timestamp, months: int) -> Timestamp:
+    """Return the same day so many months later, or that month's last day where it has no such day."""
+    moment = timestamp.moment
+    years, month = divmod(moment.month - 1 + months, 12)
+    year = moment.year + years
+    if not datetime.min.year <= year <= datetime.max.year:
+        raise ValueError(OUT_OF_RANGE)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    start = Timestamp.of(datetime(year, month + 1, day), is_utc=timestamp.is_utc)
+    return start.plus(timestamp.ticks % TICKS_PER_DAY)
+
+
+def _convert_from_utc(text: str, zone: str, pattern: str = "o") -> str:
+    return format_timestamp(_from_utc(parse_timestamp(text), zone), pattern)
+
+
+def _convert_to_utc(text: str, zone: str, pattern: str = "o") -> str:
+    return format_timestamp(_to_utc(parse_timestamp(text), zone), pattern)
+
+
+def _convert_time_zone(text: str, source: str, destination: str, pattern: str = "o") -> str:
+    return format_timestamp(_from_utc(_to_utc(parse_timestamp(text), source), destination), pattern)
+
+
+def _from_utc(timestamp: Timestamp, zone: str) -> Timestamp:
+    """Return the zone's local time. Without an offset a timestamp is taken to be UTC."""
+    destination = time_zone(zone)
+    try:
+        offset = timestamp.moment.replace(tzinfo=UTC).astimezone(destination).utcoffset()
+    except OverflowError:
+        raise ValueError(OUT_OF_RANGE) from None
+    return Timestamp(timestamp.ticks + _ticks(offset), is_utc=_is_utc(zone))
+
+
+def _to_utc(timestamp: Timestamp, zone: str) -> Timestamp:
+    """Return the UTC of a zone's local time; in an hour that comes twice, of the later (standard) one, as in .NET."""
+    if timestamp.is_utc:
+        if not _is_utc(zone):
+            raise ValueError(f"the timestamp is UTC already (it has a Z or an offset), not in {zone!r}")
+        return timestamp
+    local = timestamp.moment.replace(tzinfo=time_zone(zone))
+    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if _ticks(before) < _ticks(after):
+        raise ValueError(f"there is no such time in {zone!r}: the clock skips it when summer time begins")
+    return Timestamp(timestamp.ticks - _ticks(after), is_utc=True)
+
+
+def _is_utc(zone: str) -> bool:
+    return time_zone(zone).key.lower() in _UTC_NAMES
+
+
+def _ticks(offset: timedelta | None) -> int:
+    return int((offset or timedelta()).total_seconds()) * TICKS_PER_SECOND
+
+
+def _day_of_month(text: str) -> int:
+    return parse_timestamp(text).moment.day
+
+
+def _day_of_week(text: str) -> int:
+    return parse_timestamp(text).day_of_week
+
+
+def _day_of_year(text: str) -> int:
+    return parse_timestamp(text).moment.timetuple().tm_yday
+
+
+def _start_of_day(text: str, pattern: str = "o") -> str:
+    timestamp = parse_timestamp(text)
+    return format_timestamp(timestamp.plus(-(timestamp.ticks % TICKS_PER_DAY)), pattern)
+
+
+def _start_of_hour(text: str, pattern: str = "o") -> str:
+    timestamp = parse_timestamp(text)
+    return format_timestamp(timestamp.plus(-(timestamp.ticks % _UNIT_TICKS["hour"])), pattern)
+
+
+def _start_of_month(text: str, pattern: str = "o") -> str:
+    timestamp = parse_timestamp(text)
+    day = timestamp.moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return format_timestamp(Timestamp.of(day, is_utc=timestamp.is_utc), pattern)
+
+
+def _ticks_of(text: str) -> int:
+    return parse_timestamp(text).ticks
+
+
+FUNCTIONS = {
+    "addDays": Function(_add_days, TEXT, INTEGER, TEXT),
+    "addHours": Function(_add_hours, TEXT, INTEGER, TEXT),
+    "addMinutes": Function(_add_minutes, TEXT, INTEGER, TEXT),
+    "addSeconds": Function(_add_seconds, TEXT, INTEGER, TEXT),
+    "addToTime": Function(_add_to_time, TEXT, INTEGER, TEXT, TEXT),
+    "convertFromUtc": Function(_convert_from_utc, TEXT, TEXT, TEXT),
+    "convertTimeZone": Function(_convert_time_zone, TEXT, TEXT, TEXT, TEXT),
+    "convertToUtc": Function(_convert_to_utc, TEXT, TEXT, TEXT),
+    "dayOfMonth": Function(_day_of_month, TEXT),
+    "dayOfWeek": Function(_day_of_week, TEXT),
+    "dayOfYear": Function(_day_of_year, TEXT),
+    "formatDateTime": Function(_format_date_time, TEXT, TEXT),
+    "getFutureTime": Function(_get_future_time, INTEGER, TEXT, TEXT),
+    "getPastTime": Function(_get_past_time, INTEGER, TEXT, TEXT),
+    "startOfDay": Function(_start_of_day, TEXT, TEXT),
+    "startOfHour": Function(_start_of_hour, TEXT, TEXT),
+    "startOfMonth": Function(_start_of_month, TEXT, TEXT),
+    "subtractFromTime": Function(_subtract_from_time, TEXT, INTEGER, TEXT, TEXT),
+    "ticks": Function(_ticks_of, TEXT),
+    "utcNow": Function(_utc_now, TEXT),
+}

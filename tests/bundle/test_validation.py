@@ -1,0 +1,280 @@
+"""Validating whole bundles: our own, malformed ones of any shape, and large ones."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import referencing
+import referencing.jsonschema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bundle.findings import Severity
+from bundle.validation import validate
+from conftest import REPOSITORY
+from sample_bundle import ADF, Sample
+
+OUR_ADF, OUR_NOTEBOOKS = REPOSITORY / "adf", REPOSITORY / "notebooks"
+
+# Keys that the rules look at, so that documents of any shape have them in unlikely places.
+KEYS = [
+    "name",
+    "type",
+    "properties",
+    "activities",
+    "typeProperties",
+    "dependsOn",
+    "activity",
+    "dependencyConditions",
+    "policy",
+    "timeout",
+    "retry",
+    "retryIntervalInSeconds",
+    "parameters",
+    "variables",
+    "defaultValue",
+    "value",
+    "pipelines",
+    "pipeline",
+    "pipelineReference",
+    "referenceName",
+    "recurrence",
+    "schedule",
+    "hours",
+    "weekDays",
+    "startTime",
+    "endTime",
+    "timeZone",
+    "frequency",
+    "interval",
+    "runtimeState",
+    "notebookPath",
+    "baseParameters",
+    "ifTrueActivities",
+    "cases",
+    "on",
+    "expression",
+    "items",
+    "isSequential",
+    "batchCount",
+    "variableName",
+    "waitOnCompletion",
+    "concurrency",
+    "linkedServiceName",
+    "password",
+    "encryptedCredential",
+    "store",
+    "annotations",
+    "globalParameters",
+]
+TEXTS = st.sampled_from(
+    [
+        "DatabricksNotebook",
+        "IfCondition",
+        "Switch",
+        "ForEach",
+        "Until",
+        "Filter",
+        "ExecutePipeline",
+        "SetVariable",
+        "AppendVariable",
+        "Lookup",
+        "WebHook",
+        "ScheduleTrigger",
+        "TumblingWindowTrigger",
+        "PipelineReference",
+        "LinkedServiceReference",
+        "DatasetReference",
+        "SecureString",
+        "Expression",
+        "Int",
+        "String",
+        "Array",
+        "PL_Count",
+        "UTC",
+        "Minute",
+        "Month",
+        "Started",
+        "Look",
+        "Load",
+        "2026-01-01T00:00:00Z",
+        "0.00:00:00",
+        "@item()",
+        "@activity('Look').output.runOutput",
+        "@pipeline().parameters.x",
+        "@{",
+        "@",
+        "@@",
+        "/load",
+        "/",
+    ]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | TEXTS
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=6)
+    ),
+    max_leaves=25,
+)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a JSON value, as keys and indexes."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, child in inner for place in places(child, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    """The value with another in one place."""
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+PLACES = [(name, place) for name, properties in ADF.items() for place in places(json.loads(json.dumps(properties)))]
+
+
+@pytest.fixture(scope="module")
+def module_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return Sample(tmp_path_factory.mktemp("sample"))
+
+
+def test_the_checked_in_bundle_has_no_finding() -> None:
+    assert [str(finding) for finding in validate(OUR_ADF, OUR_NOTEBOOKS)] == []
+
+
+def test_our_failure_check_is_what_keeps_the_customer_pipeline_clean(tmp_path: Path) -> None:
+    shutil.copytree(OUR_ADF, tmp_path / "adf")
+    pipeline = tmp_path / "adf/pipeline/PL_Process_Customer_Data.json"
+    pipeline.write_text(
+        pipeline.read_text(encoding="utf-8").replace("runOutput), 0)", "runOutput), 100)"), encoding="utf-8"
+    )
+
+    findings = validate(tmp_path / "adf", OUR_NOTEBOOKS)
+
+    assert [(finding.file, finding.path, finding.rule) for finding in findings] == [
+        (pipeline, "$.properties.activities[0]", "failure-value")
+    ]
+
+
+def test_a_finding_is_one_line_of_file_path_message_and_rule(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("pipeline/PL_Load", "activities.1.policy.retry", -1)
+    sample.remove("pipeline/PL_Load", "activities.0.policy.timeout")
+
+    policy = f"{sample.file('pipeline/PL_Load')}: $.properties.activities"
+    assert [str(finding) for finding in validate(sample.adf, sample.notebooks)] == [
+        f"{policy}[0].policy: 'Look' has no timeout: write one, D.HH:MM:SS [timeout-given, warning]",
+        f"{policy}[1].policy.retry: must be a whole number of 0 or more, is -1 [retry-range]",
+    ]
+
+
+def test_files_that_cannot_be_read_hide_neither_each_other_nor_the_rest(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.write("dataset/DS_Table", "{")
+    sample.file("linkedService/LS_Sql").write_bytes(b"\xff\xfe")
+    sample.set("pipeline/PL_Load", "concurrency", 0)
+
+    assert [(finding.file.stem, finding.rule) for finding in validate(sample.adf, sample.notebooks)] == [
+        ("DS_Table", "well-formed"),
+        ("LS_Sql", "well-formed"),
+        ("PL_Load", "limits"),
+    ]
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_a_folder_without_a_factory_is_one_finding(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    findings = validate(tmp_path / folder, tmp_path)
+
+    assert [(finding.file, finding.rule, finding.severity) for finding in findings] == [
+        (tmp_path / folder, "known-kind", Severity.ERROR)
+    ]
+
+
+@pytest.mark.parametrize("wrong", [None, 1.5, "@item(", [[]], {}])
+def test_a_value_of_any_wrong_type_in_any_place_never_raises(wrong: object, module_sample: Sample) -> None:
+    for name, place in PLACES:
+        broken = replaced(json.loads(json.dumps(ADF[name])), place, wrong)
+        module_sample.write(name, json.dumps({"name": name.split("/")[1], "properties": broken}))
+        validate(module_sample.adf, module_sample.notebooks)
+        module_sample.add(name, ADF[name])
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(file=st.sampled_from(sorted(ADF)), place=st.sampled_from(PLACES), value=VALUES)
+def test_documents_of_any_shape_never_raise(
+    file: str, place: tuple[str, tuple[str | int, ...]], value: object, module_sample: Sample
+) -> None:
+    name, inner = place
+    broken = replaced(json.loads(json.dumps(ADF[name])), inner, value)
+    module_sample.write(name, json.dumps({"name": name.split("/")[1], "properties": broken}))
+    module_sample.write(file, json.dumps({"name": file.split("/")[1], "properties": value}))
+
+    findings = validate(module_sample.adf, module_sample.notebooks)
+
+    assert all("\n" not in str(finding) for finding in findings)
+    for changed in (name, file):
+        module_sample.add(changed, ADF[changed])
+
+
+def test_a_thousand_pipelines_are_checked_in_seconds(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    for number in range(500):
+        for name in ("PL_Load", "PL_Count"):
+            text = sample.file(f"pipeline/{name}").read_text(encoding="utf-8")
+            text = text.replace("PL_Load", f"PL_Load_{number}").replace("PL_Count", f"PL_Count_{number}")
+            sample.write(f"pipeline/{name}_{number}", text)
+
+    start = time.perf_counter()
+    findings = validate(sample.adf, sample.notebooks)
+
+    assert findings == []
+    assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("file", sorted(OUR_ADF.glob("*/*.json")), ids=lambda file: file.stem)
+def test_our_factory_files_follow_the_published_schema(file: Path, shared_folder: Path) -> None:
+    definition = {"linkedService": "LinkedService", "pipeline": "Pipeline", "trigger": "Trigger"}[file.parent.name]
+    validator = schema_of(shared_folder, definition)
+
+    errors = validator.iter_errors(json.loads(file.read_text(encoding="utf-8"))["properties"])
+
+    assert [f"{error.json_path}: {error.message[:200]}" for error in errors] == []
+
+
+@pytest.mark.parametrize("name", sorted(ADF))
+def test_the_sample_bundle_follows_the_published_schema(name: str, shared_folder: Path) -> None:
+    kind = name.split("/", maxsplit=1)[0]
+    validator = schema_of(shared_folder, kind[0].upper() + kind[1:])
+
+    errors = validator.iter_errors(json.loads(json.dumps(ADF[name])))
+
+    assert [f"{error.json_path}: {error.message[:200]}" for error in errors] == []
+
+
+def schema_of(shared_folder: Path, definition: str) -> jsonschema.Draft4Validator:
+    """A validator of one definition of Azure's published schema (draft 4)."""
+    schemas = shared_folder / "schemas"
+    factory, common = (
+        json.loads((schemas / name).read_text(encoding="utf-8"))
+        for name in ("Microsoft.DataFactory.2018-06-01.json", "common.definitions.json")
+    )
+    draft4 = referencing.jsonschema.DRAFT4
+    registry: referencing.Registry[Any] = referencing.Registry().with_resources(
+        [
+            ("urn:factory", draft4.create_resource({key: value for key, value in factory.items() if key != "id"})),
+            ("https://schema.management.azure.com/schemas/common/definitions.json", draft4.create_resource(common)),
+        ]
+    )
+    return jsonschema.Draft4Validator({"$ref": f"urn:factory#/definitions/{definition}"}, registry=registry)

@@ -1,0 +1,46 @@
+"""A real SQL database over JDBC: Apache Derby, embedded in Spark's own JVM."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Derby:
+    """An embedded Derby database in Spark's own JVM."""
+
+    spark: SparkSession
+    url: str
+
+    def execute(self, *statements: str, user: str | None = None, password: str | None = None) -> None:
+        manager: Any = self.spark._jvm.java.sql.DriverManager
+        connection = manager.getConnection(self.url, user, password) if user else manager.getConnection(self.url)
+        try:
+            statement = connection.createStatement()
+            for text in statements:
+                statement.execute(text)
+        finally:
+            connection.close()
+
+    def create(self, table: str, rows: int) -> None:
+        """Make a table anew, with this many rows of every type that matters."""
+        self.drop(table)
+        self.execute(
+            f'CREATE TABLE {table} ("CustomerId" INT NOT NULL PRIMARY KEY, "Full Name" VARCHAR(100), '
+            '"Balance" DECIMAL(18, 4), "Score" DOUBLE, "IsActive" BOOLEAN, "BirthDate" DATE, "CreatedAt" TIMESTAMP)'
+        )
+        for first in range(0, rows, 250):
+            values = ", ".join(_values(number) for number in range(first, min(first + 250, rows)))
+            self.execute(f"INSERT INTO {table} VALUES {values}")  # noqa: S608 - our own values
+
+    def drop(self, table: str) -> None:
+        self.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _values(number: int) -> str:
+    name = "NULL" if number == 0 else f"'Zoë Ångström 陈 {number}'"
+    return (
+        f"({number}, {name}, {number}.1234, {number}.5, {'TRUE' if number % 2 else 'FALSE'}, "
+        f"DATE('1970-01-01'), TIMESTAMP('2026-03-29 02:30:00.123456'))"
+    )

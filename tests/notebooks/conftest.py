@@ -1,0 +1,40 @@
+"""What the tests of the notebooks share: a faulty country API, a Derby database, a lake folder, settings for them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from fakes.derby import Derby
+from fakes.faulty_http import FaultyServer, running
+from fakes.workspace import Settings
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with running(FaultyServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture(scope="session")
+def derby(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Derby:
+    return Derby(spark, f"jdbc:derby:{tmp_path_factory.mktemp('derby') / 'source'};create=true")
+
+
+@pytest.fixture
+def log_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """Return what was logged on stdout since the last call."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
