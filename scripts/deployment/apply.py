@@ -24,7 +24,7 @@ from deployment.planning import make_plan
 from deployment.snapshot import Snapshot, take_snapshot, way_back
 
 # A rollback meets the fault that made it necessary: it tries again, and waits longer each time (seconds).
-_ROLLBACK_WAITS = (0.0, 2.0, 10.0)
+ROLLBACK_WAITS = (0.0, 2.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Calla
     """
     restored: dict[str, None] = {}
     problems: list[str] = []
-    for wait in (*_ROLLBACK_WAITS, None):
+    for wait in (*ROLLBACK_WAITS, None):
         try:
             files = read_files(target.workspace, snapshot.files)
             actions, contents = way_back(snapshot, read_objects(target.factory), files)

@@ -30,9 +30,12 @@ class Patience:
 
     answer: float = 60
     backoff: float = 0.8
-    poll: float = 2
+    poll: float = 1
     settle: float = 300
     clock: "Clock | None" = None
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Target:
 
 
 def connect(
-    environment: Environment, patience: Patience = Patience(), variables: Mapping[str, str] = os.environ
+    environment: Environment, patience: Patience | None = None, variables: Mapping[str, str] = os.environ
 ) -> Target:
     """Return the clients of an environment.
 
@@ -56,6 +59,7 @@ def connect(
     Raises:
         ConnectionSettingsError: there is no login, or no token.
     """
+    patience = patience or PATIENCE
     return Target(
         environment,
         connect_factory(environment.azure, patience, variables),
@@ -64,16 +68,19 @@ def connect(
 
 
 def connect_factory(
-    azure: AzureSettings, patience: Patience = Patience(), variables: Mapping[str, str] = os.environ
+    azure: AzureSettings, patience: Patience | None = None, variables: Mapping[str, str] = os.environ
 ) -> Factory:
     """Return the client of a factory; see `connect`.
 
     Raises:
         ConnectionSettingsError: there is no token for a local server.
     """
+    patience = patience or PATIENCE
     options: dict[str, Any] = {
         "connection_timeout": min(10, patience.answer),
         "read_timeout": patience.answer,
+        # Three tries, the SDK's own number, are soon used up where many deployments are throttled.
+        "retry_status": 6,
         "retry_backoff_factor": patience.backoff,
         "polling_interval": patience.poll,
     }

@@ -145,7 +145,7 @@ def _says_nothing(key: str, value: Any) -> bool:
         return True
     if isinstance(value, Mapping):
         return all(_says_nothing(name, item) for name, item in value.items())
-    return value == []
+    return isinstance(value, list) and not value
 
 
 def _masked(steps: tuple[Step, ...], old: Any, new: Any) -> Change:
@@ -160,7 +160,7 @@ def _is_secret(steps: Sequence[Step]) -> bool:
 def _is_hidden(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return False
-    return value.get("type") == "SecureString" and not str(value.get("value", "")).strip("*")
+    return bool(value.get("type") == "SecureString" and not str(value.get("value", "")).strip("*"))
 
 
 def _walk(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:

@@ -270,7 +270,7 @@ def _errors(what: str) -> Iterator[None]:
 
 
 def _throttled_seconds(error: HttpResponseError, default: float) -> float | None:
-    if error.status_code != _TOO_MANY_REQUESTS or error.response is None:
+    if error.status_code != _TOO_MANY_REQUESTS:
         return None
-    told = error.response.headers.get("Retry-After", "")
+    told = getattr(error.response, "headers", {}).get("Retry-After", "")
     return float(told) if told.isdigit() else default

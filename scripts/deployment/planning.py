@@ -208,4 +208,7 @@ def _unrestorable(live: Live, actions: Iterable[Action]) -> Iterator[str]:
     for action in actions:
         found = live.objects.get(action.key)
         for path in hidden_secrets(found.document) if found else ():
-            yield f"{action.key}: {path}: the factory does not give this secret back, so a rollback cannot restore it."
+            yield (
+                f"{action.key}: {path}: the factory does not give this secret back: every plan shows it as changed, "
+                "and a rollback cannot restore it. Keep it in Key Vault."
+            )

@@ -13,8 +13,6 @@ from bundle.resources import ResourceKey
 from deployment.errors import RunError
 from deployment.factory import Factory
 
-Progress = Callable[[str], None]
-
 SUCCEEDED = "Succeeded"
 
 _ENDED = (SUCCEEDED, "Failed", "Cancelled")
@@ -90,7 +88,9 @@ def read_parameters(factory: Factory, pipeline: str, given: Mapping[str, str]) -
     return values
 
 
-def follow(factory: Factory, run_id: str, progress: Progress, sleep: Callable[[float], None] = time.sleep) -> Run:
+def follow(
+    factory: Factory, run_id: str, progress: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+) -> Run:
     """Return a run once it has ended; every change of state on the way is told.
 
     Raises:

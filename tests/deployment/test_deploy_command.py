@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import deploy as deploy_command
+from deployment.connections import Patience
 from fakes.bundles import linked_service, pipeline, schedule_trigger
 from fakes.cloud import Cloud
 from fakes.http_service import Fault
@@ -29,9 +30,11 @@ Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def deploy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Deploy]:
-    """Return a function that calls the command in this process, in the bundle's folder, against the cloud's services."""
+    """Return a function that calls the command in this process, in the bundle's folder."""
     monkeypatch.chdir(cloud.bundle.root)
     monkeypatch.setenv("AZURE_ACCESS_TOKEN", "t")
+    monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=10, backoff=0, poll=0.01, settle=10))
+    monkeypatch.setattr("deployment.apply.ROLLBACK_WAITS", (0.0, 0.0))
     handler = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -357,3 +360,72 @@ def test_trigger_of_an_unknown_pipeline_is_an_error(cloud: Cloud, deploy: Deploy
     done = deploy("trigger", "PL_None", "--wait", *env(cloud))
     assert done.returncode == 1
     assert "pipeline/PL_None: the factory adf-test has no such pipeline" in done.stderr
+
+
+def test_validate_passes_the_bundle_that_is_shipped(deploy: Deploy) -> None:
+    done = deploy("validate", "--adf", str(REPOSITORY / "adf"), "--notebooks", str(REPOSITORY / "notebooks"))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_validate_prints_one_line_a_finding(cloud: Cloud, deploy: Deploy) -> None:
+    cloud.bundle.put("pipeline", pipeline("PL_Parent", calls="PL_Nowhere"))
+    done = deploy("validate")
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if "PL_Nowhere" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "adf/pipeline/PL_Parent.json: $.properties.activities[1].typeProperties.pipeline.referenceName: "
+    )
+    assert lines[0].endswith("]")
+
+
+def test_the_environments_that_are_shipped_fit_the_bundle(
+    cloud: Cloud, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    variables = {
+        "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+        "AZURE_RESOURCE_GROUP": "rg-test",
+        "DATA_FACTORY_NAME": "adf-test",
+        "DATABRICKS_HOST": cloud.workspace.url,
+        "KEY_VAULT_URL": "https://kv-test.vault.azure.net/",
+        "STORAGE_ACCOUNT_NAME": "sttest",
+        "SQL_SERVER_NAME": "sql-test",
+    }
+    bundle = ("--adf", str(REPOSITORY / "adf"), "--notebooks", str(REPOSITORY / "notebooks"))
+    for name in ("dev", "prod"):
+        text = (REPOSITORY / f"infra/environments/{name}.toml").read_text(encoding="utf-8")
+        local = text.replace("[azure]\n", f'[azure]\nmanagement_url = "{cloud.factory.url}"\n')
+        file = tmp_path / f"{name}.toml"
+        file.write_text(local, encoding="utf-8")
+        done = deploy("apply", *bundle, "--env", str(file), **variables)
+        assert done.returncode == 0, done.stderr
+        assert deploy("plan", *bundle, "--env", str(file)).returncode == 0
+    vault = cloud.factory.objects["linkedService", "AzureKeyVaultLinkedService"]
+    assert vault["typeProperties"]["baseUrl"] == "https://kv-test.vault.azure.net/"
+    assert cloud.factory.states == {"TR_Ingest_Country_Data_Twice_Daily": "Started"}
+
+
+def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud: Cloud, deploy: Deploy) -> None:
+    cloud.apply()
+    before = cloud.state()
+    cloud.bundle.put("trigger", schedule_trigger("TR_Daily", "PL_Child", hours=[5]))
+    cloud.bundle.put("pipeline", pipeline("PL_New"))
+    cloud.bundle.notebook("load", "changed")
+    cloud.factory.latency = 0.1
+    with (cloud.bundle.root / "said").open("w", encoding="utf-8") as said:
+        command = [sys.executable, str(DEPLOY), "apply", *env(cloud)]
+        process = subprocess.Popen(command, cwd=cloud.bundle.root, env=environment(), stderr=said)
+        deadline = time.monotonic() + 60
+        while cloud.factory.states["TR_Daily"] == "Started" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    cloud.factory.latency = 0
+    assert cloud.state() != before
+    assert len(cloud.locks()) == 1
+    lines = (cloud.bundle.root / "said").read_text(encoding="utf-8").splitlines()
+    (snapshot,) = [line.removeprefix("snapshot: ") for line in lines if line.startswith("snapshot: ")]
+    done = deploy("rollback", snapshot, *env(cloud))
+    assert done.returncode == 0, done.stderr
+    assert cloud.state() == before
+    assert cloud.locks() == []

@@ -81,9 +81,7 @@ def dependency_exists(bundle: Bundle) -> Iterator[Problem]:
                     if activity_list.named(name):
                         continue
                     if name.casefold() in elsewhere:
-                        message = (
-                            f"{name!r} stands elsewhere; {activity.name!r} can depend only on those beside it"
-                        )
+                        message = f"{name!r} stands elsewhere; {activity.name!r} can depend only on those beside it"
                     else:
                         hint = did_you_mean(name, (other.name for other in activity_list.activities))
                         message = f"no activity {name!r}{hint}"
