@@ -12,6 +12,7 @@ from deployment.desired import Desired
 from deployment.errors import (
     ApplyFailedError,
     DeploymentError,
+    LockLostError,
     PlanRefusedError,
     RollbackFailedError,
     StalePlanError,
@@ -61,6 +62,7 @@ def apply(
         StalePlanError: the saved plan is not of this moment. Nothing was changed.
         PlanRefusedError: the plan holds what must not be done. Nothing was changed.
         LockedError: another deployment is under way. Nothing was changed.
+        LockLostError: another deployment took the lock over; nothing was put back.
         ApplyFailedError: something failed; everything was put back.
         RollbackFailedError: something failed, and not everything could be put back.
     """
@@ -68,7 +70,7 @@ def apply(
     if saved:
         _check_fresh(saved, plan)
     if plan.refusals:
-        raise PlanRefusedError("\n".join(plan.refusals))
+        raise PlanRefusedError(*plan.refusals)
     if not plan.actions:
         return Applied(plan, None)
     lock = _lock(target)
@@ -82,6 +84,9 @@ def apply(
         contents = Contents(objects, desired.files, desired.branch)
         try:
             Execution(target, contents, progress, lock.renew).run(plan.actions)
+        except LockLostError as failure:
+            # Another deployment is at work: putting things back would undo what it does.
+            raise LockLostError(f"{failure} Stopped half-way, nothing was put back. Before it all: {file}") from None
         except BaseException as failure:
             # Whatever it was, an interruption or an error of ours: nothing stays half done.
             what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted: {failure!r}"

@@ -26,6 +26,8 @@ MARK = "continuous-ingestion"
 MARKED_KINDS = frozenset(OPERATIONS) - {"integrationRuntime"}
 
 _NOTEBOOKS = "notebooks"
+# An import makes notebooks of these, under a path without the extension.
+_OTHER_NOTEBOOKS = {".ipynb", ".sql", ".scala", ".r", ".R"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ def _notebook_files(notebooks: Path, root: str) -> Iterator[WorkspaceFile]:
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
         if hidden or not file.is_file():
             continue
+        if file.suffix in _OTHER_NOTEBOOKS:
+            raise DeploymentError(f"{file}: only notebooks in Python source format (.py) are deployed. Export it so.")
         if is_notebook(file):
             yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", file.read_bytes())
         else:

@@ -12,7 +12,13 @@ from itertools import groupby
 from bundle.resources import ResourceKey
 from deployment.connections import Target
 from deployment.differences import differences
-from deployment.errors import DeploymentError, ExecutionError, FactoryError, WorkspaceError
+from deployment.errors import (
+    ChangedMeanwhileError,
+    DeploymentError,
+    ExecutionError,
+    FactoryError,
+    WorkspaceError,
+)
 from deployment.factory import LiveObject
 from deployment.live import PARALLEL
 from deployment.plan import GIT_FOLDER, Action, Operation
@@ -50,6 +56,8 @@ class Execution:
     before_step: Callable[[], None] = lambda: None
     keep_going: bool = False
     _errors: list[str] = field(default_factory=list)
+    # A trigger has another ETag once it is stopped.
+    _etags: dict[ResourceKey, str | None] = field(default_factory=dict)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do it all.
@@ -145,7 +153,7 @@ class Execution:
     def _put(self, action: Action) -> str:
         content = self.contents.objects[action.key]
         try:
-            self.target.factory.put(action.key, content, action.etag)
+            self.target.factory.put(action.key, content, self._etags.get(action.key, action.etag))
         except FactoryError:
             if not self._is_as_sent(action.key, content):
                 raise
@@ -165,7 +173,10 @@ class Execution:
         return f"deleted {action.key}"
 
     def _stop(self, action: Action) -> str:
-        self.target.factory.stop_trigger(self._trigger(action))
+        trigger = self._trigger(action)
+        if action.etag not in (None, trigger.etag):
+            raise ChangedMeanwhileError(f"{action.key}: changed in the factory since the plan was made (ETag).")
+        self._etags[action.key] = self.target.factory.stop_trigger(trigger).etag
         return f"stopped {action.key}"
 
     def _start(self, action: Action) -> str:

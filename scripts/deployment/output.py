@@ -42,9 +42,9 @@ def print_lines(lines: Iterable[str]) -> None:
         console.print(line, style=_STYLES.get(line.lstrip()[:1], "") if line.startswith("  ") else "")
 
 
-def plan_markdown(plan: Plan) -> str:
+def plan_markdown(plan: Plan, title: str = "Deployment plan for") -> str:
     """Return a plan as Markdown: the numbers, then a table of the changes."""
-    lines = [f"### Deployment plan for {plan.environment}", "", f"{summary(plan)}.", ""]
+    lines = [f"### {title} {plan.environment}", "", f"{summary(plan)}.", ""]
     if plan.actions:
         lines += ["| | object | changes |", "| --- | --- | --- |"]
         lines += [f"| {action.operation} | `{action.key}` | {_changes_cell(action)} |" for action in plan.actions]

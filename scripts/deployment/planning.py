@@ -78,7 +78,7 @@ def file_action(path: str, wanted: WorkspaceFile | None, live: WorkspaceFile | N
         return Action(Operation.CREATE, wanted.kind, path, content=wanted.fingerprint)
     if wanted.fingerprint == there:
         return None
-    change = Change("sha256", there, wanted.fingerprint)
+    change = Change("sha256", live.fingerprint[:12], wanted.fingerprint[:12])
     return Action(Operation.UPDATE, wanted.kind, path, (change,), etag=there, content=wanted.fingerprint)
 
 

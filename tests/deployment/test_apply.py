@@ -12,7 +12,10 @@ import pytest
 
 from deployment.errors import (
     ApplyFailedError,
+    DeploymentError,
+    FactoryError,
     LockedError,
+    LockLostError,
     PlanRefusedError,
     RollbackFailedError,
     SnapshotError,
@@ -23,6 +26,7 @@ from deployment.plan import Operation
 from deployment.snapshot import load_snapshot
 from fakes.bundles import linked_service, pipeline, schedule_trigger
 from fakes.cloud import Cloud
+from fakes.factory_service import KINDS
 from fakes.http_service import Fault, HttpService
 from fakes.workspace_service import GitFolder
 
@@ -449,3 +453,53 @@ def test_a_large_factory_is_read_page_by_page_and_written_once(cloud: Cloud) -> 
     assert len(pages) == 3
     cloud.apply()
     assert cloud.factory.writes == cloud.workspace.writes == []
+
+
+def test_a_deployment_that_lost_its_lock_leaves_the_field_to_the_other(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.bundle.put("pipeline", pipeline("PL_New"))
+    deployed.bundle.notebook("load", "changed")
+    asked: list[Lock] = []
+
+    def lost_at_the_second_step(self: Lock) -> None:
+        asked.append(self)
+        if len(asked) > 2:
+            raise LockLostError("taken over.")
+
+    monkeypatch.setattr(Lock, "renew", lost_at_the_second_step)
+    with pytest.raises(LockLostError, match=r"nothing was put back\. Before it all: .*snapshot"):
+        deployed.apply()
+    assert b"changed" in deployed.workspace.files["/Shared/app/notebooks/load"][1]
+
+
+def test_a_trigger_changed_after_the_last_look_is_not_overwritten(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.bundle.put("trigger", schedule_trigger("TR_Daily", "PL_Parent", hours=[6]))
+    monkeypatch.setattr(
+        Lock,
+        "renew",
+        lambda _lock: deployed.factory.seed("trigger", schedule_trigger("TR_Daily", "PL_Child"), started=True),
+    )
+    with pytest.raises(ApplyFailedError, match="changed in the factory since the plan was made"):
+        deployed.apply()
+
+
+def test_a_cloud_that_does_not_know_a_kind_has_no_objects_of_it(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fakes.factory_service.KINDS", {k: v for k, v in KINDS.items() if v != "credential"})
+    cloud.apply()
+    assert cloud.plan().actions == ()
+
+
+def test_a_factory_that_is_not_there_is_an_error(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fakes.factory_service.FACTORY", "another")
+    with pytest.raises(FactoryError, match="adf-test: list of pipeline objects: the factory answered 404"):
+        cloud.apply()
+
+
+@pytest.mark.parametrize("name", ["report.ipynb", "query.sql"])
+def test_a_notebook_of_another_format_is_refused(cloud: Cloud, name: str) -> None:
+    cloud.bundle.module(name, "{}")
+    with pytest.raises(DeploymentError, match=rf"{name}: only notebooks in Python source format"):
+        cloud.apply()

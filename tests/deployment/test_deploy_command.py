@@ -35,7 +35,7 @@ def deploy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("AZURE_ACCESS_TOKEN", "t")
     monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=10, backoff=0, poll=0.01, settle=10))
     monkeypatch.setattr("deployment.apply.ROLLBACK_WAITS", (0.0, 0.0))
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         for name, value in variables.items():
@@ -48,7 +48,8 @@ def deploy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return subprocess.CompletedProcess(arguments, status, said.out, said.err)
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -212,6 +213,8 @@ def test_an_interrupted_apply_rolls_back(cloud: Cloud) -> None:
     deadline = time.monotonic() + 60
     while cloud.factory.states["TR_Daily"] == "Started" and time.monotonic() < deadline:
         time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1, stderr
@@ -335,7 +338,7 @@ def test_trigger_reads_parameters_by_their_declared_types(cloud: Cloud, deploy: 
         (["--param", "size=many"], "size: 'many' is no Int."),
         (["--param", "size=1", "--param", "other=1"], "other: no parameter of PL_Child; it has size."),
         ([], "size: is required. Give --param size=VALUE."),
-        (["--param", "size"], "--param: is written NAME=VALUE."),
+        (["--param", "size"], "--param size: is written NAME=VALUE."),
     ],
 )
 def test_trigger_starts_nothing_with_wrong_parameters(

@@ -63,7 +63,7 @@ class FactoryService(HttpService):
         """Put an object there as if another had done it."""
         key = (kind, document["name"])
         self.objects[key] = copy.deepcopy(document["properties"])
-        self._etags[key] = f'"{next(self._numbers):08x}"'
+        self._etags[key] = self._etag()
         if kind == "trigger":
             self.states[document["name"]] = "Started" if started else "Stopped"
 
@@ -137,6 +137,7 @@ class FactoryService(HttpService):
 
     def _put(self, request: Request, key: Key) -> Answer:
         expected = request.headers.get("if-match")
+        expected = expected and expected.strip('"')
         if expected not in (None, "*", self._etags.get(key)):
             return self.refusal(
                 412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met."
@@ -158,7 +159,7 @@ class FactoryService(HttpService):
             if moved:
                 return self.refusal(400, "BadRequest", f"Tumbling window: {moved} cannot be changed.")
         self.objects[key] = properties
-        self._etags[key] = f'"{next(self._numbers):08x}"'
+        self._etags[key] = self._etag()
         if key[0] == "trigger":
             self.states.setdefault(key[1], "Stopped")
         return Answer(body=self._shown(key))
@@ -189,9 +190,9 @@ class FactoryService(HttpService):
                 return self.refusal(400, "BadRequest", f"Trigger '{name}' cannot be activated.")
             if properties["type"] in ("BlobEventsTrigger", "CustomEventsTrigger") and name not in self.subscribed:
                 return self.refusal(400, "BadRequest", f"Trigger '{name}' is not subscribed to its events.")
-            self.states[name] = "Started"
+            self.states[name], self._etags[kind, name] = "Started", self._etag()
         elif operation == "stop":
-            self.states[name] = "Stopped"
+            self.states[name], self._etags[kind, name] = "Stopped", self._etag()
         elif operation == "subscribeToEvents":
             self.subscribed.add(name)
         elif operation == "unsubscribeFromEvents":
@@ -218,7 +219,7 @@ class FactoryService(HttpService):
             assert {"lastUpdatedAfter", "lastUpdatedBefore"} <= request.json.keys()
             return self._activity_runs(parts[1], request.json.get("continuationToken"))
         self._advance(run)
-        return Answer(body=run)
+        return Answer(body={key: value for key, value in run.items() if key != "_next"})
 
     def _activity_runs(self, run_id: str, token: str | None) -> Answer:
         start = int(token or 0)
@@ -263,6 +264,9 @@ class FactoryService(HttpService):
     def _advance(self, run: dict[str, Any]) -> None:
         if run["_next"]:
             run["status"] = run["_next"].pop(0)
+
+    def _etag(self) -> str:
+        return f"{next(self._numbers):08x}-0000-0000-0000-000000000000"
 
     def _missing(self, key: Key) -> Answer:
         return self.refusal(404, "ResourceNotFound", f"The {key[0]} '{key[1]}' was not found.")
