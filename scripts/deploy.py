@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 
     bundle = _Parser(add_help=False)
     bundle.add_argument("--adf", type=Path, default=Path("adf"), metavar="DIR", help="the factory's Git root (adf)")
-    bundle.add_argument("--notebooks", type=Path, default=Path("notebooks"), metavar="DIR", help="(notebooks)")
+    bundle.add_argument(
+        "--notebooks", type=Path, default=Path("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
+    )
     target = _Parser(add_help=False)
     target.add_argument(
         "--env", required=True, metavar="ENV", help="infra/environments/ENV.toml, or the path of a .toml file"
@@ -140,6 +142,7 @@ def _apply(options: argparse.Namespace) -> int:
         saved=saved,
         snapshots=FOLDER,
         progress=_tell,
+        announce=lambda plan: None if options.json else output.print_lines(output.plan_lines(plan)),
         break_lock=options.break_lock,
     )
     snapshot = str(done.snapshot) if done.snapshot else None
@@ -147,7 +150,7 @@ def _apply(options: argparse.Namespace) -> int:
     if options.json:
         _say(json.dumps({"status": "applied", "snapshot": snapshot, "plan": done.plan.to_json()}, indent=2))
         return 0
-    output.print_lines(output.plan_lines(done.plan, with_unchanged=False))
+    _say(output.done_summary(done.plan) if snapshot else output.summary(done.plan))
     _say(f"snapshot: {snapshot}" if snapshot else "nothing was touched, so there is no snapshot")
     return 0
 

@@ -50,13 +50,14 @@ def apply(
     saved: Plan | None,
     snapshots: Path,
     progress: Progress,
+    announce: Callable[[Plan], None] = lambda _plan: None,
     break_lock: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Bring an environment to what is wanted; on any failure put it back as it was.
 
     A saved plan is applied only if it is, word for word, what would be planned now. The same holds for the plan that is
-    made here and looked at again once the lock is held.
+    made here and looked at again once the lock is held. `announce` is given the plan before anything is changed.
 
     Raises:
         StalePlanError: the saved plan is not of this moment. Nothing was changed.
@@ -73,6 +74,7 @@ def apply(
         raise PlanRefusedError(*plan.refusals)
     if not plan.actions:
         return Applied(plan, None)
+    announce(plan)
     lock = _lock(target)
     with lock.held(progress, take_over=break_lock):
         fresh, live = current_plan(target, desired, plan.options)
@@ -132,8 +134,8 @@ def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Calla
             if not actions:
                 problems = []
                 break
-            restored.update(dict.fromkeys(str(action.key) for action in actions))
-            problems = [f"{action.key}: is not as it was" for action in actions]
+            restored.update(dict.fromkeys(action.label for action in actions))
+            problems = [f"{action.label}: is not as it was" for action in actions]
             if wait is None:
                 break
             sleep(wait)

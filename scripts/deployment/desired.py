@@ -72,7 +72,7 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
 
 def manifest_path(environment: Environment) -> str:
     """Return the path of the file in the workspace that lists the notebooks this bundle put there."""
-    return f"{environment.databricks.root}/deployed-notebooks.json"
+    return f"{environment.databricks.root}/{_NOTEBOOKS}/deployed-notebooks.json"
 
 
 def is_marked(document: Mapping[str, Any]) -> bool:

@@ -21,12 +21,10 @@ from deployment.errors import (
 )
 from deployment.factory import LiveObject
 from deployment.live import PARALLEL
-from deployment.plan import GIT_FOLDER, Action, Operation
+from deployment.plan import DONE, GIT_FOLDER, Action, Operation
 from deployment.workspace import FileKind, WorkspaceFile, parent
 
 Progress = Callable[[str], None]
-
-_DONE = {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.DELETE: "deleted"}
 
 
 @dataclass(frozen=True)
@@ -132,11 +130,11 @@ class Execution:
 
     def _write_file(self, action: Action) -> str:
         self.target.workspace.write(self.contents.files[action.name])
-        return f"{_DONE[action.operation]} {action.kind} {action.name}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _delete_file(self, action: Action) -> str:
         self.target.workspace.delete(action.name)
-        return f"{_DONE[action.operation]} {action.kind} {action.name}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _update_git_folder(self, action: Action) -> str:
         folder = self.target.workspace.git_folder(action.name)
@@ -148,7 +146,7 @@ class Execution:
                 f"{action.name}: the newest commit of {self.contents.branch} is {after.commit}, not {action.content} "
                 "of this bundle. Push it, or deploy the newest: a Git folder is brought to a branch's end only."
             )
-        return f"updated {action.key} to {after.commit}"
+        return f"updated {action.label} to {after.commit}"
 
     def _put(self, action: Action) -> str:
         content = self.contents.objects[action.key]
@@ -157,7 +155,7 @@ class Execution:
         except FactoryError:
             if not self._is_as_sent(action.key, content):
                 raise
-        return f"{_DONE[action.operation]} {action.key}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _is_as_sent(self, key: ResourceKey, content: bytes) -> bool:
         # An answer may be lost after the effect; the try that follows it then fails on the new ETag.

@@ -13,7 +13,7 @@ from deployment.desired import MARK, MARKED_KINDS, Desired, digest, is_marked
 from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets
 from deployment.factory import STARTED, STOPPED, LiveObject
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan
+from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan, label
 from deployment.workspace import FileKind, WorkspaceFile
 
 # A tumbling window trigger's window cannot be moved: the service refuses it.
@@ -26,15 +26,14 @@ def make_plan(desired: Desired, live: Live, environment: Environment, options: O
     object_actions = [*_upserts(desired, live), *_deletes(desired, live)]
     actions = (*_workspace_actions(desired, live), *object_actions)
     changed = {action.key for action in actions}
-    unchanged = [str(key) for key in desired.objects if key not in changed]
-    unchanged += [str(ResourceKey(file.kind, file.path)) for file in desired.files.values()]
+    wanted = [*desired.objects, *(ResourceKey(file.kind, file.path) for file in desired.files.values())]
     return Plan(
         environment=environment.name,
         factory=environment.azure.factory_id,
         workspace=f"{environment.databricks.host}{environment.databricks.root}",
         options=options,
         actions=_in_order(actions),
-        unchanged=tuple(sorted(name for name in unchanged if name not in set(map(str, changed)))),
+        unchanged=tuple(sorted(label(key.kind, key.name) for key in wanted if key not in changed)),
         refusals=tuple(_refusals(desired, live, actions, options)),
         notes=(*desired.notes, *_unrestorable(live, object_actions)),
     )

@@ -12,7 +12,7 @@ from fakes.cloud import Cloud
 
 
 def actions(plan: Plan) -> list[tuple[str, str]]:
-    return [(action.operation.value, str(action.key)) for action in plan.actions]
+    return [(action.operation.value, action.label) for action in plan.actions]
 
 
 def test_actions_stand_in_the_order_in_which_they_are_done(deployed: Cloud) -> None:
@@ -22,7 +22,7 @@ def test_actions_stand_in_the_order_in_which_they_are_done(deployed: Cloud) -> N
     deployed.bundle.remove("pipeline", "PL_Old")
     deployed.bundle.notebook("load", "changed")
     assert actions(deployed.plan()) == [
-        ("update", "notebook//Shared/app/notebooks/load"),
+        ("update", "notebook /Shared/app/notebooks/load"),
         ("create", "pipeline/PL_New"),
         ("update", "pipeline/PL_Parent"),
         ("create", "trigger/TR_New"),
