@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from ingestion.errors import LakeError
@@ -76,5 +76,5 @@ class HadoopFileSystem:
 def _failures_named(path: str) -> Iterator[None]:
     try:
         yield
-    except Py4JJavaError as error:
+    except Py4JError as error:
         raise LakeError(f"{path}: {root_cause(error)}") from error

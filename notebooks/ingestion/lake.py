@@ -6,7 +6,7 @@ by the next one. Readers ignore folders whose names start with `_`.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -87,10 +87,10 @@ class Lake:
         try:
             yield path
         except BaseException:
-            self._files.delete(path)
+            self._clean_up(path)
             raise
         # One run at a time lands on a name, so whatever lies here was left behind by a run that died.
-        self._files.delete(staging)
+        self._clean_up(staging)
 
     def _repair(self, name: str) -> None:
         """Undo, or finish, the promotion of a run that died within it."""
@@ -125,7 +125,12 @@ class Lake:
         except BaseException:
             self._rename(previous, target)
             raise
-        self._files.delete(previous)
+        self._clean_up(previous)
+
+    def _clean_up(self, path: str) -> None:
+        # What cannot be deleted now is deleted by the next run: it must not hide how this landing ended.
+        with suppress(LakeError):
+            self._files.delete(path)
 
     def _rename(self, path: str, new_path: str) -> None:
         if not self._files.rename(path, new_path):

@@ -1,6 +1,7 @@
 """The structured log: one JSON line a step on stdout, for the run page and for Log Analytics."""
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from ingestion.errors import IngestionError
+
+# The frames of Java stack traces: hundreds a failure, all of Spark's inside. The exceptions' own lines stay.
+_JVM_FRAMES = re.compile(r"^\s+(at \S+\(.*\)|\.\.\. \d+ more)\n", re.MULTILINE)
 
 Clock = Callable[[], datetime]
 
@@ -72,7 +76,7 @@ class StepLog:
         try:
             yield step
         except Exception as error:
-            reason = "".join(traceback.format_exception(error))
+            reason = _JVM_FRAMES.sub("", "".join(traceback.format_exception(error)))
             self._log("ERROR", step, started, reason)
             if self._redact(reason) != reason:
                 raise IngestionError(self._redact(_summary(error))) from None

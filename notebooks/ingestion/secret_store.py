@@ -9,8 +9,8 @@ from ingestion.errors import SecretUnavailableError
 
 # What Databricks itself shows in place of a secret.
 REDACTED = "[REDACTED]"
-# `password=x` up to the next separator, as JDBC URLs write it (`;`, `&`), or the whole of a braced value.
-_PASSWORD_PROPERTY = re.compile(r"(?i)\b(password|pwd|accesstoken)\s*=\s*(\{[^}]*\}|[^;&\s'\",]*)")
+# `password=x` up to the next separator of a JDBC URL, blanks included, or the whole of a braced value.
+_PASSWORD_PROPERTY = re.compile(r"(?i)\b(password|pwd|accesstoken)\s*=\s*(\{[^}]*\}|[^;&\r\n'\"]*)")
 # `//user:password@host`, as some JDBC URLs and most web addresses allow.
 _PASSWORD_BEFORE_HOST = re.compile(r"(//[^/:@\s]+:)[^/@\s]+(?=@)")
 

@@ -147,18 +147,6 @@ def notebook_path(activity: Activity) -> str:
     return path if activity.type == "DatabricksNotebook" and not is_dynamic(path) else ""
 
 
-def _expressions(
-    resource: Resource, document: Mapping[str, Any], path: str, activity: Activity | None = None
-) -> Iterator[PlacedExpression]:
-    evaluated = {key: value for key, value in document.items() if key not in _NOT_EVALUATED}
-    for occurrence in find_expressions(evaluated, path):
-        try:
-            tree, error = parse(occurrence.text), ""
-        except ExpressionSyntaxError as problem:
-            tree, error = None, str(problem)
-        yield PlacedExpression(resource, occurrence.path, occurrence.text, tree, error, activity)
-
-
 def read_bundle(adf: Path, notebooks: Path) -> Bundle:
     """Read a factory's Git root and the notebooks' folder, as far as that goes.
 
@@ -175,3 +163,15 @@ def read_bundle(adf: Path, notebooks: Path) -> Bundle:
             unreadable[key] = error
     strangers = sorted(path for path in adf.glob("*/*.json") if path.parent.name not in KINDS)
     return Bundle(resources, unreadable, tuple(strangers), notebooks, read_notebooks(notebooks))
+
+
+def _expressions(
+    resource: Resource, document: Mapping[str, Any], path: str, activity: Activity | None = None
+) -> Iterator[PlacedExpression]:
+    evaluated = {key: value for key, value in document.items() if key not in _NOT_EVALUATED}
+    for occurrence in find_expressions(evaluated, path):
+        try:
+            tree, error = parse(occurrence.text), ""
+        except ExpressionSyntaxError as problem:
+            tree, error = None, str(problem)
+        yield PlacedExpression(resource, occurrence.path, occurrence.text, tree, error, activity)

@@ -236,7 +236,8 @@ POLICY_WITHOUT_RETRY = frozenset({"ExecutePipeline", "SetVariable", "WebHook"})
 # `lastPublishTime` is the service's own, and old Git roots have it.
 PIPELINE_KEYS = frozenset(
     (
-        "activities annotations concurrency description folder lastPublishTime parameters policy runDimensions variables"
+        "activities annotations concurrency description folder lastPublishTime parameters policy runDimensions "
+        "variables"
     ).split()
 )
 

@@ -38,4 +38,6 @@ class Finding:
     def __str__(self) -> str:
         """`file: json path: message [rule]`; warnings end in `[rule, warning]`."""
         rule = self.rule if self.severity is Severity.ERROR else f"{self.rule}, {self.severity}"
-        return f"{self.file.as_posix()}: {self.path}: {' '.join(self.message.split())} [{rule}]"
+        line = f"{self.file.as_posix()}: {self.path}: {' '.join(self.message.split())} [{rule}]"
+        # JSON can spell half a character (a lone surrogate), which no terminal or log takes.
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")

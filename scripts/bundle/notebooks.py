@@ -57,9 +57,16 @@ def find_notebook(notebook_path: str, root: Path) -> Path:
     if ".." not in parts:
         for start in range(len(parts)):
             candidate = root.joinpath(*parts[start:]).with_name(f"{parts[-1]}.py")
-            if candidate.is_file():
+            if _is_file(candidate):
                 return candidate
     raise NotebookNotFoundError(f"{notebook_path}: no such notebook under {root}.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system is no file's
+        return False
 
 
 def read_cells(text: str) -> Iterator[Cell]:

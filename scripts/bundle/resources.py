@@ -92,7 +92,8 @@ def read_resource(kind: str, path: Path) -> Resource:
     """
     try:
         content = path.read_bytes()
-        document = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_JsonObject)
+        text = content.decode("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_JsonObject, parse_constant=_refuse_constant)
     except OSError as error:
         raise MalformedFileError(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -132,6 +133,10 @@ def load_resources(root: Path) -> dict[ResourceKey, Resource]:
     if errors:
         raise ResourceError("\n".join(errors))
     return resources
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 class _JsonObject(dict[str, Any]):

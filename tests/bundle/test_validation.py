@@ -176,6 +176,17 @@ def test_a_finding_is_one_line_of_file_path_message_and_rule(tmp_path: Path) -> 
     ]
 
 
+def test_a_finding_can_be_printed_whatever_characters_the_files_spell(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("pipeline/PL_Load", "activities.1.dependsOn.0.activity", "Look\ud800\n")
+    sample.set("pipeline/PL_Load", "activities.0.name", "Look\ud800\n")
+
+    lines = [str(finding) for finding in validate(sample.adf, sample.notebooks)]
+
+    assert lines
+    assert all(line.encode("utf-8") and line.isprintable() for line in lines)
+
+
 def test_files_that_cannot_be_read_hide_neither_each_other_nor_the_rest(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     sample.write("dataset/DS_Table", "{")
@@ -187,6 +198,23 @@ def test_files_that_cannot_be_read_hide_neither_each_other_nor_the_rest(tmp_path
         ("LS_Sql", "well-formed"),
         ("PL_Load", "limits"),
     ]
+
+
+def test_no_message_shows_a_secret_that_stands_in_a_broken_expression(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("linkedService/LS_Sql", "typeProperties.connectionString", "@concat('Password=hunter2;'")
+
+    findings = validate(sample.adf, sample.notebooks)
+
+    assert {finding.rule for finding in findings} == {"expression-parses", "inline-secret"}
+    assert not any("hunter2" in str(finding) for finding in findings)
+
+
+def test_a_notebook_path_that_no_file_system_takes_is_a_finding(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.set("pipeline/PL_Load", "activities.1.typeProperties.notebookPath", "/" + "x" * 5000)
+
+    assert [finding.rule for finding in validate(sample.adf, sample.notebooks)] == ["notebook-exists"]
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from fakes.country_records import DEPRECATION, v3_answer, v3_record, v5_answer, v5_record
 from fakes.faulty_http import (
@@ -47,6 +47,7 @@ from ingestion.errors import (
     UnexpectedAnswerError,
 )
 from ingestion.http_get import Bounds
+from ingestion.threads import gather
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 INDIA = COUNTRIES[0]
@@ -302,9 +303,22 @@ def test_a_redirect_takes_the_key_to_no_other_server(server: FaultyServer) -> No
     assert [request.headers.get("Authorization") for request in server.requests] == ["Bearer secret-key"] * 2 + [None]
 
 
-def test_headers_without_end_are_left_to_the_caller_who_waits_no_longer(server: FaultyServer) -> None:
-    from ingestion.threads import gather
+def test_a_redirect_from_https_to_http_is_refused(server: FaultyServer) -> None:
+    class TlsEndsHere(HTTPAdapter):
+        """Brings what is sent to https://countries.example to the test's server."""
 
+        def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+            request.url = str(request.url).replace("https://countries.example", server.url)
+            return super().send(request, *args, **options)
+
+    session = requests.Session()
+    session.mount("https://", TlsEndsHere())
+    server.answer(PATH, redirect("http://countries.example/name/india"))
+    with pytest.raises(RedirectError, match="from https to"):
+        CountryApi(session, "https://countries.example").fetch(INDIA)
+
+
+def test_headers_without_end_are_left_to_the_caller_who_waits_no_longer(server: FaultyServer) -> None:
     server.answer(PATH, endless_headers(pause=0.05))
     api = CountryApi(requests.Session(), server.url, bounds=BOUNDS)
     late = CountryApiTimeoutError("late")
@@ -322,7 +336,7 @@ def test_connections_are_kept_from_one_country_to_the_next(server: FaultyServer)
         RIGHT(handler)
 
     server.answer(PATH, noted)
-    api = CountryApi(requests.Session(), server.url, bounds=replace(BOUNDS))
+    api = CountryApi(requests.Session(), server.url, bounds=BOUNDS)
     for _ in range(3):
         api.fetch(INDIA)
     assert len(connections) == 1

@@ -64,10 +64,7 @@ def test_a_failed_step_says_what_failed_and_fails(log: StepLog, lines: list[str]
 
 def test_a_failed_run_tells_the_whole_reason(log: StepLog, lines: list[str]) -> None:
     def fail() -> None:
-        try:
-            raise OSError("disk full")
-        except OSError as error:
-            raise LakeError("cannot be written") from error
+        raise LakeError("cannot be written") from OSError("disk full")
 
     with pytest.raises(LakeError), log.run("notebook"):
         fail()
@@ -78,10 +75,7 @@ def test_a_failed_run_tells_the_whole_reason(log: StepLog, lines: list[str]) -> 
 
 def test_an_error_that_would_show_a_secret_is_replaced(log: StepLog, lines: list[str]) -> None:
     with pytest.raises(IngestionError) as raised, log.run("notebook"):
-        try:
-            raise OSError("login hunter2")
-        except OSError as error:
-            raise LakeError("no") from error
+        raise LakeError("no") from OSError("login hunter2")
     assert raised.value.__suppress_context__
     assert raised.value.__cause__ is None
     assert "hunter2" not in str(raised.value) + lines[0]

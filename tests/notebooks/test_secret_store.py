@@ -49,7 +49,7 @@ def test_what_was_handed_out_is_redacted_the_longest_first() -> None:
     [
         (
             "jdbc:sqlserver://h:1433;user=u;password=p w!;encrypt=true",
-            "jdbc:sqlserver://h:1433;user=u;password=[REDACTED]",
+            "jdbc:sqlserver://h:1433;user=u;password=[REDACTED];encrypt=true",
         ),
         ("jdbc:sqlserver://h;Password = {a;b};x=1", "jdbc:sqlserver://h;Password=[REDACTED];x=1"),
         (
@@ -62,4 +62,4 @@ def test_what_was_handed_out_is_redacted_the_longest_first() -> None:
     ],
 )
 def test_a_password_in_a_url_is_not_shown(text: str, shown: str) -> None:
-    assert SecretStore(refuse, refuse).redact(text).startswith(shown)
+    assert SecretStore(refuse, refuse).redact(text) == shown

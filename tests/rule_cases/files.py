@@ -5,6 +5,7 @@ from rule_cases.case import LOAD, TABLE, Case, swap, write
 CASES = (
     Case("well-formed", write(TABLE, '{"name": "DS_Table",}'), TABLE, "$", "not well-formed JSON"),
     Case("well-formed", lambda s: s.file(TABLE).write_bytes(b'{"name": "\xff"}'), TABLE, "$", "not UTF-8"),
+    Case("well-formed", swap(LOAD, '"concurrency": 4', '"concurrency": NaN'), LOAD, "$", "NaN is no JSON number"),
     Case("well-formed", write(LOAD, "[" * 100_000), LOAD, "$", "nested too deeply"),
     Case(
         "repeated-key",

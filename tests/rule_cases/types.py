@@ -1,8 +1,7 @@
 """Cases of the rules in `bundle.rules.types`."""
 
+from rule_cases.case import ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, both, put, wait
 from sample_bundle import POLICY, reference
-
-from rule_cases.case import both, ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, put, wait
 
 
 def linked_service(**properties: object) -> dict[str, object]:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bundle.bundle import Bundle, PlacedExpression
 from bundle.documents import child_path, is_evaluated, mapping
-from bundle.expressions import CONTEXTS, Reference, calls, problems, references
+from bundle.expression_functions import CONTEXTS
+from bundle.expressions import Reference, calls, problems, references
 from bundle.findings import Problem
 from bundle.resources import Resource
+from bundle.rules.secrets import holds_secret
 from bundle.rules.wording import did_you_mean
 
 # Where each context function can be called: pipelines, or the object's own kind.
@@ -50,10 +52,13 @@ def expression_parses(bundle: Bundle) -> Iterator[Problem]:
     """An expression parses, calls documented functions only, and gives each the number of arguments it takes."""
     for placed in bundle.expressions:
         if placed.tree is None:
-            yield _problem(placed, placed.error)
+            hidden = holds_secret(placed.text)
+            yield _problem(
+                placed, "does not parse; its text holds a secret and is not shown" if hidden else placed.error
+            )
         else:
             for message in problems(placed.tree):
-                yield _problem(placed, f"{placed.text}: {message}")
+                yield _problem(placed, message)
 
 
 def expression_context(bundle: Bundle) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from bundle.catalog import PARAMETER_TYPES, VARIABLE_TYPES
 from bundle.documents import child_path, is_evaluated, is_integer, items, mapping, text
 from bundle.findings import Problem
 from bundle.references import references
-from bundle.resources import Resource, ResourceKey
+from bundle.resources import Resource
 from bundle.rules.wording import did_you_mean
 
 _PROPERTIES = "$.properties"
@@ -124,11 +124,10 @@ def _calls(bundle: Bundle) -> Iterator[_Call]:
 
 def _call(bundle: Bundle, caller: Resource, reference: object, holder: Mapping[str, Any], path: str) -> Iterator[_Call]:
     """Yield the call that a reference makes, with the `parameters` of its holder; none when it does not resolve."""
-    for target in references(reference):
-        called = bundle.resources.get(ResourceKey(target.target.kind, target.target.name))
-        if called and not is_evaluated(holder.get("parameters")):
-            yield _Call(caller, called, mapping(holder.get("parameters")), f"{path}.parameters")
-        return
+    target = next(references(reference), None)
+    called = bundle.resources.get(target.target) if target else None
+    if called and not is_evaluated(holder.get("parameters")):
+        yield _Call(caller, called, mapping(holder.get("parameters")), f"{path}.parameters")
 
 
 def _is_number(value: object) -> bool:

@@ -59,6 +59,11 @@ def no_inline_secret(bundle: Bundle) -> Iterator[Problem]:
                 yield Problem(source.path, f"line {number}", message)
 
 
+def holds_secret(value: str) -> bool:
+    """Say whether a text gives a secret away, so that no message may quote it."""
+    return any(_secrets_in(value))
+
+
 def _secrets(document: object) -> Iterator[tuple[str, str]]:
     """Yield (JSON path, what it is) of every secret, each place once."""
     for path, value in walk(document):

@@ -1,0 +1,251 @@
+"""A table or file is replaced whole or not at all, whatever happens on the way."""
+
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from ingestion.errors import LakeError, PromotionError, StagingError
+from ingestion.filesystem import HadoopFileSystem
+from ingestion.lake import Lake
+
+TABLE = "customer_data"
+FILE = "countries/india.json"
+
+
+class FailingFileSystem(HadoopFileSystem):
+    """The real file system, of which the Nth rename is refused, or every delete."""
+
+    refused: tuple[int, ...] = ()
+    renames = 0
+    deletes = True
+
+    def delete(self, path: str) -> None:
+        if not self.deletes:
+            raise LakeError(f"{path}: Permission denied")
+        super().delete(path)
+
+    def rename(self, path: str, new_path: str) -> bool:
+        self.renames += 1
+        return self.renames not in self.refused and super().rename(path, new_path)
+
+
+class FileSystemThatNeverReplaces(HadoopFileSystem):
+    """The real file system, but as ADLS Gen2: a rename onto a name that is taken is refused."""
+
+    def rename(self, path: str, new_path: str) -> bool:
+        return not self.exists(new_path) and super().rename(path, new_path)
+
+
+@pytest.fixture
+def files(spark: SparkSession, lake: Path) -> FailingFileSystem:
+    return FailingFileSystem(spark, str(lake))
+
+
+def on(files: HadoopFileSystem, lake: Path, run_id: str = "run-1") -> Lake:
+    return Lake(files, str(lake), run_id)
+
+
+def frame(spark: SparkSession, rows: int, mark: str = "new") -> DataFrame:
+    return spark.range(rows).select("id", F.lit(mark).alias("Full Name"))
+
+
+def land(spark: SparkSession, lake: Lake, rows: int, mark: str = "new") -> int:
+    with lake.staged_table(frame(spark, rows, mark), TABLE) as staged:
+        lake.promote(staged)
+    return staged.rows
+
+
+def assert_landed(spark: SparkSession, lake: Path, rows: int, mark: str) -> None:
+    """The table is what was landed, and nothing else lies about."""
+    landed = spark.read.parquet(str(lake / TABLE))
+    assert_df_equality(landed, frame(spark, rows, mark), ignore_row_order=True, ignore_nullable=True)
+    assert leftovers(lake) == []
+
+
+def leftovers(lake: Path) -> list[Path]:
+    return [path for aside in ("_staging", "_previous") for path in (lake / aside).rglob("*") if path.is_file()]
+
+
+def test_a_table_lands_where_there_was_none(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    assert land(spark, on(files, lake), 7) == 7
+    assert_landed(spark, lake, 7, "new")
+
+
+def test_a_table_takes_the_place_of_the_one_before(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    land(spark, on(files, lake), 9, "old")
+    assert land(spark, on(files, lake, "run-2"), 3) == 3
+    assert_landed(spark, lake, 3, "new")
+
+
+def test_a_table_without_rows_keeps_its_columns(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    assert land(spark, on(files, lake), 0) == 0
+    assert_landed(spark, lake, 0, "new")
+
+
+def test_a_table_that_is_not_promoted_leaves_the_old_one_and_no_trace(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    with on(files, lake, "run-2").staged_table(frame(spark, 3), TABLE) as staged:
+        assert staged.rows == 3
+    assert_landed(spark, lake, 9, "old")
+
+
+def test_a_source_that_breaks_off_leaves_the_old_table(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    broken = spark.range(1000, numPartitions=4).select(
+        F.when(F.col("id") == 999, F.raise_error(F.lit("connection lost"))).otherwise(F.lit(1)).alias("n")
+    )
+    with pytest.raises(StagingError, match="connection lost"), on(files, lake, "run-2").staged_table(broken, TABLE):
+        pass
+    assert_landed(spark, lake, 9, "old")
+
+
+def test_an_error_between_staging_and_promotion_leaves_the_old_table(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    with pytest.raises(KeyboardInterrupt), on(files, lake, "run-2").staged_table(frame(spark, 3), TABLE):
+        raise KeyboardInterrupt
+    assert_landed(spark, lake, 9, "old")
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_refused_rename_leaves_the_old_table(
+    refused: int, spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    files.renames, files.refused = 0, (refused,)
+    with pytest.raises(PromotionError, match=TABLE):
+        land(spark, on(files, lake, "run-2"), 3)
+    assert_landed(spark, lake, 9, "old")
+
+
+def test_a_run_that_died_before_the_new_table_was_in_place_is_undone_by_the_next(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    # What a killed run leaves: its staged data, and the old table moved aside.
+    (lake / "_previous").mkdir(exist_ok=True)
+    (lake / TABLE).rename(lake / "_previous" / TABLE)
+    (lake / "_staging" / TABLE / "dead").mkdir(parents=True)
+    (lake / "_staging" / TABLE / "dead" / "part-0.parquet").write_bytes(b"half a file")
+    with on(files, lake, "run-2").staged_table(frame(spark, 3), TABLE):
+        assert spark.read.parquet(str(lake / TABLE)).count() == 9
+    assert_landed(spark, lake, 9, "old")
+
+
+def test_a_run_that_died_after_the_new_table_was_in_place_is_finished_by_the_next(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    (lake / "_previous" / TABLE).mkdir(parents=True)
+    (lake / "_previous" / TABLE / "part-0.parquet").write_bytes(b"older still")
+    land(spark, on(files, lake, "run-2"), 3)
+    assert_landed(spark, lake, 3, "new")
+
+
+def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    files.deletes = False
+    assert land(spark, on(files, lake, "run-2"), 5, "newer") == 5
+    assert leftovers(lake)
+    files.deletes = True
+    land(spark, on(files, lake, "run-3"), 3)
+    assert_landed(spark, lake, 3, "new")
+
+
+def test_what_other_tables_have_staged_is_left_alone(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    other = lake / "_staging" / "product_data" / "run-9" / "part-0.parquet"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"being written")
+    land(spark, on(files, lake), 3)
+    assert leftovers(lake) == [other]
+
+
+@pytest.mark.parametrize("kind", [HadoopFileSystem, FileSystemThatNeverReplaces])
+def test_a_file_is_replaced_whole(kind: type[HadoopFileSystem], spark: SparkSession, lake: Path) -> None:
+    for content in ("भारत £".encode(), b"", b"x" * 100_000):
+        on(kind(spark, str(lake)), lake).write_file(FILE, content)
+        assert (lake / FILE).read_bytes() == content
+    assert [path.name for path in (lake / "countries").iterdir()] == ["india.json"]
+    assert leftovers(lake) == []
+
+
+@pytest.mark.parametrize("refused", [(1, 2), (1, 3)])
+def test_a_refused_rename_leaves_the_old_file(refused: tuple[int, ...], files: FailingFileSystem, lake: Path) -> None:
+    on(files, lake).write_file(FILE, b"old")
+    files.renames, files.refused = 0, refused
+    with pytest.raises(PromotionError, match=FILE):
+        on(files, lake, "run-2").write_file(FILE, b"new")
+    assert (lake / FILE).read_bytes() == b"old"
+    assert leftovers(lake) == []
+
+
+def test_a_reader_never_finds_half_a_file(spark: SparkSession, lake: Path) -> None:
+    landing, ended, seen = on(HadoopFileSystem(spark, str(lake)), lake), Event(), set()
+    landing.write_file(FILE, b"0" * 200_000)
+
+    def read() -> None:
+        while not ended.is_set():
+            content = (lake / FILE).read_bytes()
+            seen.add((len(content), len(set(content))))
+            ended.wait(0.0005)  # leaves the interpreter to the writer
+
+    reader = Thread(target=read)
+    reader.start()
+    for number in range(1, 30):
+        landing.write_file(FILE, str(number % 10).encode() * 200_000)
+    ended.set()
+    reader.join()
+    assert seen == {(200_000, 1)}
+
+
+def test_a_file_where_a_table_should_be_is_left_alone(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    lake.mkdir()
+    (lake / TABLE).write_text("somebody's notes")
+    with pytest.raises(PromotionError, match="is a file"):
+        land(spark, on(files, lake), 3)
+    assert (lake / TABLE).read_text() == "somebody's notes"
+
+
+def test_a_folder_where_a_file_should_be_is_left_alone(files: FailingFileSystem, lake: Path) -> None:
+    (lake / FILE).mkdir(parents=True)
+    with pytest.raises(PromotionError, match="is a folder"):
+        on(files, lake).write_file(FILE, b"new")
+    assert (lake / FILE).is_dir()
+
+
+def test_a_lake_that_cannot_be_written_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("no folder")
+    root = tmp_path / "lake"
+    with pytest.raises(LakeError, match=str(root)):
+        on(HadoopFileSystem(spark, str(root)), root).write_file(FILE, b"new")
+    assert root.read_text() == "no folder"
+
+
+def test_an_unknown_kind_of_lake_is_named(spark: SparkSession) -> None:
+    with pytest.raises(LakeError, match=r"nosuch://x.*nosuch"):
+        HadoopFileSystem(spark, "nosuch://x/lake")
+
+
+@pytest.mark.parametrize("form", ["{path}", "file:{path}", "file://{path}"])
+@pytest.mark.parametrize("folder", ["lake", "my lake é", "lake=1"])
+def test_a_local_lake_may_be_a_path_or_an_address(form: str, folder: str, spark: SparkSession, tmp_path: Path) -> None:
+    root: Any = form.format(path=tmp_path / folder)
+    landing = Lake(HadoopFileSystem(spark, root), root, "run-1")
+    landing.write_file(FILE, b"x")
+    land(spark, landing, 2)
+    assert (tmp_path / folder / FILE).read_bytes() == b"x"
+    assert_landed(spark, tmp_path / folder, 2, "new")

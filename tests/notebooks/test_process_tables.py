@@ -1,0 +1,296 @@
+"""Customers and products from a real database to the lake: at the thresholds, and when things go wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from fakes.derby import Derby
+from fakes.workspace import Settings
+from ingestion import tables
+from ingestion.errors import InvalidSettingError, MissingSettingError, SourceError, StagingError
+from ingestion.process_customers import process_customers
+from ingestion.process_products import process_products
+
+Lines = Callable[[], list[dict[str, Any]]]
+Landed = Callable[[str], DataFrame | None]
+Customers = Callable[[], str]
+Products = Callable[[str], str]
+
+
+@pytest.fixture
+def workspace(derby: Derby, lake: Path) -> Settings:
+    return Settings(environment={"LAKE_ROOT": str(lake), "SQL_URL": derby.url})
+
+
+@pytest.fixture
+def customers(spark: SparkSession, workspace: Settings) -> Customers:
+    """Return a function that does what process_customer_data does, and returns what it exits with."""
+    return lambda: process_customers(spark, workspace.configuration())
+
+
+@pytest.fixture
+def products(spark: SparkSession, workspace: Settings) -> Products:
+    """Return a function that does what process_product_data does after this many customers."""
+
+    def process(customer_count: str) -> str:
+        workspace.widgets["customer_count"] = customer_count
+        return process_products(spark, workspace.configuration())
+
+    return process
+
+
+@pytest.fixture
+def landed(spark: SparkSession, lake: Path) -> Landed:
+    """Return a function that reads a folder of the lake, None where there is none."""
+    return lambda name: spark.read.parquet(str(lake / name)) if (lake / name).exists() else None
+
+
+def rows_of(frame: DataFrame | None) -> int | None:
+    return None if frame is None else frame.count()
+
+
+@pytest.mark.parametrize(
+    ("rows", "exit_value", "rows_landed"),
+    [(0, "0", None), (500, "0", None), (501, "501", 501), (600, "600", 600), (601, "601", 601)],
+)
+def test_more_than_500_customers_are_landed(
+    rows: int, exit_value: str, rows_landed: int | None, derby: Derby, customers: Customers, *, landed: Landed
+) -> None:
+    derby.create("Customers", rows)
+    assert customers() == exit_value
+    assert rows_of(landed("customer_data")) == rows_landed
+
+
+@pytest.mark.parametrize(
+    ("customer_count", "exit_value", "rows_landed"),
+    [
+        ("0", "0", None),
+        ("500", "0", None),
+        ("501", "0", None),
+        ("600", "0", None),
+        ("601", "30", 30),
+        ("601.0", "30", 30),
+    ],
+)
+def test_products_are_landed_after_more_than_600_customers(
+    customer_count: str, exit_value: str, rows_landed: int | None, derby: Derby, *, products: Products, landed: Landed
+) -> None:
+    derby.create("Products", 30)
+    assert products(customer_count) == exit_value
+    assert rows_of(landed("product_data")) == rows_landed
+
+
+def test_the_landed_table_is_the_source_column_by_column(
+    spark: SparkSession, derby: Derby, customers: Customers, landed: Landed
+) -> None:
+    derby.create("Customers", 501)
+    customers()
+    table = landed("customer_data")
+    assert table is not None
+    assert table.dtypes == [
+        ("CustomerId", "int"),
+        ("Full Name", "string"),
+        ("Balance", "decimal(18,4)"),
+        ("Score", "double"),
+        ("IsActive", "boolean"),
+        ("BirthDate", "date"),
+        ("CreatedAt", "timestamp_ntz"),
+    ]
+    source = tables.SqlDatabase(spark, derby.url, None).read("Customers")
+    assert_df_equality(table, source, ignore_row_order=True, ignore_nullable=True)
+    first = table.where("CustomerId = 1").collect()[0]
+    assert (first["Full Name"], str(first["CreatedAt"])) == ("Zoë Ångström 陈 1", "2026-03-29 02:30:00.123456")
+
+
+def test_a_second_run_takes_the_place_of_the_first(derby: Derby, customers: Customers, landed: Landed) -> None:
+    for rows in (700, 501):
+        derby.create("Customers", rows)
+        assert customers() == str(rows)
+    assert rows_of(landed("customer_data")) == 501
+
+
+def test_too_few_customers_leave_the_landed_ones_and_no_row_is_read(
+    derby: Derby, customers: Customers, landed: Landed, log_lines: Lines
+) -> None:
+    derby.create("Customers", 501)
+    customers()
+    log_lines()
+    derby.create("Customers", 500)
+    assert customers() == "0"
+    assert rows_of(landed("customer_data")) == 501
+    assert [(line["step"], line["rows"]) for line in log_lines()] == [("count", 500), ("process_customer_data", 0)]
+
+
+def test_a_table_that_shrinks_after_it_was_counted_is_not_promoted(
+    derby: Derby, customers: Customers, landed: Landed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derby.create("Customers", 501)
+    count = tables.SqlDatabase.count
+
+    def count_and_shrink(database: tables.SqlDatabase, table: str) -> int:
+        counted = count(database, table)
+        derby.execute('DELETE FROM Customers WHERE "CustomerId" = 7')
+        return counted
+
+    monkeypatch.setattr(tables.SqlDatabase, "count", count_and_shrink)
+    assert customers() == "0"
+    assert landed("customer_data") is None
+
+
+def test_customers_log_a_line_a_step(derby: Derby, customers: Customers, lake: Path, log_lines: Lines) -> None:
+    derby.create("Customers", 501)
+    customers()
+    lines = log_lines()
+    assert [(line["step"], line["level"], line["rows"]) for line in lines] == [
+        ("count", "INFO", 501),
+        ("land", "INFO", 501),
+        ("process_customer_data", "INFO", 501),
+    ]
+    assert lines[1]["target"] == f"{lake}/customer_data"
+    assert lines[1]["source"].endswith("#Customers")
+    assert len({line["run_id"] for line in lines}) == 1
+
+
+def test_a_missing_table_is_minus_one_with_the_databases_own_words_in_the_log(
+    derby: Derby, customers: Customers, log_lines: Lines
+) -> None:
+    derby.drop("Customers")
+    assert customers() == "-1"
+    run = log_lines()[-1]
+    assert (run["step"], run["level"]) == ("process_customer_data", "ERROR")
+    for words in ("Traceback", "SourceError", "Customers", "does not exist", "java.sql.SQL"):
+        assert words in run["error"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"LAKE_ROOT": ""}, "LAKE_ROOT"),
+        ({"SQL_URL": ""}, "SQL_URL"),
+        ({"SQL_URL": "jdbc:nosuch:x"}, "No suitable driver"),
+        ({"SQL_URL": "jdbc:derby:/nowhere/at/all"}, "not found"),
+        ({"LAKE_ROOT": "nosuch://x"}, "nosuch"),
+        ({"LAKE_ROOT": "/proc/lake"}, "/proc/lake"),
+        ({"TABLE_FORMAT": "csv"}, "TABLE_FORMAT"),
+        ({"SECRET_SCOPE": "other"}, "SECRET_SCOPE"),
+    ],
+)
+def test_any_error_is_minus_one_with_the_reason_in_the_log(
+    environment: dict[str, str],
+    words: str,
+    derby: Derby,
+    workspace: Settings,
+    *,
+    customers: Customers,
+    log_lines: Lines,
+) -> None:
+    derby.create("Customers", 501)
+    workspace.environment |= environment
+    assert customers() == "-1"
+    assert words in log_lines()[-1]["error"]
+
+
+def test_a_source_that_breaks_off_leaves_the_landed_products(
+    derby: Derby, products: Products, lake: Path, landed: Landed, log_lines: Lines
+) -> None:
+    derby.create("Products", 3)
+    products("601")
+    derby.drop("Products")
+    derby.create("Others", 701)
+    derby.execute('CREATE VIEW Products AS SELECT "CustomerId", 1 / (600 - "CustomerId") AS "Broken" FROM Others')
+    try:
+        log_lines()
+        with pytest.raises(StagingError, match="divide by zero"):
+            products("601")
+    finally:
+        derby.execute("DROP VIEW Products")
+    land, run = log_lines()
+    assert (land["step"], land["level"], land["rows"]) == ("land", "ERROR", None)
+    assert "Caused by: java.sql.SQLDataException: Attempt to divide by zero" in run["error"]
+    assert "\tat " not in run["error"]
+    assert rows_of(landed("product_data")) == 3
+    assert not list((lake / "_staging").rglob("*.parquet"))
+
+
+def test_products_without_a_customer_count_fail(products: Products) -> None:
+    with pytest.raises(MissingSettingError, match="customer_count"):
+        products("")
+
+
+@pytest.mark.parametrize("customer_count", ["many", "-1"])
+def test_products_with_a_customer_count_that_is_no_number_fail(customer_count: str, products: Products) -> None:
+    with pytest.raises(InvalidSettingError, match=customer_count):
+        products(customer_count)
+
+
+def test_a_missing_products_table_fails_and_leaves_the_landed_products(
+    derby: Derby, products: Products, landed: Landed
+) -> None:
+    derby.create("Products", 3)
+    products("601")
+    derby.drop("Products")
+    with pytest.raises(SourceError, match=r"Products.*does not exist"):
+        products("601")
+    assert rows_of(landed("product_data")) == 3
+
+
+def test_an_empty_products_table_is_landed_empty(derby: Derby, products: Products, landed: Landed) -> None:
+    derby.create("Products", 0)
+    assert products("601") == "0"
+    assert rows_of(landed("product_data")) == 0
+
+
+@pytest.fixture(scope="session")
+def guarded(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Derby:
+    """Return a database that lets nobody in but its owner, `owner` with the password `hunter2 & more`."""
+    url = f"jdbc:derby:{tmp_path_factory.mktemp('derby') / 'guarded'}"
+    owner = {"user": "owner", "password": "hunter2 & more"}
+    database = Derby(spark, f"{url};create=true")
+    database.execute("CALL SYSCS_UTIL.SYSCS_CREATE_USER('owner', 'hunter2 & more')", **owner)
+    database.execute("CREATE TABLE Products (id INT)", "INSERT INTO Products VALUES 1", **owner)
+    with pytest.raises(Exception, match="shutdown"):
+        Derby(spark, f"{url};shutdown=true").execute(**owner)
+    return Derby(spark, url)
+
+
+def test_user_and_password_come_from_the_secrets_and_are_never_shown(
+    guarded: Derby, workspace: Settings, products: Products, log_lines: Lines
+) -> None:
+    workspace.environment["SQL_URL"] = guarded.url
+    workspace.secrets |= {"sql-user": "owner", "sql-password": "hunter2 & more"}
+    assert products("601") == "1"
+    workspace.secrets["sql-password"] = "hunter2 & less"
+    with pytest.raises(Exception, match="authentication failure") as raised:
+        products("601")
+    shown = str(log_lines()) + repr(raised.value)
+    assert "hunter2" not in shown
+
+
+def test_without_user_and_password_the_database_decides(
+    guarded: Derby, workspace: Settings, products: Products
+) -> None:
+    workspace.environment["SQL_URL"] = guarded.url
+    with pytest.raises(SourceError, match="authentication"):
+        products("601")
+
+
+@pytest.mark.parametrize(("given", "missing"), [("sql-user", "sql-password"), ("sql-password", "sql-user")])
+def test_half_of_the_credentials_is_an_error(given: str, missing: str, workspace: Settings, products: Products) -> None:
+    workspace.secrets[given] = "half"
+    with pytest.raises(InvalidSettingError, match=f"ingestion/{given} is there, but ingestion/{missing} is not"):
+        products("601")
+
+
+def test_a_password_in_the_address_is_not_shown(
+    derby: Derby, workspace: Settings, customers: Customers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    derby.create("Customers", 501)
+    workspace.environment["SQL_URL"] = f"{derby.url};user=app;password=hunter2"
+    assert customers() == "501"
+    derby.drop("Customers")
+    assert customers() == "-1"
+    assert "hunter2" not in "".join(capsys.readouterr())
