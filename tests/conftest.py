@@ -1,6 +1,7 @@
 """What tests of every room share: one Spark for the whole session, and the recorded data where it is present."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from pyspark.sql import SparkSession
 
 settings.register_profile("shared machine", deadline=None)  # a pause of the machine is no failure
@@ -48,3 +50,22 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Return a headless Chromium that calls no one on its own; skip where there is none, except in CI."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "no chromium on the PATH: apt-get install chromium (Debian), or link another Chromium to that name"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    quiet = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync"
+    )
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=chromium, args=quiet.split())
+        yield chrome
+        chrome.close()

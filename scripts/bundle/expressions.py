@@ -128,7 +128,7 @@ def expression_object_text(value: object) -> str | None:
     return None
 
 
-def find_expressions(value: Any, path: str = "") -> Iterator[Occurrence]:  # noqa: ANN401 - any JSON value
+def find_expressions(value: Any, path: str = "") -> Iterator[Occurrence]:
     """Yield every string with something to evaluate in a JSON value, in document order; `path` is the value's own."""
     pending: list[tuple[str, Any]] = [(path, value)]
     while pending:

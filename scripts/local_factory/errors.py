@@ -15,6 +15,18 @@ class UnsupportedFactoryError(LocalFactoryError):
     """The factory holds something that cannot be run here; nothing was run."""
 
 
+class ScheduleError(LocalFactoryError):
+    """A trigger is not a schedule trigger whose fire times can be told."""
+
+
+class DemoDatabaseError(LocalFactoryError):
+    """The demo database cannot be made or opened."""
+
+
+class DemoDatabaseInUseError(DemoDatabaseError):
+    """Another process has the demo database open."""
+
+
 class ActivityError(LocalFactoryError):
     """An activity failed, with the fields of ADF's error object."""
 

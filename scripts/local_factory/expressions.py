@@ -20,6 +20,7 @@ from bundle.expressions import (
     parse,
     problems,
 )
+from local_factory.errors import LocalFactoryError
 from local_factory.functions import FUNCTIONS
 from local_factory.functions.signature import Kind
 from local_factory.functions.values import describe, find_key, join_surrogates, quote, to_text
@@ -33,7 +34,7 @@ Compiled = Callable[[Scope], Any]
 _SHOWN = 200  # characters of an expression that a message quotes
 
 
-class ExpressionError(Exception):
+class ExpressionError(LocalFactoryError):
     """An expression cannot be evaluated: base of this module's errors."""
 
 
@@ -45,7 +46,7 @@ class EvaluationError(ExpressionError):
     """An expression fails on the values it meets."""
 
 
-def evaluate(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+def evaluate(value: Any, scope: Scope) -> Any:
     """Return a JSON value with every expression in it evaluated.
 
     Expressions are strings such as `@add(1, 2)` and `run @{pipeline().RunId}`, and objects such as
@@ -64,7 +65,7 @@ def evaluate(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
         raise EvaluationError("The value is nested too deeply to be evaluated.") from None
 
 
-def _evaluate_nested(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+def _evaluate_nested(value: Any, scope: Scope) -> Any:
     if isinstance(value, str):
         return _evaluate_text(value, scope) if "@" in value else value
     if isinstance(value, list):
@@ -77,7 +78,7 @@ def _evaluate_nested(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - any JSO
     return value
 
 
-def _evaluate_text(text: str, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+def _evaluate_text(text: str, scope: Scope) -> Any:
     try:
         return _compiled(text)(scope)
     except (EvaluationError, ValueError) as error:
@@ -121,7 +122,7 @@ def _compile_access(access: Access) -> Compiled:
     return lambda scope: _get(target(scope), key(scope), optional=optional)
 
 
-def _get(target: Any, key: Any, *, optional: bool) -> Any:  # noqa: ANN401 - any JSON value
+def _get(target: Any, key: Any, *, optional: bool) -> Any:
     """Return a property or an item. With `?` one that is missing is null, and so is any of null."""
     if isinstance(target, Mapping) and isinstance(key, str):
         found = find_key(target, key)
@@ -150,7 +151,7 @@ def _compile_context(name: str, call: Call) -> Compiled:
     argument = _compile(call.arguments[0])
     thing = {"activity": "activity", "variables": "variable"}[name]
 
-    def named(scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+    def named(scope: Scope) -> Any:
         known, wanted = _from_scope(scope, key, name), argument(scope)
         found = find_key(known, wanted) if isinstance(wanted, str) else None
         if found is None:
@@ -160,7 +161,7 @@ def _compile_context(name: str, call: Call) -> Compiled:
     return named
 
 
-def _from_scope(scope: Scope, key: str, name: str) -> Any:  # noqa: ANN401 - any JSON value
+def _from_scope(scope: Scope, key: str, name: str) -> Any:
     try:
         return scope[key]
     except KeyError:
@@ -177,7 +178,7 @@ def _compile_function(name: str, call: Call) -> Compiled:
         )
     ]
 
-    def run(scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+    def run(scope: Scope) -> Any:
         if function.lazy:
             values = [partial(argument, scope) for argument in arguments]
         else:
@@ -195,7 +196,7 @@ def _compile_argument(function: str, position: int, argument: Compiled, kind: Ki
         return argument
     types = kind.types
 
-    def checked(scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
+    def checked(scope: Scope) -> Any:
         value = argument(scope)
         if type(value) not in types:
             raise EvaluationError(f"{function}: argument {position} must be {kind.name}, is {describe(value)}")

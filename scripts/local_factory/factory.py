@@ -113,13 +113,13 @@ class Frame:
     activities: MutableMapping[str, Any] = field(default_factory=dict)
     item: Any = None
     in_loop: bool = False
-    container: str | None = None
+    container: ActivityRun | None = None
 
-    def inner(self, container: str) -> "Frame":
+    def inner(self, container: ActivityRun) -> "Frame":
         """Return the frame of the activities within a control activity: what ends in there stays in there."""
         return self._with(container=container, activities=ChainMap({}, self.activities))
 
-    def iteration(self, container: str, item: Any) -> "Frame":
+    def iteration(self, container: ActivityRun, item: Any) -> "Frame":
         """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
         return self._with(container=container, activities=ChainMap({}, self.activities), item=item, in_loop=True)
 
@@ -148,6 +148,7 @@ class Factory:
         name: str = "local",
         listener: Listener = lambda _runs: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
+        slots: dict[str, asyncio.Semaphore] | None = None,
     ) -> None:
         self.resources = resources
         self.notebooks = notebooks
@@ -156,7 +157,7 @@ class Factory:
         self.runs: list[PipelineRun] = []
         self._name = name
         self._listener = listener
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots = {} if slots is None else slots
         self._detached: set[asyncio.Task[None]] = set()
 
     def resource(self, kind: str, name: str) -> Resource:
@@ -205,6 +206,12 @@ class Factory:
         """Wait until every run has ended, those that nobody waits for included."""
         while self._detached:
             await asyncio.gather(*self._detached)
+
+    async def cancel(self) -> None:
+        """Cancel every run that has not ended, and wait until each is marked so."""
+        for task in self._detached:
+            task.cancel()
+        await asyncio.gather(*self._detached, return_exceptions=True)
 
     async def run_activities(self, activities: Sequence[Activity], frame: Frame) -> None:
         """Run activities by their dependencies, side by side where these allow.
@@ -278,13 +285,16 @@ class Factory:
         retries = int(policy.get("retry") or 0)
         attempt = 0
         while True:
-            status = await self._try_activity(activity, frame, policy, attempt)
-            if status is Status.SUCCEEDED or attempt == retries:
-                return status
+            run = await self._try_activity(activity, frame, policy, attempt)
+            if run.status is Status.SUCCEEDED or attempt == retries:
+                return run.status
+            run.retried = True
             attempt += 1
             await self.sleep(policy.get("retryIntervalInSeconds") or _DEFAULT_RETRY_INTERVAL)
 
-    async def _try_activity(self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int) -> Status:
+    async def _try_activity(
+        self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int
+    ) -> ActivityRun:
         run = self._new_activity_run(activity, frame, attempt)
         error: ActivityError | None = None
         timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
@@ -309,7 +319,7 @@ class Factory:
             run.output = None if policy.get("secureOutput") else run.output
             run.input = None if policy.get("secureInput") else run.input
             self._changed()
-        return run.status
+        return run
 
     def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
         run = self._new_activity_run(activity, frame, 0)

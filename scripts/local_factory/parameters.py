@@ -1,7 +1,7 @@
 """Values of declared types: pipeline parameters and variables, as given in JSON, by a caller or on the command line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local_factory.errors import ArgumentError
@@ -81,6 +81,35 @@ def read_argument(text: str, type_name: str) -> Any:
         return convert(json.loads(text), type_name)
     except ValueError:
         raise WrongTypeError(f"expected {type_name} as JSON, got {text!r}") from None
+
+
+def read_arguments(arguments: Sequence[str], declared: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the parameters that `NAME=VALUE` arguments give to each pipeline that declares them.
+
+    Args:
+        arguments: the command line's `NAME=VALUE` texts.
+        declared: each pipeline's `parameters` object, by the pipeline's name.
+
+    Raises:
+        ArgumentError: an argument is not of that form, is of the wrong type, or is declared nowhere; or a pipeline's
+            required parameter is not given.
+    """
+    given: dict[str, dict[str, Any]] = {pipeline: {} for pipeline in declared}
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
+        if not equals or not name:
+            raise ArgumentError(f"--param {argument}: expected NAME=VALUE.")
+        takers = [(p, d) for p, parameters in declared.items() for d in parameters if d.lower() == name.lower()]
+        if not takers:
+            raise ArgumentError(f"--param {name}: none of {', '.join(declared)} declares this parameter.")
+        for pipeline, parameter in takers:
+            try:
+                given[pipeline][parameter] = read_argument(text, declared[pipeline][parameter]["type"])
+            except WrongTypeError as error:
+                raise ArgumentError(f"--param {name}: {pipeline}: {error}.") from None
+    for pipeline, parameters in declared.items():
+        resolve(parameters, given[pipeline], pipeline)
+    return given
 
 
 def check_variable(value: Any, type_name: str) -> None:

@@ -20,7 +20,11 @@ class Status(StrEnum):
 
 @dataclass
 class ActivityRun:
-    """One try of one activity. `container` is the control activity it ran in (an If, a ForEach), if any."""
+    """One try of one activity.
+
+    `container` is the run of the control activity it ran in (an If, a ForEach), if any; `retried` says that this try
+    failed and another followed.
+    """
 
     activity_name: str
     activity_type: str
@@ -34,7 +38,8 @@ class ActivityRun:
     output: Any = None
     error: dict[str, Any] | None = None
     retry_attempt: int = 0
-    container: str | None = None
+    container: "ActivityRun | None" = None
+    retried: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryActivityruns` answers it."""
@@ -84,6 +89,19 @@ class PipelineRun:
             "durationInMs": _milliseconds(self.start, self.end),
             "activityRuns": [run.to_json() for run in self.activity_runs],
         }
+
+
+@dataclass(frozen=True)
+class LandedData:
+    """What a run put at one place of the lake: a file, or a dataset that is a folder of files.
+
+    `path` is relative to the lake, `rows` is None where counting them makes no sense.
+    """
+
+    path: str
+    files: int
+    rows: int | None
+    bytes: int
 
 
 def timestamp(moment: datetime | None) -> str | None:

@@ -24,7 +24,7 @@ async def run_if(activity: Activity, run: ActivityRun, frame: "Frame", factory: 
     condition = _boolean(frame.evaluate(properties["expression"]), "expression")
     run.input = {"expression": condition}
     branch = properties.get("ifTrueActivities" if condition else "ifFalseActivities") or []
-    await factory.run_activities(branch, frame.inner(activity["name"]))
+    await factory.run_activities(branch, frame.inner(run))
     return {}
 
 
@@ -37,7 +37,7 @@ async def run_switch(activity: Activity, run: ActivityRun, frame: "Frame", facto
         (case.get("activities") for case in properties.get("cases") or [] if str(case["value"]) == value),
         properties.get("defaultActivities"),
     )
-    await factory.run_activities(chosen or [], frame.inner(activity["name"]))
+    await factory.run_activities(chosen or [], frame.inner(run))
     return {}
 
 
@@ -53,7 +53,7 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: "Frame", fact
     async def work() -> None:
         for item in pending:
             try:
-                await factory.run_activities(properties["activities"], frame.iteration(activity["name"], item))
+                await factory.run_activities(properties["activities"], frame.iteration(run, item))
             except ActivityError as error:
                 failures.append(error)
 
@@ -75,7 +75,7 @@ async def run_until(activity: Activity, run: ActivityRun, frame: "Frame", factor
             while True:
                 iterations += 1
                 run.input = {"iterations": iterations}
-                inner = frame.inner(activity["name"])
+                inner = frame.inner(run)
                 await factory.run_activities(properties["activities"], inner)
                 if _boolean(inner.evaluate(properties["expression"]), "expression"):
                     return {}
@@ -90,9 +90,7 @@ async def run_filter(activity: Activity, run: ActivityRun, frame: "Frame", _fact
     items = _array(frame.evaluate(properties["items"]), "items")
     run.input = {"itemsCount": len(items)}
     kept = [
-        item
-        for item in items
-        if _boolean(frame.iteration(activity["name"], item).evaluate(properties["condition"]), "condition")
+        item for item in items if _boolean(frame.iteration(run, item).evaluate(properties["condition"]), "condition")
     ]
     return {"ItemsCount": len(items), "FilteredItemsCount": len(kept), "Value": kept}
 

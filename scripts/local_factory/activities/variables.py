@@ -44,8 +44,8 @@ async def run_append_variable(activity: "Activity", run: ActivityRun, frame: "Fr
 
 
 def _return_value(value: Any) -> Any:
-    """Return the JSON under Studio's typed form of a return value, `{"type": "String", "content": ...}`."""
-    if isinstance(value, dict) and "content" in value and value.get("type") != "Expression":
+    """Return the JSON under Studio's typed form of a return value, `{"type": "Expression", "content": ...}`."""
+    if isinstance(value, dict) and "content" in value:
         return value["content"]
     return value
 

@@ -159,7 +159,7 @@ class FileSystem:
     def ls(self, directory: str) -> list[FileInfo]:
         """Return what lies in a folder."""
         path, files = self._open(directory)
-        return [_file_info(status) for status in files.listStatus(path)]
+        return sorted(_file_info(status) for status in files.listStatus(path))
 
     def mkdirs(self, directory: str) -> bool:
         """Make a folder and those above it."""
@@ -233,8 +233,7 @@ def make_dbutils(
 
 
 def _file_info(status: Any) -> FileInfo:
-    path = status.getPath()
-    folder = "/" if status.isDirectory() else ""
-    return FileInfo(
-        path.toString() + folder, path.getName() + folder, int(status.getLen()), int(status.getModificationTime())
-    )
+    path, modified = status.getPath(), int(status.getModificationTime())
+    if status.isDirectory():
+        return FileInfo(f"{path.toString()}/", f"{path.getName()}/", 0, modified)
+    return FileInfo(path.toString(), path.getName(), int(status.getLen()), modified)

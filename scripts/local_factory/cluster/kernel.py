@@ -51,24 +51,22 @@ class KernelRequest:
 
 @dataclass
 class Table:
-    """A DataFrame as shown: texts, and whether rows were left out."""
+    """A DataFrame as shown: texts, and whether there were more rows than these."""
 
     columns: list[str]
     rows: list[list[str]]
-    truncated: bool
+    more: bool
 
 
 @dataclass
 class CellOutcome:
-    """What came of one cell. `output` is what it printed, `error` the traceback; times in seconds."""
+    """What came of one cell: `outputs` are texts and tables in their order; `error` is the traceback."""
 
     language: str
     source: str
     line: int
     title: str | None
-    output: str = ""
-    html: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
+    outputs: list[str | Table] = field(default_factory=list)
     error: str | None = None
     seconds: float = 0.0
 
@@ -207,14 +205,12 @@ class Kernel:
         if hasattr(value, "sparkSession"):
             table = _as_table(value)
             if self._cell:
-                self._cell.tables.append(table)
-            print(_as_text(table))
+                self._cell.outputs.append(table)
+            print(_as_text(table), file=sys.__stdout__)
         else:
             print(value if isinstance(value, str) else repr(value))
 
     def _display_html(self, text: str) -> None:
-        if self._cell:
-            self._cell.html.append(text)
         print(html.unescape(re.sub(r"<[^>]*>", "", text)).strip())
 
     def _write_outcome(self) -> None:
@@ -240,10 +236,12 @@ def read_outcome(path: Path) -> NotebookOutcome:
     if not path.is_file():
         return NotebookOutcome()
     document = json.loads(path.read_text(encoding="utf-8"))
-    cells = [
-        CellOutcome(**{**cell, "tables": [Table(**table) for table in cell["tables"]]}) for cell in document["cells"]
-    ]
+    cells = [CellOutcome(**{**cell, "outputs": _read_outputs(cell["outputs"])}) for cell in document["cells"]]
     return NotebookOutcome(**{**document, "cells": cells})
+
+
+def _read_outputs(documents: list[Any]) -> list[str | Table]:
+    return [document if isinstance(document, str) else Table(**document) for document in documents]
 
 
 class _Tee:
@@ -254,7 +252,11 @@ class _Tee:
         self._outcome = outcome
 
     def write(self, text: str) -> int:
-        self._outcome.output += text
+        outputs = self._outcome.outputs
+        if outputs and isinstance(outputs[-1], str):
+            outputs[-1] += text
+        else:
+            outputs.append(text)
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -320,15 +322,24 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
 
 
-def main() -> int:
-    """Run the notebook that standard input names."""
-    request = KernelRequest(**json.load(sys.stdin))
-    folder = Path(request.notebook).parent
-    # As on a cluster: the notebook's own folder is where it is and what it imports from, and nothing of ours is.
+def _become_the_notebook(folder: Path) -> None:
+    """Make the process what a notebook finds on a cluster: its folder is where it is and what it imports from.
+
+    None of our own packages can be imported any more, so that a notebook may bring one of the same name.
+    """
     os.chdir(folder)
     scripts = str(Path(__file__).resolve().parents[2])
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", scripts))]
     os.environ.pop("PYTHONPATH", None)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("bundle", "local_factory")]:
+        del sys.modules[name]
+
+
+def main() -> int:
+    """Run the notebook that standard input names."""
+    request = KernelRequest(**json.load(sys.stdin))
+    folder = Path(request.notebook).parent
+    _become_the_notebook(folder)
     try:
         outcome = Kernel(request).run()
     except (BundleError, OSError) as error:

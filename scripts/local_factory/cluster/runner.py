@@ -4,17 +4,19 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bundle.errors import NotebookNotFoundError
 from bundle.notebooks import find_notebook
 from local_factory.cluster.kernel import (
     KernelRequest,
     NotebookOutcome,
+    Table,
     kernel_command,
     kernel_environment,
     read_outcome,
@@ -43,15 +45,13 @@ class NotebookRunner:
     """Stands in for the Databricks workspace.
 
     Args:
-        cluster: the cluster, once it is up.
+        cluster: where notebooks run; without one, none can.
         notebooks: the folder of the bundle's notebooks.
         folder: where logs and run pages go.
         environment: variables that win over those of the linked service, since this machine is not Azure.
     """
 
-    def __init__(
-        self, cluster: Awaitable[Cluster], notebooks: Path, folder: Path, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, cluster: Cluster | None, notebooks: Path, folder: Path, environment: Mapping[str, str]) -> None:
         self.runs: dict[str, NotebookRun] = {}
         self._cluster = cluster
         self._notebooks = notebooks
@@ -64,9 +64,13 @@ class NotebookRunner:
 
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end."""
-        queued = datetime.now(UTC)
-        cluster = await asyncio.shield(self._cluster)
-        file = find_notebook(request.notebook_path, self._notebooks).resolve()
+        cluster = self._cluster
+        if not cluster:
+            raise ActivityError("3200", "No cluster was started.", failure_type="SystemError")
+        try:
+            file = find_notebook(request.notebook_path, self._notebooks).resolve()
+        except NotebookNotFoundError as error:
+            raise ActivityError("3200", str(error)) from None
         environment = {
             **os.environ,
             **request.environment,
@@ -97,16 +101,16 @@ class NotebookRunner:
             result.unlink(missing_ok=True)
             run = NotebookRun(request, file, outcome, "".join(lines), start, datetime.now(UTC))
             self.runs[request.run_id] = run
-        return self._result(run, (start - queued).total_seconds())
+        return self._result(run)
 
-    def _result(self, run: NotebookRun, seconds_queued: float) -> NotebookResult:
+    def _result(self, run: NotebookRun) -> NotebookResult:
         address = self.page(run.request.run_id).resolve().as_uri()
         seconds = (run.end - run.start).total_seconds()
         output: dict[str, Any] = {
             "runPageUrl": address,
             "effectiveIntegrationRuntime": "AutoResolveIntegrationRuntime (local)",
             "executionDuration": round(seconds),
-            "durationInQueue": {"integrationRuntimeQueue": round(seconds_queued)},
+            "durationInQueue": {"integrationRuntimeQueue": 0},
             "billingReference": {"activityType": "ExternalActivity", "billableDuration": []},
         }
         if run.outcome.status == "Succeeded":
@@ -152,12 +156,16 @@ def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:
     outcome.exit_value = None if outcome.exit_value is None else redactor.text(outcome.exit_value)
     outcome.error = None if outcome.error is None else redactor.text(outcome.error)
     for cell in outcome.cells:
-        cell.source, cell.output = redactor.text(cell.source), redactor.text(cell.output)
+        cell.source = redactor.text(cell.source)
         cell.error = None if cell.error is None else redactor.text(cell.error)
-        cell.html = [redactor.text(text) for text in cell.html]
-        for table in cell.tables:
-            table.rows = [[redactor.text(text) for text in row] for row in table.rows]
+        cell.outputs = [_redacted_output(output, redactor) for output in cell.outputs]
     return outcome
+
+
+def _redacted_output(output: str | Table, redactor: Redactor) -> str | Table:
+    if isinstance(output, str):
+        return redactor.text(output)
+    return Table(output.columns, [[redactor.text(text) for text in row] for row in output.rows], output.more)
 
 
 def _parsed(exit_value: str) -> Any:

@@ -123,10 +123,11 @@ def attach(application: str, group: str) -> "SparkSession":
     conf = SparkConf(_jvm=jvm, _jconf=java_context.getConf())
     context = SparkContext(conf=conf, gateway=gateway, jsc=java_context)
     context.setJobGroup(group, application, interruptOnCancel=True)
-    session = SparkSession(context).newSession()
-    # Notebook code that asks for "the" session, as on a cluster, gets this one.
-    SparkSession._instantiatedSession = session
-    jvm.SparkSession.setActiveSession(session._jsparkSession)
+    sessions = SparkSession._get_j_spark_session_class(jvm)
+    shared = sessions.getDefaultSession().get()
+    # The first session of a process is the one that code which asks for "the" session gets, as on a cluster.
+    session = SparkSession(context, shared.newSession())
+    sessions.setDefaultSession(shared)
     return session
 
 

@@ -16,7 +16,7 @@ _DECLARATION = re.compile(rb"\A\s*<\?xml\s(?P<attributes>.*?)\?>", re.DOTALL)
 _DECLARATION_ATTRIBUTE = re.compile(rb"""(version|encoding|standalone)\s*=\s*["']([^"']*)["']""")
 
 
-def parse_xml(data: bytes) -> Any:  # noqa: ANN401 - lxml has no types
+def parse_xml(data: bytes) -> Any:
     """Return the root element of XML in UTF-8.
 
     Raises:
@@ -54,7 +54,7 @@ def evaluate_xpath(data: bytes, path: str) -> str | float | bool | list[str | by
     return checked_float(result) if isinstance(result, float) else str(result)
 
 
-def _node(item: Any) -> str | bytes:  # noqa: ANN401 - lxml has no types
+def _node(item: Any) -> str | bytes:
     if isinstance(item, tuple):  # a namespace node: (prefix, URI)
         prefix, uri = item
         return f'xmlns{f":{prefix}" if prefix else ""}="{_escape_attribute(uri)}"'
@@ -70,7 +70,7 @@ def _escape_attribute(text: str) -> str:
     return escape(text, {'"': "&quot;"})
 
 
-def _prefixed(name: str, element: Any) -> str:  # noqa: ANN401 - lxml has no types
+def _prefixed(name: str, element: Any) -> str:
     """Return a name as it is written in the document: `prefix:name`, where lxml says `{namespace}name`."""
     qualified = etree.QName(name)
     if qualified.namespace is None:
@@ -95,7 +95,7 @@ def to_json_value(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _element_value(element: Any, outer_namespaces: dict[str | None, str]) -> Json:  # noqa: ANN401 - lxml has no types
+def _element_value(element: Any, outer_namespaces: dict[str | None, str]) -> Json:
     members: dict[str, Any] = {}
     for prefix, uri in element.nsmap.items():
         if outer_namespaces.get(prefix) != uri:
@@ -115,7 +115,7 @@ def _element_value(element: Any, outer_namespaces: dict[str | None, str]) -> Jso
     return members
 
 
-def _element_name(element: Any) -> str:  # noqa: ANN401 - lxml has no types
+def _element_name(element: Any) -> str:
     name = str(etree.QName(element).localname)
     return f"{element.prefix}:{name}" if element.prefix else name
 

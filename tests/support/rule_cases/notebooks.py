@@ -1,7 +1,7 @@
 """Cases of the rules in `bundle.rules.notebooks`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, LOAD, Case, both, container, depends, put, swap, wait, write
-from sample_bundle import RUN_OUTPUT, expression
+from support.rule_cases.case import ACTIVITIES, COUNT, LOAD, Case, both, container, depends, put, swap, wait, write
+from support.sample_bundle import RUN_OUTPUT, expression
 
 CASES = (
     Case("notebook-source", swap("load.py", "for name in", "for name of"), "load.py", "line 7", "invalid syntax"),

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.files`."""
 
-from rule_cases.case import LOAD, TABLE, Case, swap, write
+from support.rule_cases.case import LOAD, TABLE, Case, swap, write
 
 CASES = (
     Case("well-formed", write(TABLE, '{"name": "DS_Table",}'), TABLE, "$", "not well-formed JSON"),

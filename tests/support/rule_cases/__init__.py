@@ -1,6 +1,6 @@
 """A broken copy of the sample bundle for every rule, and its good twin: one module a family of rules."""
 
-from rule_cases import (
+from support.rule_cases import (
     activities,
     expressions,
     files,

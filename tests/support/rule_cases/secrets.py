@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.secrets`."""
 
-from rule_cases.case import DATABRICKS, LOAD, SQL, Case, put, swap
+from support.rule_cases.case import DATABRICKS, LOAD, SQL, Case, put, swap
 
 
 def web_service(text: str) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Cases of the rules in `bundle.rules.expressions`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, TABLE, Case, both, container, put, wait
-from sample_bundle import expression
+from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, TABLE, Case, both, container, put, wait
+from support.sample_bundle import expression
 
 CASES = (
     Case(

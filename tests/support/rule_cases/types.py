@@ -1,7 +1,7 @@
 """Cases of the rules in `bundle.rules.types`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, both, put, wait
-from sample_bundle import POLICY, reference
+from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, LOAD, RECURRENCE, Case, both, put, wait
+from support.sample_bundle import POLICY, reference
 
 
 def linked_service(**properties: object) -> dict[str, object]:

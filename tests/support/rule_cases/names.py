@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.names`."""
 
-from rule_cases.case import Case
+from support.rule_cases.case import Case
 
 
 def linked_service(**properties: object) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.policies`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, Case, drop, put
+from support.rule_cases.case import ACTIVITIES, COUNT, Case, drop, put
 
 CASES = (
     Case(

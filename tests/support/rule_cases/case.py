@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sample_bundle import Sample, expression
+from support.sample_bundle import Sample, expression
 
 Edit = Callable[[Sample], object]
 

@@ -1,7 +1,7 @@
 """Cases of the rules in `bundle.rules.references`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, DATABRICKS, LOAD, WINDOW, Case, put
-from sample_bundle import reference
+from support.rule_cases.case import ACTIVITIES, COUNT, DATABRICKS, LOAD, WINDOW, Case, put
+from support.sample_bundle import reference
 
 CASES = (
     Case(

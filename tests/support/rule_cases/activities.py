@@ -1,7 +1,7 @@
 """Cases of the rules in `bundle.rules.activities`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, EACH, LOAD, Case, container, depends, drop, put, wait
-from sample_bundle import expression
+from support.rule_cases.case import ACTIVITIES, COUNT, EACH, LOAD, Case, container, depends, drop, put, wait
+from support.sample_bundle import expression
 
 CASES = (
     Case(

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.parameters`."""
 
-from rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, WINDOW, Case, drop, put
+from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, WINDOW, Case, drop, put
 
 CASES = (
     Case(

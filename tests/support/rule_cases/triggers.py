@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.triggers`."""
 
-from rule_cases.case import DAILY, RECURRENCE, WINDOW, Case, both, drop, put
+from support.rule_cases.case import DAILY, RECURRENCE, WINDOW, Case, both, drop, put
 
 CASES = (
     Case(

@@ -1,0 +1,41 @@
+"""What a run put into the lake: the files that are new since it started."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from local_factory.runs import LandedData
+
+
+def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int | None]) -> Sequence[LandedData]:
+    """Return what was written since a moment: a Parquet dataset as one entry, any other file as one of its own.
+
+    Args:
+        lake: the lake's folder.
+        since: the moment, with its zone.
+        count_rows: says how many rows a folder of Parquet files holds.
+    """
+    fresh = [file for file in _data_files(lake) if file.stat().st_mtime >= since.timestamp()]
+    landed = []
+    for (folder, is_parquet), group in groupby(fresh, lambda file: (file.parent, file.suffix == ".parquet")):
+        files = list(group)
+        if is_parquet:
+            name = f"{folder.relative_to(lake).as_posix()}/"
+            landed.append(LandedData(name, len(files), count_rows(folder), sum(_size(file) for file in files)))
+        else:
+            landed.extend(LandedData(file.relative_to(lake).as_posix(), 1, None, _size(file)) for file in files)
+    return landed
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the files that readers of a lake see, folder by folder: names that start with `_` or `.` are hidden."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(("_", ".")))
+    yield from (entry for entry in sorted(entries, key=lambda file: file.suffix) if entry.is_file())
+    for entry in entries:
+        if entry.is_dir():
+            yield from _data_files(entry)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size

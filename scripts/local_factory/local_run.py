@@ -1,0 +1,143 @@
+"""One run of pipelines on a session: they run side by side, and what came of them is written into a folder."""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bundle.notebooks import Cell, Language
+from bundle.resources import Resources
+from local_factory.cluster.kernel import CellOutcome, Table
+from local_factory.cluster.runner import NotebookRun, NotebookRunner
+from local_factory.factory import Factory, Invocation
+from local_factory.lake import landed_since
+from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
+from local_factory.report import LogEntry, RunReport, write_report
+from local_factory.runs import LandedData, PipelineRun, Status
+from local_factory.session import Session
+
+_SECONDS_BETWEEN_UPDATES = 0.25
+Listener = Callable[[Sequence[PipelineRun]], None]
+
+
+@dataclass(frozen=True)
+class PipelineRequest:
+    """A pipeline to run, with its parameters and what starts it."""
+
+    pipeline: str
+    parameters: Mapping[str, Any]
+    invocation: Invocation
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run of pipelines left behind; the pipelines that they called have runs of their own here."""
+
+    runs: Sequence[PipelineRun]
+    landed: Sequence[LandedData]
+    report: Path
+
+    @property
+    def succeeded(self) -> bool:
+        """Say whether every run succeeded."""
+        return all(run.status is Status.SUCCEEDED for run in self.runs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the runs as `--json` prints them."""
+        return {"runs": [run.to_json() for run in self.runs]}
+
+
+async def run_pipelines(
+    session: Session, resources: Resources, requests: Sequence[PipelineRequest], listener: Listener
+) -> RunResult:
+    """Run pipelines to their end and write their folder, `runs/<moment>/`; cancelled, the runs are marked so.
+
+    Args:
+        session: what stands in for Azure.
+        resources: the factory's objects.
+        requests: what to run.
+        listener: is told all runs a few times a second, and once at the end.
+    """
+    started = datetime.now(UTC)
+    folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
+    folder.mkdir(parents=True)
+    notebooks = NotebookRunner(session.cluster, session.settings.notebooks, folder / "notebooks", session.environment)
+    async with httpx.AsyncClient() as http:
+        factory = Factory(resources, notebooks, http, slots=session.slots)
+        telling = asyncio.create_task(_tell(listener, factory.runs))
+        try:
+            for request in requests:
+                factory.start_pipeline(request.pipeline, request.parameters, request.invocation)
+            await factory.wait_for_all()
+        except asyncio.CancelledError:
+            await factory.cancel()
+        finally:
+            telling.cancel()
+            listener(factory.runs)
+    landed = landed_since(session.settings.lake, started, lambda path: _count_rows(session, path))
+    result = RunResult(factory.runs, landed, folder / "report.html")
+    _write(result, notebooks, session, started)
+    return result
+
+
+async def _tell(listener: Listener, runs: Sequence[PipelineRun]) -> None:
+    while True:
+        listener(runs)
+        await asyncio.sleep(_SECONDS_BETWEEN_UPDATES)
+
+
+def _count_rows(session: Session, folder: Path) -> int | None:
+    return session.cluster.session.read.parquet(str(folder)).count() if session.cluster else None
+
+
+def _write(result: RunResult, notebooks: NotebookRunner, session: Session, started: datetime) -> None:
+    folder = result.report.parent
+    (folder / "runs.json").write_text(json.dumps(result.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
+    logs = {}
+    for run_id, run in notebooks.runs.items():
+        page = notebooks.page(run_id)
+        write_notebook_page(_notebook_page(run, os.path.relpath(result.report, page.parent)), page)
+        logs[run_id] = LogEntry(run.log, page.relative_to(folder).as_posix())
+    names = dict.fromkeys(run.pipeline_name for run in result.runs)
+    report = RunReport(
+        title=", ".join(names),
+        started=started,
+        ended=datetime.now(UTC),
+        runs=result.runs,
+        sources=session.sources,
+        landed=result.landed,
+        logs=logs,
+    )
+    write_report(report, result.report)
+
+
+def _notebook_page(run: NotebookRun, report: str) -> NotebookPage:
+    status = Status.CANCELLED if run.outcome.status == "InProgress" else Status(run.outcome.status)
+    return NotebookPage(
+        title=run.request.title,
+        path=run.request.notebook_path,
+        status=status,
+        started=run.start,
+        ended=run.end,
+        parameters=run.request.parameters,
+        cells=[_cell_result(cell) for cell in run.outcome.cells],
+        exit_value=run.outcome.exit_value,
+        report=report,
+    )
+
+
+def _cell_result(cell: CellOutcome) -> CellResult:
+    outputs = [
+        TableOutput(output.columns, output.rows, output.more) if isinstance(output, Table) else output
+        for output in cell.outputs
+    ]
+    return CellResult(
+        Cell(Language(cell.language), cell.source, cell.line, cell.title), outputs, cell.error, cell.seconds
+    )

@@ -1,0 +1,122 @@
+"""What stands in for Azure while pipelines run on it: Spark, the database, the country API and the lake."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from local_factory.cluster.redaction import secret_variable
+from local_factory.cluster.spark import Cluster, start_cluster
+from local_factory.demo.country_api import CountryApi
+from local_factory.report import Sources
+
+# The scope that the notebooks read when nothing else is set, as in the house plan.
+_SCOPE = "ingestion"
+_API_KEY = secret_variable(_SCOPE, "restcountries-api-key")
+_SQL_USER = secret_variable(_SCOPE, "sql-user")
+_SQL_PASSWORD = secret_variable(_SCOPE, "sql-password")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the session runs on. Without an address of its own, the database or the API is the stand-in."""
+
+    notebooks: Path
+    workdir: Path
+    customers: int
+    products: int
+    sql_url: str | None = field(default=None, repr=False)
+    jars: tuple[Path, ...] = ()
+    country_api: str | None = None
+
+    @property
+    def lake(self) -> Path:
+        """Return the folder that stands in for the container of ADLS Gen2."""
+        return (self.workdir / "lake").resolve()
+
+
+@dataclass(frozen=True)
+class Session:
+    """What stands in for Azure, up and running.
+
+    `environment` is what notebooks must know of it, `slots` how many runs of each pipeline may go on at once.
+    """
+
+    settings: Settings
+    cluster: Cluster | None
+    environment: Mapping[str, str] = field(repr=False)
+    sources: Sources
+    slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterator[Session]:
+    """Start what stands in for Azure, and stop it all at the end.
+
+    Args:
+        settings: what to start.
+        with_cluster: whether a notebook may run; without one neither Spark nor the database is started.
+
+    Raises:
+        JavaNotFoundError: there is no Java that Spark runs on.
+        LocalFactoryError: the demo database cannot be made or opened.
+    """
+    async with AsyncExitStack() as stack:
+        settings.lake.mkdir(parents=True, exist_ok=True)
+        api = settings.country_api or _start_country_api(stack)
+        environment = {"LAKE_ROOT": str(settings.lake), "COUNTRY_API_URL": api, "SECRET_SCOPE": _SCOPE}
+        cluster = None
+        database = "not started"
+        if with_cluster:
+            cluster = await _enter_in_thread(stack, start_cluster(settings.workdir, settings.jars))
+            variables = await asyncio.to_thread(_database_variables, stack, settings, cluster)
+            environment |= variables
+            database = _without_credentials(variables["SQL_URL"])
+        yield Session(settings, cluster, environment, Sources(database, api, settings.lake))
+
+
+def _start_country_api(stack: AsyncExitStack) -> str:
+    """Start the stand-in. A client that has a key speaks v5, so that is the address it gets."""
+    key = os.environ.get(_API_KEY)
+    api = stack.enter_context(CountryApi.start(api_key=key))
+    return api.v5_url if key else api.v3_url
+
+
+def _database_variables(stack: AsyncExitStack, settings: Settings, cluster: Cluster) -> dict[str, str]:
+    if settings.sql_url:
+        return {"SQL_URL": settings.sql_url}
+    from local_factory.demo.database import prepare_database, shutdown_database
+
+    folder = settings.workdir / "derby"
+    database = prepare_database(cluster.session, folder, settings.customers, settings.products)
+    stack.callback(shutdown_database, cluster.session, database)
+    return {"SQL_URL": database.url, _SQL_USER: database.user, _SQL_PASSWORD: database.password}
+
+
+def _without_credentials(jdbc_url: str) -> str:
+    """Return a JDBC address as far as it may be shown: without properties, user and password."""
+    address = re.split("[;?]", jdbc_url, maxsplit=1)[0]
+    if "@" not in address:
+        return address
+    protocol = ":".join(address.split(":")[:2])
+    return f"{protocol}:…@{address.rpartition('@')[2]}"
+
+
+async def _enter_in_thread(stack: AsyncExitStack, manager: AbstractContextManager[T]) -> T:
+    """Enter a slow context in a thread. Cancelled meanwhile, it is left again as soon as it has been entered."""
+    entering = asyncio.ensure_future(asyncio.to_thread(manager.__enter__))
+    try:
+        value = await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        await asyncio.wait([entering])
+        if not entering.exception():
+            manager.__exit__(None, None, None)
+        raise
+    stack.push(manager.__exit__)
+    return value

@@ -1,0 +1,232 @@
+"""Runs the factory's pipelines on this machine: the very files that run in Azure, on stand-ins for Azure.
+
+Exit status: 0 every run Succeeded; 1 a run Failed or was cancelled; 2 the bundle or the arguments are wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bundle.bundle import Bundle
+    from local_factory.local_run import PipelineRequest, RunResult
+    from local_factory.session import Session
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+_DEFAULT_PIPELINES = ("PL_Ingest_Country_Data", "PL_Process_Customer_Data")
+_SUCCEEDED, _FAILED, _WRONG = 0, 1, 2
+_DEFAULT_NEXT = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    options = _parser().parse_args(arguments)
+
+    from bundle.errors import BundleError
+    from local_factory.console import error_console
+    from local_factory.errors import LocalFactoryError
+    from local_factory.java import JavaNotFoundError
+
+    console = error_console()
+    try:
+        return asyncio.run(_execute(options, console))
+    except (BundleError, LocalFactoryError, JavaNotFoundError) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return _WRONG
+    except asyncio.CancelledError:
+        console.print("Cancelled before anything was run.", soft_wrap=True)
+        return _FAILED
+
+
+async def _execute(options: argparse.Namespace, console: "Console") -> int:
+    from bundle.bundle import read_bundle
+
+    bundle = read_bundle(options.adf, options.notebooks)
+    if options.trigger and options.watch:
+        return await _watch(options, bundle, console)
+    if options.trigger:
+        return _print_fire_times(options, bundle, console)
+    requests = _requests(options, bundle)
+    async with _session(options, bundle, requests, console) as session:
+        result = await _run(session, bundle, requests, console)
+    _print_result(options, console, result)
+    return _SUCCEEDED if result.succeeded else _FAILED
+
+
+def _requests(options: argparse.Namespace, bundle: "Bundle") -> "list[PipelineRequest]":
+    from local_factory.factory import Invocation
+    from local_factory.local_run import PipelineRequest
+    from local_factory.parameters import read_arguments
+    from local_factory.startup_checks import check_runnable
+
+    pipelines = list(dict.fromkeys(options.pipelines or _DEFAULT_PIPELINES))
+    check_runnable(bundle, pipelines)
+    given = read_arguments(options.param, {name: _pipeline_parameters(bundle, name) for name in pipelines})
+    return [PipelineRequest(name, given[name], Invocation.manual()) for name in pipelines]
+
+
+async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
+    """Run a trigger's pipelines at its fire times until interrupted; runs beyond their concurrency wait."""
+    from local_factory.schedule import fire_times
+    from local_factory.startup_checks import check_runnable
+    from local_factory.triggers import find_trigger, pipelines_of, requests_of
+
+    trigger = find_trigger(bundle.resources, options.trigger)
+    check_runnable(bundle, pipelines_of(trigger))
+    running: set[asyncio.Task[RunResult]] = set()
+    succeeded = True
+
+    def finished(task: "asyncio.Task[RunResult]") -> None:
+        nonlocal succeeded
+        running.discard(task)
+        _print_result(options, console, task.result())
+        succeeded = succeeded and task.result().succeeded
+
+    first = requests_of(trigger, datetime.now(UTC))
+    async with _session(options, bundle, first, console) as session:
+        try:
+            for moment in fire_times(trigger.document, datetime.now(UTC)):
+                console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
+                await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
+                task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), console))
+                running.add(task)
+                task.add_done_callback(finished)
+            await asyncio.gather(*running)
+        except asyncio.CancelledError:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running)
+    return _SUCCEEDED if succeeded else _FAILED
+
+
+def _print_fire_times(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
+    from rich.console import Console
+
+    from local_factory.console import print_fire_times
+    from local_factory.schedule import fire_times
+    from local_factory.triggers import find_trigger
+
+    trigger = find_trigger(bundle.resources, options.trigger)
+    times = list(islice(fire_times(trigger.document, datetime.now(UTC)), options.next or _DEFAULT_NEXT))
+    if options.json:
+        local_and_utc = [{"local": time.isoformat(), "utc": time.astimezone(UTC).isoformat()} for time in times]
+        print(json.dumps({"trigger": trigger.name, "fireTimes": local_and_utc}, indent=2))
+    else:
+        print_fire_times(Console(highlight=False), trigger.name, times)
+    return _SUCCEEDED
+
+
+@asynccontextmanager
+async def _session(
+    options: argparse.Namespace, bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
+) -> "AsyncIterator[Session]":
+    """Open a session whose task the first Ctrl-C (or SIGTERM) cancels; a second one is not held back any more."""
+    from local_factory.session import Settings, open_session
+    from local_factory.startup_checks import runs_notebooks
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        if task:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, cancel)
+    settings = Settings(
+        notebooks=options.notebooks,
+        workdir=options.workdir,
+        customers=options.customers,
+        products=options.products,
+        sql_url=options.sql_url,
+        jars=tuple(options.jar),
+        country_api=options.country_api,
+    )
+    with_cluster = runs_notebooks(bundle, [request.pipeline for request in requests])
+    with console.status("Starting Spark and the sources" if with_cluster else "Starting") as status:
+        async with open_session(settings, with_cluster=with_cluster) as session:
+            status.stop()
+            yield session
+
+
+async def _run(
+    session: "Session", bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
+) -> "RunResult":
+    from local_factory.console import LiveRuns
+    from local_factory.local_run import run_pipelines
+
+    with LiveRuns(console) as live:
+        return await run_pipelines(session, bundle.resources, requests, live.update)
+
+
+def _print_result(options: argparse.Namespace, console: "Console", result: "RunResult") -> None:
+    from local_factory.console import print_summary
+
+    print_summary(console, result.runs, result.landed, result.report)
+    if options.json:
+        print(json.dumps(result.to_json(), ensure_ascii=False), flush=True)
+
+
+def _pipeline_parameters(bundle: "Bundle", name: str) -> Mapping[str, Any]:
+    from bundle.resources import ResourceKey
+
+    return bundle.resources[ResourceKey("pipeline", name)].properties.get("parameters") or {}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_local.py", description="Run the factory's pipelines on this machine, on stand-ins for Azure."
+    )
+    parser.add_argument(
+        "pipelines", nargs="*", metavar="PIPELINE", help=f"what to run (default: {' and '.join(_DEFAULT_PIPELINES)})"
+    )
+    parser.add_argument("--adf", type=Path, metavar="DIR", default=_REPOSITORY / "adf", help="the factory's Git root")
+    parser.add_argument(
+        "--notebooks", type=Path, metavar="DIR", default=_REPOSITORY / "notebooks", help="the notebooks' folder"
+    )
+    parser.add_argument(
+        "--workdir", type=Path, metavar="DIR", default=Path(".local"), help="all it writes: lake/, runs/, derby/"
+    )
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a pipeline parameter; repeatable"
+    )
+    parser.add_argument("--customers", type=_count, metavar="N", default=1000, help="customers in the demo database")
+    parser.add_argument("--products", type=_count, metavar="N", default=200, help="products in the demo database")
+    parser.add_argument("--sql-url", metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD")
+    parser.add_argument(
+        "--jar", type=_file, action="append", default=[], metavar="FILE", help="a further JDBC driver; repeatable"
+    )
+    parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
+    parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")
+    parser.add_argument("--next", type=_count, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
+    parser.add_argument("--watch", action="store_true", help="stay, and run on the trigger's schedule")
+    parser.add_argument("--json", action="store_true", help="on stdout only the runs, as JSON")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
