@@ -64,7 +64,7 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
 
 
 def _requests(options: argparse.Namespace, bundle: "Bundle") -> "list[PipelineRequest]":
-    from local_factory.factory import Invocation
+    from local_factory.invocation import Invocation
     from local_factory.local_run import PipelineRequest
     from local_factory.parameters import read_arguments
     from local_factory.startup_checks import check_runnable

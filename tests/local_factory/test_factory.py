@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from local_factory.errors import ActivityError, ArgumentError
-from local_factory.factory import Factory, Invocation
+from local_factory.factory import Factory
+from local_factory.invocation import Invocation
 from support.pipelines import (
     DATABRICKS,
     ScriptedNotebooks,

@@ -5,6 +5,8 @@ from typing import Any
 
 REDACTED = "[REDACTED]"
 PREFIX = "SECRET_"
+# The scope of a cluster whose variables name none, as in the house plan.
+DEFAULT_SCOPE = "ingestion"
 
 
 def secret_variable(scope: str, key: str) -> str:
