@@ -189,7 +189,7 @@ def _setting_problems(document: Mapping[str, Any]) -> Iterator[str]:
     if databricks["notebooks"] not in list(NotebookDelivery):
         yield f"databricks.notebooks: is {databricks['notebooks']!r}; one of {', '.join(NotebookDelivery)} is meant."
     if not _WORKSPACE_PATH.fullmatch(databricks["root"]) or ".." in databricks["root"].split("/"):
-        yield f"databricks.root: {databricks['root']!r} is no folder of a workspace, such as /Shared/continuous-ingestion."
+        yield f"databricks.root: {databricks['root']!r} is no workspace folder, such as /Shared/continuous-ingestion."
 
 
 def _address_problems(address: str) -> Iterator[str]:
