@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bundle.layout import bundle_folder
+
 if TYPE_CHECKING:
     from bundle.environments import Environment
     from deployment.connections import Target
@@ -53,9 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
 
     bundle = _Parser(add_help=False)
-    bundle.add_argument("--adf", type=Path, default=Path("adf"), metavar="DIR", help="the factory's Git root (adf)")
     bundle.add_argument(
-        "--notebooks", type=Path, default=Path("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
+        "--adf", type=Path, default=bundle_folder("adf"), metavar="DIR", help="the factory's Git root (adf)"
+    )
+    bundle.add_argument(
+        "--notebooks", type=Path, default=bundle_folder("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
     )
     target = _Parser(add_help=False)
     target.add_argument(

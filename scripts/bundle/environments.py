@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from bundle.errors import EnvironmentFileError, JsonPathError
 from bundle.json_path import replace_value
+from bundle.layout import bundle_folder
 from bundle.resources import KINDS, Resource, ResourceKey, Resources
 
-FOLDER = Path("infra/environments")
+FOLDER = "infra/environments"
 PUBLIC_CLOUD = "https://management.azure.com"
 # Plain http is for a server on this machine only: a token must not cross a network in the clear.
 LOOPBACK = "127.0.0.1"
@@ -85,7 +86,7 @@ class Environment:
 
 def environment_file(name: str) -> Path:
     """Return the file of an environment, given its name or the path of a `.toml` file."""
-    return Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    return Path(name) if name.endswith(".toml") else bundle_folder(FOLDER) / f"{name}.toml"
 
 
 def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
