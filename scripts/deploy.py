@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
 
     bundle = _Parser(add_help=False)
-    bundle.add_argument(
-        "--adf", type=Path, default=bundle_folder("adf"), metavar="DIR", help="the factory's Git root (adf)"
-    )
+    bundle.add_argument("--adf", type=Path, default=bundle_folder("adf"), metavar="DIR", help="the factory Git root")
     bundle.add_argument(
         "--notebooks", type=Path, default=bundle_folder("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
     )
