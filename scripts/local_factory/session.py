@@ -70,7 +70,12 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
     async with AsyncExitStack() as stack:
         settings.lake.mkdir(parents=True, exist_ok=True)
         api = settings.country_api or _start_country_api(stack)
-        environment = {"LAKE_ROOT": str(settings.lake), "COUNTRY_API_URL": api, "SECRET_SCOPE": _SCOPE}
+        environment = {
+            "LAKE_ROOT": str(settings.lake),
+            "COUNTRY_API_URL": api,
+            "SECRET_SCOPE": _SCOPE,
+            "LOG_INGESTION_URL": "",  # what a run here logs stays here
+        }
         cluster = None
         database = "not started"
         if with_cluster:
@@ -90,7 +95,8 @@ def _start_country_api(stack: AsyncExitStack) -> str:
 
 def _database_variables(stack: AsyncExitStack, settings: Settings, cluster: Cluster) -> dict[str, str]:
     if settings.sql_url:
-        return {"SQL_URL": settings.sql_url}
+        # The tenant belongs to the database, whatever the checked-in linked service says.
+        return {"SQL_URL": settings.sql_url, "AZURE_TENANT_ID": os.environ.get("AZURE_TENANT_ID", "")}
     from local_factory.demo.database import prepare_database, shutdown_database
 
     folder = settings.workdir / "derby"

@@ -50,6 +50,7 @@ class Laptop:
             "LAKE_ROOT": str(self.lake),
             "COUNTRY_API_URL": self._api.v3_url,
             "SECRET_SCOPE": "ingestion",
+            "LOG_INGESTION_URL": "",
             "SQL_URL": database.url,
             "SECRET_INGESTION_SQL_USER": database.user,
             "SECRET_INGESTION_SQL_PASSWORD": database.password,
