@@ -23,8 +23,15 @@ ENVIRONMENT_FILES = sorted((INFRA / "environments").glob("*.toml"))
 LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedService.json").read_text(encoding="utf-8"))
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
+VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
 NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
+
+
+def cluster_overrides(path: Path) -> dict[str, str]:
+    """Return what an environment file says in place of what the checked-in linked service does."""
+    overrides = tomllib.loads(path.read_text(encoding="utf-8"))["overrides"]
+    return overrides["linkedService/AzureDatabricksLinkedService"]
 
 
 def as_variable(output: str) -> str:
@@ -80,29 +87,22 @@ def test_every_cluster_variable_is_one_that_the_notebooks_read():
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
 def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment(path):
-    overrides = tomllib.loads(path.read_text(encoding="utf-8"))["overrides"][
-        "linkedService/AzureDatabricksLinkedService"
-    ]
+    overrides = cluster_overrides(path)
     checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
-    variables = checked_in.pop("properties.typeProperties.newClusterSparkEnvVars")
-    prefix = "properties.typeProperties.newClusterSparkEnvVars."
-    checked_in |= {prefix + name: value for name, value in variables.items()}
+    variables = checked_in.pop(VARIABLES)
+    checked_in |= {f"{VARIABLES}.{name}": value for name, value in variables.items()}
     of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
     assert overrides.keys() == of_dev
 
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
 def test_the_database_is_asked_in_the_same_way_in_each_environment(path):
-    overrides = tomllib.loads(path.read_text(encoding="utf-8"))["overrides"][
-        "linkedService/AzureDatabricksLinkedService"
-    ]
+    overrides = cluster_overrides(path)
     url = CLUSTER["newClusterSparkEnvVars"]["SQL_URL"]
-    assert (
-        overrides["properties.typeProperties.newClusterSparkEnvVars.SQL_URL"].partition(";")[2] == url.partition(";")[2]
-    )
+    assert overrides[f"{VARIABLES}.SQL_URL"].partition(";")[2] == url.partition(";")[2]
 
 
-def test_entra_signs_in_as_the_server_that_takes_nothing_else_needs():
+def test_the_notebooks_sign_in_at_entra_id_since_the_server_takes_nothing_else():
     server = text(read(INFRA / "modules" / "sql.bicep").root)
     assert re.search(r"azureADOnlyAuthentication:\s*true", server)
     workspace = Settings(environment=CLUSTER["newClusterSparkEnvVars"])
@@ -113,7 +113,7 @@ def test_entra_signs_in_as_the_server_that_takes_nothing_else_needs():
 
 def test_the_notebooks_post_to_the_stream_that_the_rule_declares():
     given = CLUSTER["newClusterSparkEnvVars"]["LOG_INGESTION_URL"]
-    declared = text(read(INFRA / "modules" / "logs.bicep").declarations["ingestionUrl"].node)
+    declared = text(read(INFRA / "modules" / "logs.bicep").outputs["ingestionUrl"].node)
     pattern = re.escape(declared.partition("'")[2].rpartition("'")[0])
     pattern = pattern.replace(re.escape("${collectionRule.properties.endpoints.logsIngestion}"), r"https://[\w.-]+")
     pattern = pattern.replace(re.escape("${collectionRule.properties.immutableId}"), r"dcr-[0-9a-f]{32}")
