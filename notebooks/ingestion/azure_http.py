@@ -75,7 +75,10 @@ def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str,
 
 
 def _reason(answer: requests.Response) -> str:
-    """Return what the service says is wrong, in the shape of Entra ID, of Azure's APIs, or of neither."""
+    """Return what the service says is wrong, in the shape of Entra ID or of Azure's APIs.
+
+    Any other body is not shown: a proxy's page may repeat what was sent, and not in the spelling that redaction knows.
+    """
     try:
         document = answer.json()
         error = document["error"]
@@ -84,5 +87,5 @@ def _reason(answer: requests.Response) -> str:
         # The lines after the first are identifiers for Microsoft's support.
         description = document["error_description"].partition("\n")[0].strip()
     except (ValueError, KeyError, TypeError, AttributeError):
-        return " ".join(answer.text.split()) or str(answer.reason)
+        return str(answer.reason)
     return f"{error}: {description}"

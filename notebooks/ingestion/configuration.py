@@ -83,7 +83,10 @@ class CountrySettings:
 
 @dataclass(frozen=True)
 class EntraSettings:
-    """Where and as whom to sign in at Microsoft Entra ID: the service principal that the notebooks run as."""
+    """Where and as whom to sign in at Microsoft Entra ID: the service principal that the notebooks run as.
+
+    The authority is `AZURE_AUTHORITY_HOST`, as for azure-identity, or else that of the public cloud.
+    """
 
     authority: str
     tenant: str

@@ -97,6 +97,14 @@ def test_a_refusal_is_final_and_does_not_show_what_was_sent(
     assert len(entra.requests) == 1
 
 
+def test_a_page_of_a_proxy_that_repeats_the_request_is_not_shown(
+    entra: EntraService, request_one: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entra, "respond", lambda request: Answer(403, {"blocked": request.body.decode()}))
+    with pytest.raises(AzureRefusedError, match="status 403: Forbidden$"):
+        request_one()
+
+
 def test_an_unknown_tenant_is_said_to_be_one(principal: Settings, request_one: Request) -> None:
     principal.environment["AZURE_TENANT_ID"] = "contoso.onmicrosoft.com"
     with pytest.raises(AzureRefusedError, match="AADSTS90002"):
