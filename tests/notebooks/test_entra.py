@@ -101,7 +101,7 @@ def test_a_page_of_a_proxy_that_repeats_the_request_is_not_shown(
     entra: EntraService, request_one: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entra, "respond", lambda request: Answer(403, {"blocked": request.body.decode()}))
-    with pytest.raises(AzureRefusedError, match="status 403: Forbidden$"):
+    with pytest.raises(AzureRefusedError, match=r"status 403: Forbidden$"):
         request_one()
 
 
