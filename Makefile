@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 .PHONY: run test lint clean
 
 run: $(VENV)/.run
-	@$(VENV)/bin/python scripts/run_local.py
+	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
 
 test: lint
 	$(VENV)/bin/python -m pytest

@@ -57,7 +57,3 @@ class JsonPathError(BundleError):
 
 class EnvironmentFileError(BundleError):
     """An environment file is wrong, or names a variable that is not set."""
-
-
-class ReferenceCycleError(BundleError):
-    """Objects refer to each other in a circle."""

@@ -16,7 +16,8 @@ from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
-from local_factory.factory import Factory, Invocation
+from local_factory.factory import Factory
+from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
 from local_factory.report import LogEntry, RunReport, write_report
@@ -68,7 +69,9 @@ async def run_pipelines(
     started = datetime.now(UTC)
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
-    notebooks = NotebookRunner(session.cluster, session.settings.notebooks, folder / "notebooks", session.environment)
+    notebooks = NotebookRunner(
+        session.cluster, session.settings.notebooks, folder / "notebooks", session.environment, session.secrets
+    )
     async with httpx.AsyncClient() as http:
         factory = Factory(resources, notebooks, http, slots=session.slots)
         telling = asyncio.create_task(_tell(listener, factory.runs))

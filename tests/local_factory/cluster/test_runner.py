@@ -9,7 +9,7 @@ import pytest
 from local_factory.cluster.kernel import Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
 from local_factory.cluster.spark import Cluster
-from local_factory.factory import NotebookRequest, NotebookResult
+from local_factory.engine import NotebookRequest, NotebookResult
 
 SECRET = "s3cret-Wörd"
 
