@@ -10,6 +10,9 @@
 # MAGIC | to | `<lake_root>/product_data/` |
 # MAGIC | exits with | the number of rows landed; `0` when not more than 600 customers were |
 # MAGIC
+# MAGIC With `authentication=ActiveDirectoryServicePrincipal` in the database's address the two secrets are a service
+# MAGIC principal's application id and client secret, and the variable `AZURE_TENANT_ID` names its Entra ID tenant.
+# MAGIC
 # MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case; only
 # MAGIC `customer_count` comes from the widget alone.
 # MAGIC

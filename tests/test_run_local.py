@@ -52,6 +52,9 @@ def test_without_arguments_both_parents_run_and_land_in_the_work_folder(tmp_path
     assert list((lake / "product_data").glob("*.parquet"))
     (report,) = (tmp_path / ".local" / "runs").glob("*/report.html")
     assert report.as_uri() in answer.stderr
+    logs = [log.read_text(encoding="utf-8") for log in report.parent.glob("notebooks/*.log")]
+    assert len(logs) == 3
+    assert "deliver log" not in "".join(logs), "nothing is posted from here"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".local"]
 
 

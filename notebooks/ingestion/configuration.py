@@ -7,12 +7,17 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ingestion.errors import InvalidSettingError, MissingSettingError
+from ingestion.jdbc_url import take_property
 from ingestion.secret_store import SecretReference, SecretStore
 
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
 _TABLE_FORMATS = ("parquet",)
+_AUTHORITY_HOST = "login.microsoftonline.com"
+_SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
+# A tenant's id, or a domain of its own.
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
@@ -49,6 +54,10 @@ class Configuration:
             )
         return value
 
+    def variable(self, name: str) -> str | None:
+        """Return the text of a setting that belongs to the cluster: it has a variable, and no widget."""
+        return self.environment.get(name.upper(), "").strip() or None
+
     def secret(self, key: str) -> SecretReference:
         """Return the reference of a secret in the configured scope."""
         return SecretReference(self.find("secret_scope") or _SECRET_SCOPE, key)
@@ -73,13 +82,74 @@ class CountrySettings:
 
 
 @dataclass(frozen=True)
+class EntraSettings:
+    """Where and as whom to sign in at Microsoft Entra ID: the service principal that the notebooks run as.
+
+    The authority is `AZURE_AUTHORITY_HOST`, as for azure-identity, or else that of the public cloud.
+    """
+
+    authority: str
+    tenant: str
+    client_id: SecretReference
+    client_secret: SecretReference
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "EntraSettings":
+        """Return the settings of a sign-in.
+
+        Raises:
+            SettingError: `AZURE_TENANT_ID` is missing, or it or `AZURE_AUTHORITY_HOST` cannot be used.
+        """
+        tenant = configuration.variable("azure_tenant_id")
+        if tenant is None:
+            raise MissingSettingError(
+                "AZURE_TENANT_ID is not set: give the Entra ID tenant of the service principal as an environment "
+                "variable of the cluster; it has no default."
+            )
+        if not _TENANT.fullmatch(tenant):
+            raise InvalidSettingError(f"AZURE_TENANT_ID is {tenant[:80]!r}: it must be a tenant's id or domain.")
+        host = configuration.variable("azure_authority_host") or _AUTHORITY_HOST
+        authority = host if "://" in host else f"https://{host}"
+        return cls(
+            _confidential("AZURE_AUTHORITY_HOST", authority).rstrip("/"),
+            tenant,
+            configuration.secret("sql-user"),
+            configuration.secret("sql-password"),
+        )
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """Where the lines of a run are posted, and as whom."""
+
+    url: str
+    entra: EntraSettings
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "LogSettings | None":
+        """Return the settings of the log, None where no `LOG_INGESTION_URL` is given.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        url = configuration.variable("log_ingestion_url")
+        if url is None:
+            return None
+        return cls(_confidential("LOG_INGESTION_URL", url), EntraSettings.read(configuration))
+
+
+@dataclass(frozen=True)
 class TableSettings:
-    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr."""
+    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr.
+
+    `entra` is None where the database takes user and password itself.
+    """
 
     lake_root: str
     sql_url: str = field(repr=False)
     sql_user: SecretReference
     sql_password: SecretReference
+    entra: EntraSettings | None
     table_format: str
 
     @classmethod
@@ -89,11 +159,14 @@ class TableSettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
+        lake_root = _lake_root(configuration)
+        sql_url, with_entra = _sql_url(configuration)
         return cls(
-            _lake_root(configuration),
-            _sql_url(configuration),
+            lake_root,
+            sql_url,
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
+            EntraSettings.read(configuration) if with_entra else None,
             _table_format(configuration),
         )
 
@@ -139,11 +212,18 @@ def _lake_root(configuration: Configuration) -> str:
     return root.rstrip("/") or root
 
 
-def _sql_url(configuration: Configuration) -> str:
+def _sql_url(configuration: Configuration) -> tuple[str, bool]:
+    """Return the address as the driver gets it, and whether Entra ID is to be asked for a token.
+
+    The driver could sign in itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
+    """
     url = configuration.require("sql_url")
     if not url.startswith("jdbc:"):
         raise InvalidSettingError("sql_url does not start with jdbc: - for example jdbc:sqlserver://HOST:1433;...")
-    return url
+    without_authentication, authentication = take_property(url, "authentication")
+    if (authentication or "").lower() == _SERVICE_PRINCIPAL.lower():
+        return without_authentication, True
+    return url, False
 
 
 def _api_url(configuration: Configuration) -> str | None:
@@ -167,6 +247,20 @@ def _table_format(configuration: Configuration) -> str:
             "Set the widget table_format or the environment variable TABLE_FORMAT."
         )
     return table_format
+
+
+def _confidential(variable: str, url: str) -> str:
+    """Return an address that secrets may be sent to."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidSettingError(f"{variable} is {url[:200]!r}: it must be an https address.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise InvalidSettingError(f"{variable} is plain http: secrets are only sent over https. Use an https address.")
+    return url
 
 
 def _is_loopback(host: str) -> bool:

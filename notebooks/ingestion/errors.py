@@ -99,6 +99,22 @@ class SourceError(IngestionError):
     """A table cannot be read from its database."""
 
 
+class AzureError(IngestionError):
+    """A service of Azure did not give what it was asked for: base of the errors of Entra ID and Azure Monitor."""
+
+
+class AzureUnavailableError(AzureError):
+    """The service cannot be reached, is too slow, overloaded (429) or broken (5xx)."""
+
+
+class AzureRefusedError(AzureError):
+    """The service refuses: any other status than 2xx, such as 401 for a wrong client secret."""
+
+
+class NoTokenError(AzureError):
+    """Entra ID's answer has status 200, but no access token that could be sent."""
+
+
 class LakeError(IngestionError):
     """The lake cannot be written; what was landed before is as it was."""
 

@@ -16,6 +16,7 @@ from ingestion.errors import CountriesFailedError, CountryApiTimeoutError, Inges
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.lake import Lake
 from ingestion.log import Clock, StepLog, utc_now
+from ingestion.log_ingestion import notebook_log
 from ingestion.threads import gather
 
 # All five are asked at the same time; an answer that is not whole by then, retries included, is given up.
@@ -47,7 +48,7 @@ def ingest_countries(
             it was.
         SettingError: a setting is missing, or cannot be used.
     """
-    log = StepLog(configuration.secrets.redact, clock)
+    log = notebook_log(configuration, clock)
     with log.run("ingest_country_data") as run:
         settings = CountrySettings.read(configuration)
         api = CountryApi(

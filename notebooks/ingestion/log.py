@@ -4,10 +4,11 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from ingestion.errors import IngestionError
@@ -16,6 +17,7 @@ from ingestion.errors import IngestionError
 _JVM_FRAMES = re.compile(r"^\s+(at \S+\(.*\)|\.\.\. \d+ more)\n", re.MULTILINE)
 
 Clock = Callable[[], datetime]
+Line = Mapping[str, Any]
 
 
 def utc_now() -> datetime:
@@ -50,6 +52,7 @@ class StepLog:
         clock: the time, in UTC.
         write: takes one line without its end.
         run_id: ties the lines of one run together; a new one when not given.
+        deliver: takes all lines at the end of the run; when it fails, that is one more line, and no failure of the run.
     """
 
     def __init__(
@@ -58,15 +61,18 @@ class StepLog:
         clock: Clock = utc_now,
         write: Callable[[str], None] = write_to_stdout,
         run_id: str | None = None,
+        deliver: Callable[[Sequence[Line]], None] = lambda _lines: None,
     ) -> None:
         self.run_id = run_id or uuid4().hex
         self._redact = redact
         self._clock = clock
         self._write = write
+        self._deliver = deliver
+        self._lines: list[Line] = []
 
     @contextmanager
     def run(self, name: str) -> Iterator[Step]:
-        """Log the notebook's run as a whole; a failure with its traceback and every cause.
+        """Log the notebook's run as a whole, a failure with its traceback and every cause; then deliver all lines.
 
         Raises:
             IngestionError: in place of an error that would show a secret.
@@ -81,7 +87,10 @@ class StepLog:
             if self._redact(reason) != reason:
                 raise IngestionError(self._redact(_summary(error))) from None
             raise
-        self._log("INFO", step, started)
+        else:
+            self._log("INFO", step, started)
+        finally:
+            self._deliver_lines()
 
     @contextmanager
     def step(self, name: str, *, source: str | None = None, target: str | None = None) -> Iterator[Step]:
@@ -99,6 +108,12 @@ class StepLog:
         """Log the failure of a try that another one follows."""
         self._log("WARNING", Step("retry", source), None, _summary(error))
 
+    def _deliver_lines(self) -> None:
+        try:
+            self._deliver(tuple(self._lines))
+        except Exception as error:  # noqa: BLE001 - a log that does not arrive is no reason for data not to
+            self._log("WARNING", Step("deliver log"), None, _summary(error))
+
     def _log(self, level: str, step: Step, started: datetime | None, error: str | None = None) -> None:
         now = self._clock()
         line = {
@@ -112,6 +127,7 @@ class StepLog:
             "run_id": self.run_id,
             "error": self._shown(error),
         }
+        self._lines.append(line)
         self._write(json.dumps(line, ensure_ascii=False))
 
     def _shown(self, text: str | None) -> str | None:

@@ -3,7 +3,8 @@
 from pyspark.sql import SparkSession
 
 from ingestion.configuration import Configuration, TableSettings
-from ingestion.log import Clock, StepLog, utc_now
+from ingestion.log import Clock, utc_now
+from ingestion.log_ingestion import notebook_log
 from ingestion.tables import land_table
 
 _TABLE = "Customers"
@@ -25,7 +26,7 @@ def process_customers(spark: SparkSession, configuration: Configuration, *, cloc
         The number of rows landed as text, "0" when there are not more than 500, "-1" on any error, whose whole reason
         is in the log.
     """
-    log = StepLog(configuration.secrets.redact, clock)
+    log = notebook_log(configuration, clock)
     try:
         with log.run("process_customer_data") as run:
             settings = TableSettings.read(configuration)

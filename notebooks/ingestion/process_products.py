@@ -3,7 +3,8 @@
 from pyspark.sql import SparkSession
 
 from ingestion.configuration import Configuration, TableSettings, read_customer_count
-from ingestion.log import Clock, StepLog, utc_now
+from ingestion.log import Clock, utc_now
+from ingestion.log_ingestion import notebook_log
 from ingestion.tables import land_table
 
 _TABLE = "Products"
@@ -26,7 +27,7 @@ def process_products(spark: SparkSession, configuration: Configuration, *, clock
         SettingError: `customer_count` is missing or no number, or another setting is wrong.
         IngestionError: the products were not landed; what was landed before is as it was.
     """
-    log = StepLog(configuration.secrets.redact, clock)
+    log = notebook_log(configuration, clock)
     with log.run("process_product_data") as run:
         customers = read_customer_count(configuration)
         settings = TableSettings.read(configuration)

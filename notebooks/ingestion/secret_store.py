@@ -58,6 +58,10 @@ class SecretStore:
             self._values.add(value)
         return value or None
 
+    def hide(self, value: str) -> None:
+        """Take a value for a secret from now on: one that was made from secrets, such as a token."""
+        self._values.add(value)
+
     def redact(self, text: str) -> str:
         """Return the text without the secrets handed out so far, and without passwords written in a URL."""
         for value in sorted(self._values, key=len, reverse=True):

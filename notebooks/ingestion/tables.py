@@ -1,10 +1,12 @@
 """Landing a database's table in the lake: read over JDBC, written aside, promoted when it has rows enough."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
 
 from ingestion.configuration import TableSettings
+from ingestion.entra import SQL_SCOPE, request_token
 from ingestion.errors import InvalidSettingError, SourceError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.jvm import root_cause
@@ -18,11 +20,14 @@ _FETCH_SIZE = 10_000
 
 @dataclass(frozen=True)
 class SqlDatabase:
-    """A database to read over JDBC. Neither its URL nor its credentials are part of the repr."""
+    """A database to read over JDBC. Neither its URL nor its credentials are part of the repr.
+
+    `credentials` are the options that the driver signs in with: `user` and `password`, or `accessToken`, or none.
+    """
 
     spark: SparkSession = field(repr=False)
     url: str = field(repr=False)
-    credentials: tuple[str, str] | None = field(repr=False)
+    credentials: Mapping[str, str] = field(repr=False)
 
     def read(self, table: str) -> DataFrame:
         """Return a table, to be read when it is used. Names and types are the source's own.
@@ -52,10 +57,8 @@ class SqlDatabase:
             # A timestamp without a zone stays one: it must not shift with the session's zone.
             .option("preferTimestampNTZ", True)
             .option(option, value)
+            .options(**self.credentials)
         )
-        if self.credentials:
-            user, password = self.credentials
-            reader = reader.option("user", user).option("password", password)
         try:
             return reader.load()
         except Exception as error:
@@ -106,16 +109,18 @@ def land_table(
     return step.rows
 
 
-def _credentials(settings: TableSettings, secrets: SecretStore) -> tuple[str, str] | None:
+def _credentials(settings: TableSettings, secrets: SecretStore) -> Mapping[str, str]:
+    if settings.entra:
+        return {"accessToken": request_token(settings.entra, SQL_SCOPE, secrets)}
     user, password = secrets.find(settings.sql_user), secrets.find(settings.sql_password)
     if user is None and password is None:
-        return None
+        return {}
     if user is None or password is None:
         missing, given = settings.sql_user, settings.sql_password
         if user is not None:
             missing, given = given, missing
         raise InvalidSettingError(f"secret {given} is there, but {missing} is not: store both, or neither.")
-    return user, password
+    return {"user": user, "password": password}
 
 
 def _unreadable(table: str, error: Exception) -> SourceError:

@@ -81,7 +81,13 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
             if not sql_url:
                 database = await asyncio.to_thread(_start_database, stack, settings, cluster)
                 sql_url, secrets = database.url, {"sql-user": database.user, "sql-password": database.password}
-        environment = {"LAKE_ROOT": str(settings.lake), "COUNTRY_API_URL": api, "SQL_URL": sql_url}
+        environment = {
+            "LAKE_ROOT": str(settings.lake),
+            "COUNTRY_API_URL": api,
+            "SQL_URL": sql_url,
+            "AZURE_TENANT_ID": os.environ.get("AZURE_TENANT_ID", ""),  # that of --sql-url
+            "LOG_INGESTION_URL": "",  # what a run here logs stays here
+        }
         sources = Sources(_without_credentials(sql_url) or "not started", api, settings.lake)
         yield Session(settings, cluster, environment, secrets, sources)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
+_MODULES = Path(__file__).resolve().parents[2] / "infra" / "modules"
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
 
 # Functions of the namespaces sys and az that this bundle uses.
@@ -117,6 +118,16 @@ def properties(node: Node) -> dict[str, Node]:
 def read(path: Path) -> BicepFile:
     """Parse a .bicep file."""
     return parse(path.read_text(encoding="utf-8"), path)
+
+
+def declared_columns(resource: str) -> dict[str, str]:
+    """Return the columns that a resource of infra/modules/logs.bicep declares: name to Kusto type, in their order."""
+    node = read(_MODULES / "logs.bicep").declarations[resource].node
+    found = [properties(child) for child in walk(node) if child.type == "object"]
+    pairs = [
+        (literal(column["name"]), literal(column["type"])) for column in found if column.keys() == {"name", "type"}
+    ]
+    return {name: kind.lower() for name, kind in pairs if name and kind}
 
 
 def parse(source: str, path: Path) -> BicepFile:

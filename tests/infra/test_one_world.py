@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import setup_workspace
-from infra.bicep import literal, parameter_values, properties, read, text, walk
+from fakes.workspace import Settings
+from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
+from ingestion.configuration import TableSettings
 from ingestion.log import StepLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +24,15 @@ ENVIRONMENT_FILES = sorted((INFRA / "environments").glob("*.toml"))
 LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedService.json").read_text(encoding="utf-8"))
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
+VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
 NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
+
+
+def cluster_overrides(path: Path) -> dict[str, str]:
+    """Return what an environment file says in place of what the checked-in linked service does."""
+    overrides = tomllib.loads(path.read_text(encoding="utf-8"))["overrides"]
+    return overrides["linkedService/AzureDatabricksLinkedService"]
 
 
 def as_variable(output: str) -> str:
@@ -71,10 +80,45 @@ def test_every_output_is_documented():
 
 
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
-    read_by_notebooks = {name.upper() for name in re.findall(r'\.(?:find|require)\("(\w+)"\)', NOTEBOOKS)}
-    given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON", "AZURE_TENANT_ID", "LOG_INGESTION_URL"}
+    read_by_notebooks = {name.upper() for name in re.findall(r'\.(?:find|require|variable)\("(\w+)"\)', NOTEBOOKS)}
+    given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
     assert given <= read_by_notebooks
-    assert {"LAKE_ROOT", "SQL_URL"} <= given, "those without a default"
+    assert {"LAKE_ROOT", "SQL_URL", "AZURE_TENANT_ID", "LOG_INGESTION_URL"} <= given, "those without a default"
+
+
+@pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
+def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment(path):
+    overrides = cluster_overrides(path)
+    checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
+    variables = checked_in.pop(VARIABLES)
+    checked_in |= {f"{VARIABLES}.{name}": value for name, value in variables.items()}
+    of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
+    assert overrides.keys() == of_dev
+
+
+@pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
+def test_the_database_is_asked_in_the_same_way_in_each_environment(path):
+    overrides = cluster_overrides(path)
+    url = CLUSTER["newClusterSparkEnvVars"]["SQL_URL"]
+    assert overrides[f"{VARIABLES}.SQL_URL"].partition(";")[2] == url.partition(";")[2]
+
+
+def test_the_notebooks_sign_in_at_entra_id_since_the_server_takes_nothing_else():
+    server = text(read(INFRA / "modules" / "sql.bicep").root)
+    assert re.search(r"azureADOnlyAuthentication:\s*true", server)
+    workspace = Settings(environment=CLUSTER["newClusterSparkEnvVars"])
+    settings = TableSettings.read(workspace.configuration())
+    assert settings.entra is not None
+    assert "authentication=" not in settings.sql_url
+
+
+def test_the_notebooks_post_to_the_stream_that_the_rule_declares():
+    given = CLUSTER["newClusterSparkEnvVars"]["LOG_INGESTION_URL"]
+    declared = text(read(INFRA / "modules" / "logs.bicep").outputs["ingestionUrl"].node)
+    pattern = re.escape(declared.partition("'")[2].rpartition("'")[0])
+    pattern = pattern.replace(re.escape("${collectionRule.properties.endpoints.logsIngestion}"), r"https://[\w.-]+")
+    pattern = pattern.replace(re.escape("${collectionRule.properties.immutableId}"), r"dcr-[0-9a-f]{32}")
+    assert re.fullmatch(pattern, given)
 
 
 def test_names_in_the_factory_are_those_of_the_infrastructure_in_dev():
@@ -117,10 +161,7 @@ def test_a_line_that_a_notebook_logs_has_the_columns_that_log_analytics_takes():
     lines: list[str] = []
     with StepLog(lambda shown: shown, write=lines.append).step("land", source="a", target="b") as step:
         step.rows = 1
-    objects = list(walk(read(INFRA / "modules" / "logs.bicep").declarations["collectionRule"].node))
-    columns = [properties(node) for node in objects if node.type == "object"]
-    accepted = [literal(column["name"]) for column in columns if column.keys() == {"name", "type"}]
-    assert list(json.loads(lines[0])) == accepted
+    assert list(json.loads(lines[0])) == list(declared_columns("collectionRule"))
 
 
 def test_the_missing_run_is_an_alert_exactly_where_the_schedule_runs():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bicep import literal, properties, read, text, walk
+from infra.bicep import declared_columns, read, text
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES = ROOT / "infra" / "queries"
@@ -15,20 +15,10 @@ MODULES = ROOT / "infra" / "modules"
 SAVED = sorted(QUERIES.glob("*.kql"))
 
 
-def columns(resource: str) -> dict[str, str]:
-    """Return the columns that a resource of logs.bicep declares: name to Kusto type."""
-    node = read(MODULES / "logs.bicep").declarations[resource].node
-    found = [properties(child) for child in walk(node) if child.type == "object"]
-    pairs = [
-        (literal(column["name"]), literal(column["type"])) for column in found if column.keys() == {"name", "type"}
-    ]
-    return {name: kind.lower() for name, kind in pairs if name and kind}
-
-
 @pytest.fixture(scope="module")
 def tables():
     known = json.loads((Path(__file__).parent / "kql" / "schemas.json").read_text(encoding="utf-8"))["tables"]
-    return {**known, "NotebookSteps_CL": columns("notebookSteps")}
+    return {**known, "NotebookSteps_CL": declared_columns("notebookSteps")}
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +68,10 @@ def test_a_query_answers_with_these_columns(answers, name):
 
 def test_the_transformation_turns_a_notebooks_line_into_a_row_of_the_table(node):
     transformation = (QUERIES / "transformations" / "notebook-steps.kql").read_text(encoding="utf-8")
-    request = {"tables": {"source": columns("collectionRule")}, "queries": {"transformation": transformation}}
+    request = {"tables": {"source": declared_columns("collectionRule")}, "queries": {"transformation": transformation}}
     answer = node("check_queries.js", request)["transformation"]
     assert answer["findings"] == []
-    assert answer["columns"] == columns("notebookSteps")
+    assert answer["columns"] == declared_columns("notebookSteps")
 
 
 def test_every_query_is_a_saved_search_and_on_the_dashboard():

@@ -49,6 +49,7 @@ class Laptop:
         environment = {
             "LAKE_ROOT": str(self.lake),
             "COUNTRY_API_URL": self._api.v3_url,
+            "LOG_INGESTION_URL": "",
             "SQL_URL": database.url,
         }
         secrets = {"sql-user": database.user, "sql-password": database.password}

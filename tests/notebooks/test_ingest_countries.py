@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from fakes.country_records import DEPRECATION, SEARCHES, v3_answer, v3_record, v5_answer, v5_record
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, endless_headers, json_answer
+from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion.countries import COUNTRIES
 from ingestion.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
@@ -185,6 +186,25 @@ def test_a_key_that_a_server_repeats_is_not_shown(
         ingest()
     assert "the-key" not in "".join(capsys.readouterr())
     assert raised.value.__suppress_context__
+
+
+def test_the_lines_are_posted_when_countries_landed_and_when_one_did_not(
+    ingest: Callable[..., list[str]],
+    server: FaultyServer,
+    workspace: Settings,
+    principal: Settings,
+    monitor: LogIngestionService,
+) -> None:
+    workspace.environment |= principal.environment | {"LOG_INGESTION_URL": monitor.ingestion_url}
+    workspace.secrets |= principal.secrets
+    ingest()
+    steps = [row["step"] for row in monitor.rows]
+    assert {step: steps.count(step) for step in steps} == {"fetch": 5, "land": 5, "ingest_country_data": 1}
+    monitor.rows.clear()
+    server.answer("/name/uk", json_answer({}, 404))
+    with pytest.raises(CountriesFailedError):
+        ingest()
+    assert [row["step"] for row in monitor.rows if row["level"] == "ERROR"] == ["fetch", "ingest_country_data"]
 
 
 def test_a_missing_lake_is_a_clear_failure(ingest: Callable[..., list[str]], workspace: Settings) -> None:

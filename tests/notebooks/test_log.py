@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.errors import IngestionError, LakeError
-from ingestion.log import StepLog
+from ingestion.log import Line, StepLog
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -90,6 +90,30 @@ def test_a_retry_is_a_warning(log: StepLog, lines: list[str]) -> None:
         "http://api",
         "LakeError: busy",
     )
+
+
+def test_all_lines_are_delivered_once_at_the_end_of_the_run(lines: list[str]) -> None:
+    delivered: list[list[Line]] = []
+    log = StepLog(str, write=lines.append, deliver=lambda given: delivered.append(list(given)))
+    with log.run("notebook"):
+        with log.step("land"):
+            pass
+        assert delivered == []
+    assert delivered == [[json.loads(line) for line in lines]]
+
+
+def test_a_delivery_that_fails_is_one_warning_and_nothing_else(lines: list[str]) -> None:
+    def fail(_lines: object) -> None:
+        raise OSError("no way, hunter2")
+
+    log = StepLog(lambda text: text.replace("hunter2", "***"), write=lines.append, deliver=fail)
+    with log.run("notebook"):
+        pass
+    with pytest.raises(LakeError), log.run("another"):
+        raise LakeError("full")
+    shown = [json.loads(line) for line in lines]
+    assert [line["level"] for line in shown] == ["INFO", "WARNING", "ERROR", "WARNING"]
+    assert shown[1]["error"] == "OSError: no way, ***"
 
 
 def test_letters_are_written_as_they_are(log: StepLog, lines: list[str]) -> None:

@@ -12,7 +12,11 @@ from pyspark.sql import SparkSession
 from bundle.notebooks import Language, is_notebook, read_cells
 from fakes.country_records import SEARCHES, v3_answer
 from fakes.derby import Derby
+from fakes.entra_service import EntraService
 from fakes.faulty_http import FaultyServer, json_answer
+from fakes.log_ingestion_service import LogIngestionService
+from fakes.workspace import Settings
+from ingestion.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.errors import MissingSettingError
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -51,14 +55,17 @@ class Exit(BaseException):
 
 
 class Dbutils:
-    """Widgets that must be declared before they are read, no secrets, and an exit."""
+    """Widgets that must be declared before they are read, secrets, and an exit."""
 
-    def __init__(self, given: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, given: Mapping[str, str] = MappingProxyType({}), secrets: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.given = given
         self.declared: dict[str, str] = {}
         self.read: set[str] = set()
         self.widgets = SimpleNamespace(text=self._declare, get=self._get)
-        self.secrets = SimpleNamespace(get=self._no_secret, list=lambda _: [])
+        self.secrets = SimpleNamespace(get=self._secret, list=lambda _: [])
+        self.given_secrets = secrets
         self.notebook = SimpleNamespace(exit=self._exit)
 
     def _declare(self, name: str, default: str, label: str) -> None:
@@ -69,8 +76,9 @@ class Dbutils:
         self.read.add(name)
         return self.given.get(name, self.declared[name])
 
-    def _no_secret(self, scope: str, key: str) -> str:
-        raise LookupError(f"{scope}/{key}")
+    def _secret(self, scope: str, key: str) -> str:
+        assert scope == "ingestion"
+        return self.given_secrets[key]
 
     def _exit(self, value: str) -> None:
         raise Exit(value)
@@ -117,6 +125,24 @@ def test_a_notebook_runs_from_its_own_file_and_uses_each_widget_it_declares(
     assert dbutils.declared == dict.fromkeys(WIDGETS[name], "")
     assert dbutils.read == WIDGETS[name]
     assert {path.name for path in lake.iterdir() if not path.name.startswith("_")} == landed
+
+
+def test_on_a_cluster_in_azure_a_notebook_signs_in_and_posts_its_lines_before_it_exits(
+    sources: dict[str, str],
+    spark: SparkSession,
+    entra: EntraService,
+    monitor: LogIngestionService,
+    principal: Settings,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in entra.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LOG_INGESTION_URL", monitor.ingestion_url)
+    sources["sql_url"] += ";authentication=ActiveDirectoryServicePrincipal"
+    assert run("process_customer_data", Dbutils(sources, principal.secrets), spark) == "601"
+    assert entra.scopes == [SQL_SCOPE, MONITOR_SCOPE]
+    assert [row["step"] for row in monitor.rows] == ["count", "land", "process_customer_data"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Customers and products from a real database to the lake: at the thresholds, and when things go wrong."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from fakes.derby import Derby
+from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
+from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion import tables
-from ingestion.errors import InvalidSettingError, MissingSettingError, SourceError, StagingError
+from ingestion.entra import MONITOR_SCOPE, SQL_SCOPE
+from ingestion.errors import AzureRefusedError, InvalidSettingError, MissingSettingError, SourceError, StagingError
 from ingestion.process_customers import process_customers
 from ingestion.process_products import process_products
 
@@ -100,7 +104,7 @@ def test_the_landed_table_is_the_source_column_by_column(
         ("BirthDate", "date"),
         ("CreatedAt", "timestamp_ntz"),
     ]
-    source = tables.SqlDatabase(spark, derby.url, None).read("Customers")
+    source = tables.SqlDatabase(spark, derby.url, {}).read("Customers")
     assert_df_equality(table, source, ignore_row_order=True, ignore_nullable=True)
     first = table.where("CustomerId = 1").collect()[0]
     assert (first["Full Name"], str(first["CreatedAt"])) == ("Zoë Ångström 陈 1", "2026-03-29 02:30:00.123456")
@@ -294,3 +298,126 @@ def test_a_password_in_the_address_is_not_shown(
     derby.drop("Customers")
     assert customers() == "-1"
     assert "hunter2" not in "".join(capsys.readouterr())
+
+
+SERVICE_PRINCIPAL = ";authentication=ActiveDirectoryServicePrincipal"
+
+
+@pytest.fixture
+def with_entra(workspace: Settings, principal: Settings, derby: Derby) -> Settings:
+    """Return the workspace, with an address that asks for a sign-in at Entra ID, and a principal that may."""
+    workspace.environment |= principal.environment | {"SQL_URL": derby.url + SERVICE_PRINCIPAL}
+    workspace.secrets |= principal.secrets
+    return workspace
+
+
+@pytest.fixture
+def given_to_the_driver(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
+    """Return, once tables were read, the address and the properties that Spark opens each connection with."""
+    given: list[tuple[str, dict[str, str]]] = []
+    load = tables.SqlDatabase._load
+
+    def load_and_look(database: tables.SqlDatabase, *arguments: str) -> DataFrame:
+        frame = load(database, *arguments)
+        jvm_frame: Any = frame._jdf
+        options = jvm_frame.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
+        given.append((options.url(), dict(options.asConnectionProperties())))
+        return frame
+
+    monkeypatch.setattr(tables.SqlDatabase, "_load", load_and_look)
+    return given
+
+
+def test_with_entra_id_the_driver_gets_a_token_and_neither_user_nor_password(
+    with_entra: Settings,
+    derby: Derby,
+    entra: EntraService,
+    customers: Customers,
+    *,
+    landed: Landed,
+    given_to_the_driver: list[tuple[str, dict[str, str]]],
+) -> None:
+    derby.create("Customers", 601)
+    assert customers() == "601"
+    assert rows_of(landed("customer_data")) == 601
+    assert entra.scopes == [SQL_SCOPE]
+    assert len(given_to_the_driver) == 2
+    for url, properties in given_to_the_driver:
+        assert url == derby.url
+        assert properties["accessToken"] == entra.token(SQL_SCOPE)
+        assert properties.keys().isdisjoint({"user", "password", "authentication"})
+        assert CLIENT_SECRET not in str(properties)
+    assert with_entra.secrets["sql-user"] == CLIENT_ID
+
+
+def test_without_entra_id_the_driver_gets_user_and_password_and_nobody_is_asked(
+    workspace: Settings,
+    principal: Settings,
+    derby: Derby,
+    entra: EntraService,
+    products: Products,
+    *,
+    given_to_the_driver: list[tuple[str, dict[str, str]]],
+) -> None:
+    derby.create("Products", 3)
+    workspace.environment |= principal.environment
+    workspace.secrets |= {"sql-user": "app", "sql-password": "hunter2"}
+    assert products("601") == "3"
+    ((url, properties),) = given_to_the_driver
+    assert url == derby.url
+    assert (properties["user"], properties["password"]) == ("app", "hunter2")
+    assert "accessToken" not in properties
+    assert entra.requests == []
+
+
+def test_a_refused_sign_in_is_minus_one_with_the_reason_and_without_the_secret(
+    with_entra: Settings,
+    derby: Derby,
+    customers: Customers,
+    products: Products,
+    *,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    derby.create("Customers", 601)
+    with_entra.secrets["sql-password"] = f"{CLIENT_SECRET}-old"
+    assert customers() == "-1"
+    with pytest.raises(AzureRefusedError, match="AADSTS7000215"):
+        products("601")
+    out = "".join(capfd.readouterr())
+    assert "invalid_client: AADSTS7000215" in out
+    assert CLIENT_SECRET not in out
+    assert json.dumps(CLIENT_SECRET)[1:-1] not in out
+
+
+def test_the_lines_of_a_run_are_posted_also_when_it_failed(
+    with_entra: Settings,
+    derby: Derby,
+    entra: EntraService,
+    monitor: LogIngestionService,
+    customers: Customers,
+    *,
+    products: Products,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with_entra.environment["LOG_INGESTION_URL"] = monitor.ingestion_url
+    derby.create("Customers", 601)
+    derby.drop("Products")
+    assert customers() == "601"
+    with pytest.raises(SourceError):
+        products("601")
+    derby.drop("Customers")
+    assert customers() == "-1"
+    assert [(row["step"], row["level"], row["rows"]) for row in monitor.rows] == [
+        ("count", "INFO", 601),
+        ("land", "INFO", 601),
+        ("process_customer_data", "INFO", 601),
+        ("land", "ERROR", None),
+        ("process_product_data", "ERROR", 0),
+        ("count", "ERROR", None),
+        ("process_customer_data", "ERROR", None),
+    ]
+    assert len(monitor.requests) == 3
+    out, err = capfd.readouterr()
+    assert monitor.rows == [json.loads(line) for line in out.splitlines()]
+    for secret in (CLIENT_SECRET, entra.token(SQL_SCOPE), entra.token(MONITOR_SCOPE)):
+        assert secret not in out + err + str(monitor.rows)
