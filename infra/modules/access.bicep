@@ -73,6 +73,17 @@ resource connectorOnContainer 'Microsoft.Authorization/roleAssignments@2022-04-0
   }
 }
 
+resource pipelineOnContainer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: account::blobs::container
+  name: guid(account::blobs::container.id, pipelinePrincipalId, roles.storageBlobDataContributor)
+  properties: {
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    description: 'Landings are promoted by rename through Hadoop\'s FileSystem, which signs in by itself: Unity Catalog gives it no token.'
+  }
+}
+
 resource connectorOnAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: account
   name: guid(account.id, accessConnectorPrincipalId, roles.storageBlobDelegator)

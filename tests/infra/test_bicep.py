@@ -219,6 +219,7 @@ def test_the_missing_run_rule_counts_from_the_factorys_creation():
 # Principal, where, role: what access.bicep gives, and nothing more.
 ASSIGNMENTS = {
     "connectorOnContainer": ("accessConnectorPrincipalId", "account::blobs::container", "storageBlobDataContributor"),
+    "pipelineOnContainer": ("pipelinePrincipalId", "account::blobs::container", "storageBlobDataContributor"),
     "connectorOnAccount": ("accessConnectorPrincipalId", "account", "storageBlobDelegator"),
     "factoryOnVault": ("factoryPrincipalId", "vault", "keyVaultSecretsUser"),
     "factoryOnDatabricks": ("factoryPrincipalId", "databricks", "contributor"),

@@ -25,6 +25,7 @@ LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedServ
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
 VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
+SPARK = "properties.typeProperties.newClusterSparkConf"
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
 NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
 
@@ -65,6 +66,19 @@ def test_the_secret_scope_has_one_name():
     assert f'_SECRET_SCOPE = "{setup_workspace.SECRET_SCOPE}"' in NOTEBOOKS
 
 
+def test_the_cluster_signs_in_at_the_lake_as_the_principal_that_may_write_there():
+    """Hadoop's FileSystem gets no token of Unity Catalog: https://hadoop.apache.org/docs/stable/hadoop-azure/abfs.html."""
+    settings, scope = CLUSTER["newClusterSparkConf"], setup_workspace.SECRET_SCOPE
+    sign_in = "spark.hadoop.fs.azure.account.oauth2.client"
+    assert settings[f"{sign_in}.id"] == f"{{{{secrets/{scope}/sql-user}}}}"
+    assert settings[f"{sign_in}.secret"] == f"{{{{secrets/{scope}/sql-password}}}}"
+    tenant = CLUSTER["newClusterSparkEnvVars"]["AZURE_TENANT_ID"]
+    assert settings[f"{sign_in}.endpoint"] == f"https://login.microsoftonline.com/{tenant}/oauth2/token"
+    for path in ENVIRONMENT_FILES:
+        endpoint = cluster_overrides(path)[f"{SPARK}['{sign_in}.endpoint']"]
+        assert endpoint == "https://login.microsoftonline.com/${AZURE_TENANT_ID}/oauth2/token"
+
+
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
 def test_every_variable_of_an_environment_file_comes_from_the_deployment(path):
     used = set(re.findall(r"\$\{(\w+)\}", re.sub(r"(?m)^#.*$", "", path.read_text(encoding="utf-8"))))
@@ -90,8 +104,8 @@ def test_every_cluster_variable_is_one_that_the_notebooks_read():
 def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment(path):
     overrides = cluster_overrides(path)
     checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
-    variables = checked_in.pop(VARIABLES)
-    checked_in |= {f"{VARIABLES}.{name}": value for name, value in variables.items()}
+    checked_in |= {f"{VARIABLES}.{name}": value for name, value in checked_in.pop(VARIABLES).items()}
+    checked_in |= {f"{SPARK}['{name}']": value for name, value in checked_in.pop(SPARK).items()}
     of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
     assert overrides.keys() == of_dev
 
