@@ -13,6 +13,7 @@ COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
 _TABLE_FORMATS = ("parquet",)
+_SCHEMA_CHANGES = ("refuse", "allow")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
@@ -74,13 +75,17 @@ class CountrySettings:
 
 @dataclass(frozen=True)
 class TableSettings:
-    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr."""
+    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr.
+
+    `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
+    """
 
     lake_root: str
     sql_url: str = field(repr=False)
     sql_user: SecretReference
     sql_password: SecretReference
     table_format: str
+    may_break_schema: bool
 
     @classmethod
     def read(cls, configuration: Configuration) -> "TableSettings":
@@ -94,7 +99,8 @@ class TableSettings:
             _sql_url(configuration),
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
-            _table_format(configuration),
+            _one_of(configuration, "table_format", _TABLE_FORMATS),
+            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
         )
 
 
@@ -159,14 +165,15 @@ def _api_url(configuration: Configuration) -> str | None:
     return url.rstrip("/")
 
 
-def _table_format(configuration: Configuration) -> str:
-    table_format = (configuration.find("table_format") or _TABLE_FORMATS[0]).lower()
-    if table_format not in _TABLE_FORMATS:
+def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+    """Return a setting that takes a few values only, of which the first is the default."""
+    value = (configuration.find(name) or values[0]).lower()
+    if value not in values:
         raise InvalidSettingError(
-            f"table_format is {table_format!r}: this version writes {', '.join(_TABLE_FORMATS)}. "
-            "Set the widget table_format or the environment variable TABLE_FORMAT."
+            f"{name} is {value!r}: it takes {' or '.join(values)}. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
         )
-    return table_format
+    return value
 
 
 def _is_loopback(host: str) -> bool:

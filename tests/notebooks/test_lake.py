@@ -9,6 +9,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
+from ingestion import lock
 from ingestion.errors import LakeError, PromotionError, StagingError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.lake import Lake
@@ -39,6 +40,11 @@ class FileSystemThatNeverReplaces(HadoopFileSystem):
 
     def rename(self, path: str, new_path: str) -> bool:
         return not self.exists(new_path) and super().rename(path, new_path)
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "LEASE_SECONDS", 0.6)
 
 
 @pytest.fixture
@@ -101,7 +107,7 @@ def test_a_source_that_breaks_off_leaves_the_old_table(
 ) -> None:
     land(spark, on(files, lake), 9, "old")
     broken = spark.range(1000, numPartitions=4).select(
-        F.when(F.col("id") == 999, F.raise_error(F.lit("connection lost"))).otherwise(F.lit(1)).alias("n")
+        "id", F.when(F.col("id") == 999, F.raise_error(F.lit("connection lost"))).otherwise("new").alias("Full Name")
     )
     with pytest.raises(StagingError, match="connection lost"), on(files, lake, "run-2").staged_table(broken, TABLE):
         pass

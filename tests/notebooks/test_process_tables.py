@@ -201,7 +201,10 @@ def test_a_source_that_breaks_off_leaves_the_landed_products(
     products("601")
     derby.drop("Products")
     derby.create("Others", 701)
-    derby.execute('CREATE VIEW Products AS SELECT "CustomerId", 1 / (600 - "CustomerId") AS "Broken" FROM Others')
+    derby.execute(
+        'CREATE VIEW Products AS SELECT "CustomerId", "Full Name", "Balance", '
+        'CAST(1 / (600 - "CustomerId") AS DOUBLE) AS "Score", "IsActive", "BirthDate", "CreatedAt" FROM Others'
+    )
     try:
         log_lines()
         with pytest.raises(StagingError, match="divide by zero"):
