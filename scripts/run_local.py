@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bundle.resources import Resources
+    from bundle.bundle import Bundle
     from local_factory.local_run import PipelineRequest, RunResult
     from local_factory.session import Session
 
@@ -49,40 +49,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
-    from bundle.resources import load_resources
+    from bundle.bundle import read_bundle
 
-    resources = load_resources(options.adf)
+    bundle = read_bundle(options.adf, options.notebooks)
     if options.trigger and options.watch:
-        return await _watch(options, resources, console)
+        return await _watch(options, bundle, console)
     if options.trigger:
-        return _print_fire_times(options, resources, console)
-    requests = _requests(options, resources)
-    async with _session(options, resources, requests, console) as session:
-        result = await _run(session, resources, requests, console)
+        return _print_fire_times(options, bundle, console)
+    requests = _requests(options, bundle)
+    async with _session(options, bundle, requests, console) as session:
+        result = await _run(session, bundle, requests, console)
     _print_result(options, console, result)
     return _SUCCEEDED if result.succeeded else _FAILED
 
 
-def _requests(options: argparse.Namespace, resources: "Resources") -> "list[PipelineRequest]":
-    from local_factory.factory import Invocation
+def _requests(options: argparse.Namespace, bundle: "Bundle") -> "list[PipelineRequest]":
+    from local_factory.invocation import Invocation
     from local_factory.local_run import PipelineRequest
     from local_factory.parameters import read_arguments
     from local_factory.startup_checks import check_runnable
 
     pipelines = list(dict.fromkeys(options.pipelines or _DEFAULT_PIPELINES))
-    check_runnable(resources, pipelines, options.notebooks)
-    given = read_arguments(options.param, {name: _pipeline_parameters(resources, name) for name in pipelines})
+    check_runnable(bundle, pipelines)
+    given = read_arguments(options.param, {name: _pipeline_parameters(bundle, name) for name in pipelines})
     return [PipelineRequest(name, given[name], Invocation.manual()) for name in pipelines]
 
 
-async def _watch(options: argparse.Namespace, resources: "Resources", console: "Console") -> int:
+async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
     """Run a trigger's pipelines at its fire times until interrupted; runs beyond their concurrency wait."""
     from local_factory.schedule import fire_times
     from local_factory.startup_checks import check_runnable
     from local_factory.triggers import find_trigger, pipelines_of, requests_of
 
-    trigger = find_trigger(resources, options.trigger)
-    check_runnable(resources, pipelines_of(trigger), options.notebooks)
+    trigger = find_trigger(bundle.resources, options.trigger)
+    check_runnable(bundle, pipelines_of(trigger))
     running: set[asyncio.Task[RunResult]] = set()
     succeeded = True
 
@@ -93,12 +93,12 @@ async def _watch(options: argparse.Namespace, resources: "Resources", console: "
         succeeded = succeeded and task.result().succeeded
 
     first = requests_of(trigger, datetime.now(UTC))
-    async with _session(options, resources, first, console) as session:
+    async with _session(options, bundle, first, console) as session:
         try:
             for moment in fire_times(trigger.document, datetime.now(UTC)):
                 console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
                 await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-                task = asyncio.create_task(_run(session, resources, requests_of(trigger, moment), console))
+                task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), console))
                 running.add(task)
                 task.add_done_callback(finished)
             await asyncio.gather(*running)
@@ -109,14 +109,14 @@ async def _watch(options: argparse.Namespace, resources: "Resources", console: "
     return _SUCCEEDED if succeeded else _FAILED
 
 
-def _print_fire_times(options: argparse.Namespace, resources: "Resources", console: "Console") -> int:
+def _print_fire_times(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
     from rich.console import Console
 
     from local_factory.console import print_fire_times
     from local_factory.schedule import fire_times
     from local_factory.triggers import find_trigger
 
-    trigger = find_trigger(resources, options.trigger)
+    trigger = find_trigger(bundle.resources, options.trigger)
     times = list(islice(fire_times(trigger.document, datetime.now(UTC)), options.next or _DEFAULT_NEXT))
     if options.json:
         local_and_utc = [{"local": time.isoformat(), "utc": time.astimezone(UTC).isoformat()} for time in times]
@@ -128,7 +128,7 @@ def _print_fire_times(options: argparse.Namespace, resources: "Resources", conso
 
 @asynccontextmanager
 async def _session(
-    options: argparse.Namespace, resources: "Resources", requests: "Sequence[PipelineRequest]", console: "Console"
+    options: argparse.Namespace, bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
 ) -> "AsyncIterator[Session]":
     """Open a session whose task the first Ctrl-C (or SIGTERM) cancels; a second one is not held back any more."""
     from local_factory.session import Settings, open_session
@@ -153,7 +153,7 @@ async def _session(
         jars=tuple(options.jar),
         country_api=options.country_api,
     )
-    with_cluster = runs_notebooks(resources, [request.pipeline for request in requests])
+    with_cluster = runs_notebooks(bundle, [request.pipeline for request in requests])
     with console.status("Starting Spark and the sources" if with_cluster else "Starting") as status:
         async with open_session(settings, with_cluster=with_cluster) as session:
             status.stop()
@@ -161,13 +161,13 @@ async def _session(
 
 
 async def _run(
-    session: "Session", resources: "Resources", requests: "Sequence[PipelineRequest]", console: "Console"
+    session: "Session", bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
 ) -> "RunResult":
     from local_factory.console import LiveRuns
     from local_factory.local_run import run_pipelines
 
     with LiveRuns(console) as live:
-        return await run_pipelines(session, resources, requests, live.update)
+        return await run_pipelines(session, bundle.resources, requests, live.update)
 
 
 def _print_result(options: argparse.Namespace, console: "Console", result: "RunResult") -> None:
@@ -178,10 +178,10 @@ def _print_result(options: argparse.Namespace, console: "Console", result: "RunR
         print(json.dumps(result.to_json(), ensure_ascii=False), flush=True)
 
 
-def _pipeline_parameters(resources: "Resources", name: str) -> Mapping[str, Any]:
+def _pipeline_parameters(bundle: "Bundle", name: str) -> Mapping[str, Any]:
     from bundle.resources import ResourceKey
 
-    return resources[ResourceKey("pipeline", name)].properties.get("parameters") or {}
+    return bundle.resources[ResourceKey("pipeline", name)].properties.get("parameters") or {}
 
 
 def _parser() -> argparse.ArgumentParser:

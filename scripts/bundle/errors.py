@@ -49,3 +49,11 @@ class NotebookSourceError(BundleError):
 
 class ExpressionSyntaxError(BundleError):
     """A text is not an expression of the Data Factory language."""
+
+
+class JsonPathError(BundleError):
+    """A text is no JSON path, or leads nowhere in the document."""
+
+
+class EnvironmentFileError(BundleError):
+    """An environment file is wrong, or names a variable that is not set."""

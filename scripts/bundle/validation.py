@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bundle.bundle import read_bundle
+from bundle.bundle import Bundle, read_bundle
 from bundle.errors import ResourceError
 from bundle.findings import Finding
 from bundle.rules import RULES
@@ -17,6 +17,11 @@ def validate(adf: Path, notebooks: Path) -> list[Finding]:
         bundle = read_bundle(adf, notebooks)
     except ResourceError as error:
         return [Finding(adf, "$", str(error), "known-kind")]
+    return check(bundle)
+
+
+def check(bundle: Bundle) -> list[Finding]:
+    """Return all that is wrong with a bundle, by file and place."""
     return sorted(
         Finding(problem.file, problem.path, problem.message, rule.name, rule.severity)
         for rule in RULES

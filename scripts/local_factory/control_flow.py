@@ -4,7 +4,7 @@ Source: https://learn.microsoft.com/azure/data-factory/tutorial-pipeline-failure
 the JSON object of the pipeline's file; statuses are those that activities have reached, by activity name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -65,23 +65,6 @@ def failures(activities: Sequence[Activity], statuses: Statuses) -> list[str]:
         elif statuses[name] is Status.SKIPPED:
             to_judge.extend(parents[name])
     return [name for name in parents if name in failed]
-
-
-def branches(activity: Activity) -> Iterator[Sequence[Activity]]:
-    """Yield the lists of activities in a control activity: branches of an If, cases of a Switch, bodies of loops."""
-    properties = activity.get("typeProperties") or {}
-    for key in ("activities", "ifTrueActivities", "ifFalseActivities", "defaultActivities"):
-        yield properties.get(key) or []
-    for case in properties.get("cases") or []:
-        yield case.get("activities") or []
-
-
-def all_activities(activities: Iterable[Activity]) -> Iterator[Activity]:
-    """Yield activities and all that they hold, at any depth."""
-    for activity in activities:
-        yield activity
-        for branch in branches(activity):
-            yield from all_activities(branch)
 
 
 def _conditions(dependency: Mapping[str, Any]) -> Sequence[str]:

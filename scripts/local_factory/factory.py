@@ -2,11 +2,9 @@
 
 import asyncio
 import uuid
-from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -14,126 +12,16 @@ from bundle.resources import Resource, ResourceKey, Resources
 from local_factory.activities import ACTIVITIES, RETRIED
 from local_factory.control_flow import Activity, Readiness, failures, readiness
 from local_factory.durations import timespan_seconds
+from local_factory.engine import Frame, Notebooks
 from local_factory.errors import ActivityError
-from local_factory.expressions import ExpressionError, evaluate
-from local_factory.parameters import resolve
+from local_factory.expressions import ExpressionError
+from local_factory.invocation import Invocation
+from local_factory.parameters import resolve, without_secrets
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 
 _DEFAULT_TIMEOUT = "7.00:00:00"
 _DEFAULT_RETRY_INTERVAL = 30
 Listener = Callable[[Sequence[PipelineRun]], None]
-
-
-@dataclass(frozen=True)
-class NotebookRequest:
-    """One run of one notebook: its workspace path, its widgets' values, the cluster's variables, the activity run."""
-
-    notebook_path: str
-    parameters: Mapping[str, str]
-    environment: Mapping[str, str]
-    run_id: str
-    title: str
-
-
-@dataclass(frozen=True)
-class NotebookResult:
-    """What ADF learns of a notebook run: the activity's output, and its error when it failed."""
-
-    output: dict[str, Any]
-    error: ActivityError | None = None
-
-
-class Notebooks(Protocol):
-    """What stands in for Databricks."""
-
-    async def run(self, request: NotebookRequest) -> NotebookResult:
-        """Run a notebook to its end."""
-        ...
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What started a pipeline run, under ADF's names: the run's `invokedBy`, and what `pipeline()` says of it."""
-
-    invoked_by: Mapping[str, Any]
-    system: Mapping[str, Any]
-
-    @classmethod
-    def manual(cls) -> "Invocation":
-        """Return what "Trigger Now" leaves behind."""
-        identity = str(uuid.uuid4())
-        return cls(
-            {"id": identity, "name": "Manual", "invokedByType": "Manual"},
-            {"TriggerType": "Manual", "TriggerId": identity, "TriggerName": "Manual", "TriggerTime": _now_text()},
-        )
-
-    @classmethod
-    def schedule(cls, trigger_name: str, scheduled: datetime) -> "Invocation":
-        """Return what a schedule trigger's fire leaves behind."""
-        identity = str(uuid.uuid4())
-        return cls(
-            {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
-            {
-                "TriggerType": "ScheduleTrigger",
-                "TriggerId": identity,
-                "TriggerName": trigger_name,
-                "TriggerTime": timestamp(scheduled),
-            },
-        )
-
-    @classmethod
-    def activity(cls, run: ActivityRun, caller: "Frame") -> "Invocation":
-        """Return what an ExecutePipeline activity leaves behind in its child."""
-        parent = {"pipelineName": run.pipeline_name, "pipelineRunId": run.pipeline_run_id}
-        return cls(
-            {
-                "id": run.activity_run_id,
-                "name": run.activity_name,
-                "invokedByType": "PipelineActivity",
-                **parent,
-            },
-            {
-                **{name: caller.system[name] for name in ("TriggerType", "TriggerId", "TriggerName", "TriggerTime")},
-                "TriggeredByPipelineName": run.pipeline_name,
-                "TriggeredByPipelineRunId": run.pipeline_run_id,
-                "GroupId": caller.system["GroupId"],
-            },
-        )
-
-
-@dataclass
-class Frame:
-    """What activities see: the run, its variables, the activities that ended, the item of the loop they are in."""
-
-    run: PipelineRun
-    properties: Mapping[str, Any]
-    system: Mapping[str, Any]
-    variables: MutableMapping[str, Any]
-    returned: MutableMapping[str, Any] = field(default_factory=dict)
-    activities: MutableMapping[str, Any] = field(default_factory=dict)
-    item: Any = None
-    in_loop: bool = False
-    container: str | None = None
-
-    def inner(self, container: str) -> "Frame":
-        """Return the frame of the activities within a control activity: what ends in there stays in there."""
-        return self._with(container=container, activities=ChainMap({}, self.activities))
-
-    def iteration(self, container: str, item: Any) -> "Frame":
-        """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
-        return self._with(container=container, activities=ChainMap({}, self.activities), item=item, in_loop=True)
-
-    def evaluate(self, value: Any) -> Any:
-        """Evaluate every expression in a JSON value.
-
-        Raises:
-            ExpressionError: an expression is wrong or cannot be evaluated here.
-        """
-        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities}
-        return evaluate(value, {**scope, "item": self.item} if self.in_loop else scope)
-
-    def _with(self, **changes: Any) -> "Frame":
-        return Frame(**{**self.__dict__, **changes})
 
 
 class Factory:
@@ -185,13 +73,15 @@ class Factory:
             ArgumentError: the parameters do not fit the pipeline's.
         """
         properties = self.resource("pipeline", name).properties
-        resolved = resolve(properties.get("parameters") or {}, parameters, name)
-        run = PipelineRun(str(uuid.uuid4()), name, resolved, dict(invocation.invoked_by), datetime.now(UTC))
+        declared = properties.get("parameters") or {}
+        resolved = resolve(declared, parameters, name)
+        shown = without_secrets(declared, resolved)
+        run = PipelineRun(str(uuid.uuid4()), name, shown, dict(invocation.invoked_by), datetime.now(UTC))
         self.runs.append(run)
         frame = Frame(
             run=run,
             properties=properties,
-            system=self._system_variables(run, invocation),
+            system={**self._system_variables(run, invocation), "parameters": resolved},
             variables={
                 variable: declaration.get("defaultValue", _EMPTY.get(declaration["type"].lower()))
                 for variable, declaration in (properties.get("variables") or {}).items()
@@ -285,13 +175,16 @@ class Factory:
         retries = int(policy.get("retry") or 0)
         attempt = 0
         while True:
-            status = await self._try_activity(activity, frame, policy, attempt)
-            if status is Status.SUCCEEDED or attempt == retries:
-                return status
+            run = await self._try_activity(activity, frame, policy, attempt)
+            if run.status is Status.SUCCEEDED or attempt == retries:
+                return run.status
+            run.retried = True
             attempt += 1
             await self.sleep(policy.get("retryIntervalInSeconds") or _DEFAULT_RETRY_INTERVAL)
 
-    async def _try_activity(self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int) -> Status:
+    async def _try_activity(
+        self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int
+    ) -> ActivityRun:
         run = self._new_activity_run(activity, frame, attempt)
         error: ActivityError | None = None
         timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
@@ -316,7 +209,7 @@ class Factory:
             run.output = None if policy.get("secureOutput") else run.output
             run.input = None if policy.get("secureInput") else run.input
             self._changed()
-        return run.status
+        return run
 
     def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
         run = self._new_activity_run(activity, frame, 0)
@@ -355,7 +248,6 @@ class Factory:
             "TriggeredByPipelineName": None,
             "TriggeredByPipelineRunId": None,
             **invocation.system,
-            "parameters": run.parameters,
             "globalParameters": self._global_parameters(),
         }
 
@@ -396,7 +288,3 @@ async def _cancel(tasks: Mapping[asyncio.Task[Status], str]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _now_text() -> str:
-    return str(timestamp(datetime.now(UTC)))

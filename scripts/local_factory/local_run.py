@@ -16,7 +16,8 @@ from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
-from local_factory.factory import Factory, Invocation
+from local_factory.factory import Factory
+from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
 from local_factory.report import LogEntry, RunReport, write_report
@@ -68,7 +69,9 @@ async def run_pipelines(
     started = datetime.now(UTC)
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
-    notebooks = NotebookRunner(session.cluster, session.settings.notebooks, folder / "notebooks", session.environment)
+    notebooks = NotebookRunner(
+        session.cluster, session.settings.notebooks, folder / "notebooks", session.environment, session.secrets
+    )
     async with httpx.AsyncClient() as http:
         factory = Factory(resources, notebooks, http, slots=session.slots)
         telling = asyncio.create_task(_tell(listener, factory.runs))
@@ -83,7 +86,8 @@ async def run_pipelines(
             listener(factory.runs)
     landed = landed_since(session.settings.lake, started, lambda path: _count_rows(session, path))
     result = RunResult(factory.runs, landed, folder / "report.html")
-    _write(result, notebooks, session, started)
+    title = ", ".join(request.pipeline for request in requests)
+    _write(result, title, notebooks, session, started)
     return result
 
 
@@ -97,7 +101,7 @@ def _count_rows(session: Session, folder: Path) -> int | None:
     return session.cluster.session.read.parquet(str(folder)).count() if session.cluster else None
 
 
-def _write(result: RunResult, notebooks: NotebookRunner, session: Session, started: datetime) -> None:
+def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Session, started: datetime) -> None:
     folder = result.report.parent
     (folder / "runs.json").write_text(json.dumps(result.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
     logs = {}
@@ -105,9 +109,8 @@ def _write(result: RunResult, notebooks: NotebookRunner, session: Session, start
         page = notebooks.page(run_id)
         write_notebook_page(_notebook_page(run, os.path.relpath(result.report, page.parent)), page)
         logs[run_id] = LogEntry(run.log, page.relative_to(folder).as_posix())
-    names = dict.fromkeys(run.pipeline_name for run in result.runs)
     report = RunReport(
-        title=", ".join(names),
+        title=title,
         started=started,
         ended=datetime.now(UTC),
         runs=result.runs,

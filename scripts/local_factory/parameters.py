@@ -44,6 +44,14 @@ def resolve(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str
     return resolved
 
 
+def without_secrets(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as monitoring may show them: a SecureString's value is masked."""
+    return {
+        name: "********" if declared[name]["type"].lower() == "securestring" else value
+        for name, value in values.items()
+    }
+
+
 def convert(value: Any, type_name: str) -> Any:
     """Return a JSON value as the declared type wants it.
 

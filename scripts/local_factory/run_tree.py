@@ -11,16 +11,20 @@ RUNNING = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 
 @dataclass(frozen=True)
 class RunNode:
-    """A run and what ran within it. `retried`: a failed try after which the activity was tried again."""
+    """A run and what ran within it."""
 
     run: PipelineRun | ActivityRun
     children: tuple["RunNode", ...] = ()
-    retried: bool = False
 
     @property
     def name(self) -> str:
         """The pipeline's or the activity's name."""
         return self.run.pipeline_name if isinstance(self.run, PipelineRun) else self.run.activity_name
+
+    @property
+    def retried(self) -> bool:
+        """Whether this is a failed try after which the activity was tried again."""
+        return isinstance(self.run, ActivityRun) and self.run.retried
 
     @property
     def error_code(self) -> str:
@@ -127,63 +131,21 @@ def _callers(runs: Sequence[PipelineRun]) -> dict[str, str]:
 
 
 def _pipeline_node(run: PipelineRun, called: Mapping[str, Sequence[PipelineRun]]) -> RunNode:
-    activities = tuple(run.activity_runs)
-    retried = _retried(activities)
-    inner: defaultdict[int | None, list[int]] = defaultdict(list)
-    for index, container in enumerate(_containers(activities)):
-        inner[container].append(index)
+    inner: defaultdict[str | None, list[ActivityRun]] = defaultdict(list)
+    for activity in tuple(run.activity_runs):
+        inner[activity.container.activity_run_id if activity.container else None].append(activity)
 
-    def nodes(container: int | None) -> tuple[RunNode, ...]:
+    def nodes(container: str | None) -> tuple[RunNode, ...]:
         return tuple(
             RunNode(
-                activities[index],
-                tuple(_pipeline_node(child, called) for child in called.get(activities[index].activity_run_id, ()))
-                + nodes(index),
-                index in retried,
+                activity,
+                tuple(_pipeline_node(child, called) for child in called.get(activity.activity_run_id, ()))
+                + nodes(activity.activity_run_id),
             )
-            for index in inner[container]
+            for activity in inner[container]
         )
 
     return RunNode(run, nodes(None))
-
-
-def _containers(activities: Sequence[ActivityRun]) -> list[int | None]:
-    """Return for each activity run the position of the run it ran in, None for one of the pipeline itself.
-
-    A run knows its container by name only. In a ForEach several runs of one If may be under way at once: then the inner
-    run is put beside them, in the If's own container, rather than under a guess.
-    """
-    found: list[int | None] = []
-    earlier: defaultdict[str, list[int]] = defaultdict(list)
-    for index, activity in enumerate(activities):
-        candidates = earlier[activity.container] if activity.container else []
-        under_way = [at for at in candidates if _is_under_way(activities[at], activity)] or candidates[-1:]
-        if len(under_way) > 1:
-            found.append(found[under_way[0]])
-        else:
-            found.append(under_way[0] if under_way else None)
-        earlier[activity.activity_name].append(index)
-    return found
-
-
-def _is_under_way(container: ActivityRun, activity: ActivityRun) -> bool:
-    return container.end is None or container.end > activity.start
-
-
-def _retried(activities: Sequence[ActivityRun]) -> set[int]:
-    """Return the positions of failed tries that were followed by another; first failed is first tried again."""
-    failed: defaultdict[tuple[str, str | None, int], list[int]] = defaultdict(list)
-    retried: set[int] = set()
-    for index, activity in enumerate(activities):
-        name, container, attempt = activity.activity_name, activity.container, activity.retry_attempt
-        if attempt > 0 and failed[name, container, attempt - 1]:
-            tries = failed[name, container, attempt - 1]
-            first = min(tries, key=lambda at: activities[at].end or activities[at].start)
-            tries.remove(first)
-            retried.add(first)
-        if activity.status is Status.FAILED:
-            failed[name, container, attempt].append(index)
-    return retried
 
 
 def _innermost_failures(nodes: Iterable[RunNode]) -> Iterator[RunNode]:

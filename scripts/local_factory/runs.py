@@ -20,7 +20,11 @@ class Status(StrEnum):
 
 @dataclass
 class ActivityRun:
-    """One try of one activity. `container` is the control activity it ran in (an If, a ForEach), if any."""
+    """One try of one activity.
+
+    `container` is the run of the control activity it ran in (an If, a ForEach), if any; `retried` says that this try
+    failed and another followed.
+    """
 
     activity_name: str
     activity_type: str
@@ -34,7 +38,8 @@ class ActivityRun:
     output: Any = None
     error: dict[str, Any] | None = None
     retry_attempt: int = 0
-    container: str | None = None
+    container: "ActivityRun | None" = None
+    retried: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryActivityruns` answers it."""

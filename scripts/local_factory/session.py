@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from local_factory.cluster.redaction import secret_variable
+from local_factory.cluster.redaction import DEFAULT_SCOPE, secret_variable
 from local_factory.cluster.spark import Cluster, start_cluster
 from local_factory.demo.country_api import CountryApi
+from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
 from local_factory.report import Sources
 
-# The scope that the notebooks read when nothing else is set, as in the house plan.
-_SCOPE = "ingestion"
-_API_KEY = secret_variable(_SCOPE, "restcountries-api-key")
-_SQL_USER = secret_variable(_SCOPE, "sql-user")
-_SQL_PASSWORD = secret_variable(_SCOPE, "sql-password")
+_API_KEY = secret_variable(DEFAULT_SCOPE, "restcountries-api-key")
 
 T = TypeVar("T")
 
@@ -45,12 +42,14 @@ class Settings:
 class Session:
     """What stands in for Azure, up and running.
 
-    `environment` is what notebooks must know of it, `slots` how many runs of each pipeline may go on at once.
+    `environment` is what notebooks must know of it, `secrets` what their secret scope holds of it, and `slots` how
+    many runs of each pipeline may go on at once.
     """
 
     settings: Settings
     cluster: Cluster | None
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     sources: Sources
     slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
@@ -70,15 +69,16 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
     async with AsyncExitStack() as stack:
         settings.lake.mkdir(parents=True, exist_ok=True)
         api = settings.country_api or _start_country_api(stack)
-        environment = {"LAKE_ROOT": str(settings.lake), "COUNTRY_API_URL": api, "SECRET_SCOPE": _SCOPE}
         cluster = None
-        database = "not started"
+        sql_url, secrets = settings.sql_url or "", {}
         if with_cluster:
             cluster = await _enter_in_thread(stack, start_cluster(settings.workdir, settings.jars))
-            variables = await asyncio.to_thread(_database_variables, stack, settings, cluster)
-            environment |= variables
-            database = _without_credentials(variables["SQL_URL"])
-        yield Session(settings, cluster, environment, Sources(database, api, settings.lake))
+            if not sql_url:
+                database = await asyncio.to_thread(_start_database, stack, settings, cluster)
+                sql_url, secrets = database.url, {"sql-user": database.user, "sql-password": database.password}
+        environment = {"LAKE_ROOT": str(settings.lake), "COUNTRY_API_URL": api, "SQL_URL": sql_url}
+        sources = Sources(_without_credentials(sql_url) or "not started", api, settings.lake)
+        yield Session(settings, cluster, environment, secrets, sources)
 
 
 def _start_country_api(stack: AsyncExitStack) -> str:
@@ -88,15 +88,11 @@ def _start_country_api(stack: AsyncExitStack) -> str:
     return api.v5_url if key else api.v3_url
 
 
-def _database_variables(stack: AsyncExitStack, settings: Settings, cluster: Cluster) -> dict[str, str]:
-    if settings.sql_url:
-        return {"SQL_URL": settings.sql_url}
-    from local_factory.demo.database import prepare_database, shutdown_database
-
+def _start_database(stack: AsyncExitStack, settings: Settings, cluster: Cluster) -> DemoDatabase:
     folder = settings.workdir / "derby"
     database = prepare_database(cluster.session, folder, settings.customers, settings.products)
     stack.callback(shutdown_database, cluster.session, database)
-    return {"SQL_URL": database.url, _SQL_USER: database.user, _SQL_PASSWORD: database.password}
+    return database
 
 
 def _without_credentials(jdbc_url: str) -> str:

@@ -1,107 +1,82 @@
 """What must hold before anything runs: every pipeline to be run, and all that it calls, can run on this machine."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from bundle.errors import NotebookNotFoundError
-from bundle.notebooks import find_notebook
-from bundle.resources import Resource, ResourceKey, Resources
+from bundle.bundle import Bundle, Pipeline
+from bundle.documents import mapping, text
+from bundle.validation import check
 from local_factory.activities import ACTIVITIES
-from local_factory.control_flow import Activity, all_activities, branches
 from local_factory.errors import UnsupportedFactoryError
 
+# The rules without which a run could not start, or would never end. The others are for `deploy.py validate`.
+_NEEDED = frozenset(
+    {
+        "object-shape",
+        "activity-shape",
+        "activity-unique",
+        "required-property",
+        "declaration",
+        "dependency-exists",
+        "dependency-cycle",
+        "dependency-condition",
+        "reference-resolves",
+        "reference-cycle",
+        "expression-parses",
+        "notebook-exists",
+    }
+)
 
-def check_runnable(resources: Resources, pipelines: Sequence[str], notebooks: Path) -> None:
-    """Refuse pipelines that cannot run here.
+
+def check_runnable(bundle: Bundle, pipelines: Sequence[str]) -> None:
+    """Refuse what cannot run here.
 
     Raises:
-        UnsupportedFactoryError: one line for every reason, each with the file and the activity.
+        UnsupportedFactoryError: one line for every reason, each with the file and the place in it.
     """
-    problems = list(_problems(resources, pipelines, notebooks))
+    problems = list(_problems(bundle, pipelines))
     if problems:
         raise UnsupportedFactoryError("\n".join(problems))
 
 
-def runs_notebooks(resources: Resources, pipelines: Iterable[str]) -> bool:
+def runs_notebooks(bundle: Bundle, pipelines: Sequence[str]) -> bool:
     """Say whether any of the pipelines, or one that they call, runs a notebook."""
     return any(
-        activity.get("type") == "DatabricksNotebook"
-        for pipeline in _called(resources, pipelines)
-        for activity in all_activities(pipeline.properties.get("activities") or [])
+        activity.type == "DatabricksNotebook"
+        for pipeline in _called(bundle, pipelines)
+        for activity in pipeline.activities
     )
 
 
-def _called(resources: Resources, pipelines: Iterable[str]) -> Iterator[Resource]:
+def _problems(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[str]:
+    yield from (str(error) for error in bundle.unreadable.values())
+    known = bundle.names("pipeline")
+    for name in pipelines:
+        if name not in known:
+            yield f"{name}: no such pipeline. The factory has: {', '.join(known) or 'none'}."
+    called = list(_called(bundle, pipelines))
+    files = {pipeline.resource.path for pipeline in called}
+    yield from (str(finding) for finding in check(bundle) if finding.rule in _NEEDED and finding.file in files)
+    for pipeline in called:
+        for activity in pipeline.activities:
+            if activity.type not in ACTIVITIES:
+                yield (
+                    f"{pipeline.resource.path}: activity {activity.name!r}: type {activity.type!r} does not run on "
+                    f"this machine. These do: {', '.join(sorted(ACTIVITIES))}."
+                )
+
+
+def _called(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[Pipeline]:
     """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
+    by_name = {pipeline.resource.name: pipeline for pipeline in bundle.pipelines}
     to_visit, seen = list(pipelines), set[str]()
     while to_visit:
         name = to_visit.pop(0)
-        pipeline = resources.get(ResourceKey("pipeline", name))
-        if name in seen or not pipeline:
+        if name in seen or name not in by_name:
             continue
         seen.add(name)
-        yield pipeline
+        yield by_name[name]
         to_visit.extend(
-            activity["typeProperties"]["pipeline"]["referenceName"]
-            for activity in all_activities(pipeline.properties.get("activities") or [])
-            if activity.get("type") == "ExecutePipeline"
+            text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
+            for activity in by_name[name].activities
+            if activity.type == "ExecutePipeline"
         )
-
-
-def _problems(resources: Resources, pipelines: Sequence[str], notebooks: Path) -> Iterator[str]:
-    known = ", ".join(key.name for key in resources if key.kind == "pipeline") or "none"
-    for name in pipelines:
-        if ResourceKey("pipeline", name) not in resources:
-            yield f"{name}: no such pipeline. The factory has: {known}."
-    for pipeline in _called(resources, pipelines):
-        activities = pipeline.properties.get("activities") or []
-        yield from _dependency_problems(pipeline, activities)
-        for activity in all_activities(activities):
-            yield from _activity_problems(pipeline, activity, resources, notebooks)
-
-
-def _activity_problems(pipeline: Resource, activity: Activity, resources: Resources, notebooks: Path) -> Iterator[str]:
-    where = f"{pipeline.path}: activity {activity['name']!r}"
-    kind = activity.get("type")
-    if kind not in ACTIVITIES:
-        yield f"{where}: type {kind!r} does not run on this machine. These do: {', '.join(sorted(ACTIVITIES))}."
-    if kind == "ExecutePipeline":
-        called = activity["typeProperties"]["pipeline"]["referenceName"]
-        if ResourceKey("pipeline", called) not in resources:
-            yield f"{where}: calls pipeline {called!r}, which is not in the factory."
-    if kind == "DatabricksNotebook":
-        yield from _notebook_problems(where, activity, resources, notebooks)
-
-
-def _notebook_problems(where: str, activity: Activity, resources: Resources, notebooks: Path) -> Iterator[str]:
-    linked_service = (activity.get("linkedServiceName") or {}).get("referenceName", "")
-    if ResourceKey("linkedService", linked_service) not in resources:
-        yield f"{where}: linked service {linked_service!r} is not in the factory."
-    path = activity["typeProperties"].get("notebookPath")
-    if not isinstance(path, str) or path.startswith("@"):
-        return  # an expression: only the run knows
-    try:
-        find_notebook(path, notebooks)
-    except NotebookNotFoundError as error:
-        yield f"{where}: notebookPath: {error}"
-
-
-def _dependency_problems(pipeline: Resource, activities: Sequence[Activity]) -> Iterator[str]:
-    """Every dependency names an activity beside it, and none waits for itself: else the run would never end."""
-    parents = {activity["name"]: _dependencies(activity) for activity in activities}
-    for name, names in parents.items():
-        for missing in [parent for parent in names if parent not in parents]:
-            yield f"{pipeline.path}: activity {name!r}: depends on {missing!r}, which is not beside it."
-    try:
-        TopologicalSorter(parents).prepare()
-    except CycleError as error:
-        yield f"{pipeline.path}: activities wait for each other: {' -> '.join(error.args[1])}."
-    for activity in activities:
-        for branch in branches(activity):
-            yield from _dependency_problems(pipeline, branch)
-
-
-def _dependencies(activity: Mapping[str, Any]) -> list[str]:
-    return [dependency["activity"] for dependency in activity.get("dependsOn") or []]

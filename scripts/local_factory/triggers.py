@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from bundle.resources import Resource, ResourceKey, Resources
 from local_factory.errors import ArgumentError
 from local_factory.expressions import evaluate
-from local_factory.factory import Invocation
+from local_factory.invocation import Invocation
 from local_factory.local_run import PipelineRequest
 from local_factory.runs import timestamp
 

@@ -8,7 +8,7 @@ import pytest
 from bundle.errors import ReferenceCycleError
 from bundle.references import cycles, dependency_levels, describe_cycle, references
 from bundle.resources import Resource, ResourceKey, load_resources
-from sample_bundle import Sample, reference
+from support.sample_bundle import Sample, reference
 
 
 def resource(kind: str, name: str, *targets: dict[str, str]) -> Resource:

@@ -6,7 +6,7 @@ import pytest
 
 from bundle.errors import RepeatedKeyError, ResourceError
 from bundle.resources import load_resources, read_resource
-from sample_bundle import Sample
+from support.sample_bundle import Sample
 
 
 def test_objects_are_keyed_by_kind_and_name_and_keep_their_bytes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bundle.findings import Severity
 from bundle.validation import validate
 from conftest import REPOSITORY
-from sample_bundle import ADF, Sample
+from support.sample_bundle import ADF, Sample
 
 OUR_ADF, OUR_NOTEBOOKS = REPOSITORY / "adf", REPOSITORY / "notebooks"
 

@@ -49,13 +49,13 @@ class Laptop:
         environment = {
             "LAKE_ROOT": str(self.lake),
             "COUNTRY_API_URL": self._api.v3_url,
-            "SECRET_SCOPE": "ingestion",
             "SQL_URL": database.url,
-            "SECRET_INGESTION_SQL_USER": database.user,
-            "SECRET_INGESTION_SQL_PASSWORD": database.password,
         }
+        secrets = {"sql-user": database.user, "sql-password": database.password}
         settings = Settings(notebooks=notebooks, workdir=self.workdir, customers=customers, products=products)
-        return Session(settings, self._cluster, environment, Sources(database.url, self._api.v3_url, self.lake))
+        return Session(
+            settings, self._cluster, environment, secrets, Sources(database.url, self._api.v3_url, self.lake)
+        )
 
     def execute(self, statement: str) -> None:
         """Execute a statement in the demo database."""

@@ -12,7 +12,16 @@ from rich.console import Console
 
 from local_factory.console import LiveRuns, error_console, print_fire_times, print_summary
 from local_factory.runs import LandedData, Status
-from sample_runs import REASON, activity, countries_run, customer_runs, error, pipeline, regions_run, sample_report
+from support.sample_runs import (
+    REASON,
+    activity,
+    countries_run,
+    customer_runs,
+    error,
+    pipeline,
+    regions_run,
+    sample_report,
+)
 
 REPORT = Path("/home/ada/a folder whose name is long/bundle/.local/runs/2026-03-14T06-30-00Z-5f2c/report.html")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from local_factory.errors import ActivityError, ArgumentError
-from local_factory.factory import Factory, Invocation
+from local_factory.factory import Factory
+from local_factory.invocation import Invocation
 from support.pipelines import (
     DATABRICKS,
     ScriptedNotebooks,
@@ -41,7 +42,8 @@ def test_a_failed_try_is_tried_again_after_the_interval_and_each_try_is_recorded
         notebooks=ScriptedNotebooks(**{"/nb": [FAILURE, 7]}),
         sleep=recorder(naps),
     )
-    assert [(entry.status, entry.retry_attempt) for entry in result.activity_runs] == [("Failed", 0), ("Succeeded", 1)]
+    tries = [(entry.status, entry.retry_attempt, entry.retried) for entry in result.activity_runs]
+    assert tries == [("Failed", 0, True), ("Succeeded", 1, False)]
     assert naps == [45]
     assert result.status == "Succeeded"
 
@@ -140,6 +142,17 @@ def test_parameters_take_their_defaults_and_what_is_given() -> None:
     )
     assert activity_runs(result, "keep")[0].output == {"name": "v", "value": "default given"}
     assert result.parameters == {"a": "default ", "b": "given"}
+
+
+def test_a_secure_parameter_is_not_recorded_but_expressions_see_it() -> None:
+    result = run(
+        [set_variable("keep", "v", expression("@string(length(pipeline().parameters.key))"))],
+        {"key": "hush"},
+        parameters={"key": {"type": "SecureString"}},
+        variables={"v": {"type": "String"}},
+    )
+    assert result.parameters == {"key": "********"}
+    assert activity_runs(result, "keep")[0].output["value"] == "4"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local_factory.formatting import count, duration, elapsed
-from sample_runs import START, at, pipeline
+from support.sample_runs import START, at, pipeline
 
 
 @pytest.mark.parametrize(

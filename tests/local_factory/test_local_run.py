@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bundle.resources import load_resources
-from local_factory.factory import Invocation
+from local_factory.invocation import Invocation
 from local_factory.local_run import PipelineRequest, RunResult, run_pipelines
 from local_factory.session import Session
 from support.pipelines import activity_runs, statuses
@@ -102,7 +102,7 @@ def test_the_databases_password_is_nowhere_in_what_a_run_writes(laptop: "Laptop"
     session = laptop.session(601)
     result = run(session, "PL_Ingest_Country_Data", "PL_Process_Customer_Data")
     assert result.succeeded
-    secret = session.environment["SECRET_INGESTION_SQL_PASSWORD"].encode()
+    secret = session.secrets["sql-password"].encode()
     written = [file for file in laptop.workdir.rglob("*") if file.is_file() and "derby" not in file.parts]
     assert written
     assert [file for file in written if secret in file.read_bytes()] == []

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from bundle.notebooks import Cell, Language
-from html_tree import Element, read_page
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
 from local_factory.runs import Status
-from sample_runs import START, at
+from support.html_tree import Element, read_page
+from support.sample_runs import START, at
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 

@@ -11,7 +11,7 @@ from bundle.notebooks import Cell, Language
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
 from local_factory.report import write_report
 from local_factory.runs import LandedData, Status
-from sample_runs import START, at, countries_run, customer_runs, error, regions_run, sample_report
+from support.sample_runs import START, at, countries_run, customer_runs, error, regions_run, sample_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

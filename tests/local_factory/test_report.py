@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from html_tree import Element, read_page
 from local_factory.report import LogEntry, RunReport, write_report
 from local_factory.runs import LandedData, Status
-from sample_runs import (
+from support.html_tree import Element, read_page
+from support.sample_runs import (
     REASON,
     SOURCES,
     START,
@@ -214,7 +214,7 @@ def test_texts_from_anywhere_stay_text(tmp_path):
     )
     failed = activity(run, HOSTILE, HOSTILE, 0, 5, status=Status.FAILED, input=HOSTILE, output={HOSTILE: [HOSTILE]})
     failed.error = error(HOSTILE, HOSTILE)
-    activity(run, HOSTILE, HOSTILE, 5, 9, status=Status.FAILED, container=HOSTILE, error=error(HOSTILE))
+    activity(run, HOSTILE, HOSTILE, 5, 9, status=Status.FAILED, container=failed, error=error(HOSTILE))
     logs = {failed.activity_run_id: LogEntry(HOSTILE, f"javascript:{HOSTILE}")}
     page = written(
         sample_report([run], title=HOSTILE, logs=logs, landed=[LandedData(HOSTILE, 1, 1, 1)]),

@@ -4,7 +4,7 @@ import pytest
 
 from local_factory.run_tree import RunNode, failures, fold, outcome, run_tree, sum_up
 from local_factory.runs import Status
-from sample_runs import activity, countries_run, customer_runs, error, pipeline, regions_run
+from support.sample_runs import activity, countries_run, customer_runs, error, pipeline, regions_run
 
 
 def outline(nodes: tuple[RunNode, ...]) -> list[tuple[str, list]]:
@@ -47,45 +47,21 @@ def test_a_run_whose_caller_is_not_there_stands_by_itself():
     ]
 
 
-def test_an_activity_whose_container_is_not_there_is_not_lost():
+def test_inner_runs_are_under_their_own_container_also_when_two_of_one_name_are_under_way():
     run = pipeline("P", 0, 9)
-    activity(run, "Inner", "Wait", 1, 2, container="Gone")
-    assert outline(run_tree([run])) == [("P", [("Inner", [])])]
-
-
-def test_iterations_one_after_the_other_have_their_own_inner_runs():
-    run = pipeline("P", 0, 9)
-    activity(run, "Loop", "ForEach", 0, 9)
-    for start in (1, 3):
-        activity(run, "Check", "IfCondition", start, start + 2, container="Loop")
-        activity(run, f"Inner{start}", "Wait", start, start + 2, container="Check")
+    loop = activity(run, "Loop", "ForEach", 0, 9)
+    first = activity(run, "Check", "IfCondition", 1, 5, container=loop)
+    second = activity(run, "Check", "IfCondition", 2, 6, container=loop)
+    activity(run, "Inner2", "Wait", 3, 4, container=second)
+    activity(run, "Inner1", "Wait", 3, 4, container=first)
     assert outline(run_tree([run])) == [
-        ("P", [("Loop", [("Check", [("Inner1", [])]), ("Check", [("Inner3", [])])])]),
+        ("P", [("Loop", [("Check", [("Inner1", [])]), ("Check", [("Inner2", [])])])]),
     ]
-
-
-def test_an_inner_run_is_not_put_under_a_guess_when_two_of_its_container_are_under_way():
-    run = pipeline("P", 0, 9)
-    activity(run, "Loop", "ForEach", 0, 9)
-    activity(run, "Check", "IfCondition", 1, 5, container="Loop")
-    activity(run, "Check", "IfCondition", 2, 6, container="Loop")
-    activity(run, "Inner", "Wait", 3, 4, container="Check")
-    assert outline(run_tree([run])) == [("P", [("Loop", [("Check", []), ("Check", []), ("Inner", [])])])]
 
 
 def test_only_the_failed_try_that_was_tried_again_is_a_retried_one():
     first, second = run_tree([countries_run()])[0].children
     assert (first.retried, second.retried) == (True, False)
-
-
-def test_of_parallel_tries_the_first_to_fail_is_the_first_to_be_tried_again():
-    run = pipeline("P", 0, 9, Status.FAILED)
-    activity(run, "Loop", "ForEach", 0, 9, status=Status.FAILED)
-    activity(run, "Load", "Copy", 0, 5, status=Status.FAILED, container="Loop")
-    activity(run, "Load", "Copy", 0, 2, status=Status.FAILED, container="Loop")
-    activity(run, "Load", "Copy", 3, 4, retry_attempt=1, container="Loop")
-    loop = run_tree([run])[0].children[0]
-    assert [node.retried for node in loop.children] == [False, True, False]
 
 
 def test_the_reason_of_a_failure_is_the_innermost_one():
@@ -96,7 +72,7 @@ def test_the_reason_of_a_failure_is_the_innermost_one():
 
 def test_a_pipeline_that_failed_without_a_failed_activity_gives_its_own_message():
     run = pipeline("P", 0, 1, Status.FAILED, message="The expression is wrong.")
-    activity(run, "Load", "Copy", 0, 1, status=Status.FAILED, error=error("once"))
+    activity(run, "Load", "Copy", 0, 1, status=Status.FAILED, retried=True, error=error("once"))
     activity(run, "Load", "Copy", 0, 1, retry_attempt=1)
     assert [failure.first.error_message for failure in failures(run_tree([run]))] == [
         "once",

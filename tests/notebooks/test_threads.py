@@ -60,7 +60,7 @@ def test_a_task_that_hangs_does_not_keep_the_program_from_ending() -> None:
         "import time; from ingestion.threads import gather; "
         "print(gather({1: lambda: time.sleep(60)}, workers=1, seconds=0.1, late=TimeoutError())[1])"
     )
-    ended = subprocess.run(  # noqa: S603 - our own program
+    ended = subprocess.run(
         [sys.executable, "-c", program], cwd=package, capture_output=True, text=True, timeout=20, check=True
     )
     assert "TimeoutError" in ended.stdout

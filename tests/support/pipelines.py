@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 
 from bundle.resources import Resource, ResourceKey
+from local_factory.engine import NotebookRequest, NotebookResult
 from local_factory.errors import ActivityError
-from local_factory.factory import Factory, NotebookRequest, NotebookResult
+from local_factory.factory import Factory
 from local_factory.runs import ActivityRun, PipelineRun
 
 Json = Mapping[str, Any]

@@ -1,7 +1,7 @@
 """What each type of activity does. An activity's function gives its output and notes its input on the run.
 
-Every function takes the activity's JSON, its run, the frame that its expressions see, and the factory that runs it;
-it raises ActivityError or ExpressionError to fail.
+Every function takes the activity's JSON, its run, the frame that its expressions see and the engine that runs it; it
+raises ActivityError or ExpressionError to fail.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -2,31 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
 from local_factory.control_flow import Activity
 from local_factory.durations import timespan_seconds
+from local_factory.engine import Engine, Frame, NotebookRequest
 from local_factory.errors import ActivityError
 from local_factory.runs import ActivityRun
-
-if TYPE_CHECKING:
-    from local_factory.factory import Factory, Frame
 
 _WEB_TIMEOUT_SECONDS = 60  # https://learn.microsoft.com/azure/data-factory/control-flow-web-activity: one minute
 _FIRST_ERROR_STATUS = 400
 
 
-async def run_notebook(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Run a notebook on the cluster that the linked service describes; base parameters reach it as text."""
-    from local_factory.factory import NotebookRequest
-
     properties = activity["typeProperties"]
     path = frame.evaluate(properties["notebookPath"])
     parameters = frame.evaluate(properties.get("baseParameters") or {})
     run.input = {"notebookPath": path, "baseParameters": parameters} if parameters else {"notebookPath": path}
-    linked_service = factory.resource("linkedService", activity["linkedServiceName"]["referenceName"])
+    linked_service = engine.resource("linkedService", activity["linkedServiceName"]["referenceName"])
     request = NotebookRequest(
         notebook_path=path,
         parameters={name: _as_text(value) for name, value in parameters.items()},
@@ -34,14 +30,14 @@ async def run_notebook(activity: Activity, run: ActivityRun, frame: "Frame", fac
         run_id=run.activity_run_id,
         title=f"{run.pipeline_name} / {run.activity_name}",
     )
-    result = await factory.notebooks.run(request)
+    result = await engine.notebooks.run(request)
     run.output = result.output
     if result.error:
         raise result.error
     return result.output
 
 
-async def run_web(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_web(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Send one HTTP request; a status of 400 or more fails the activity.
 
     The output is the answer's JSON object, or `{"Response": ...}` around anything else, with the answer's headers.
@@ -53,7 +49,7 @@ async def run_web(activity: Activity, run: ActivityRun, frame: "Frame", factory:
     body = properties.get("body")
     timeout = properties.get("httpRequestTimeout")
     try:
-        answer = await factory.http.request(
+        answer = await engine.http.request(
             properties["method"],
             properties["url"],
             headers={name: str(value) for name, value in (properties.get("headers") or {}).items()},

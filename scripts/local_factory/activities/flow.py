@@ -2,33 +2,32 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local_factory.control_flow import Activity
 from local_factory.durations import timespan_seconds
+from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError, ArgumentError
+from local_factory.invocation import Invocation
 from local_factory.parameters import convert
 from local_factory.runs import ActivityRun, Status
-
-if TYPE_CHECKING:
-    from local_factory.factory import Factory, Frame
 
 # How many iterations of a ForEach run side by side: what it says, 20 if it does not, 50 at most.
 _DEFAULT_BATCH = 20
 _MOST_BATCH = 50
 
 
-async def run_if(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_if(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Run one of two branches; a branch that fails fails the activity."""
     properties = activity["typeProperties"]
     condition = _boolean(frame.evaluate(properties["expression"]), "expression")
     run.input = {"expression": condition}
     branch = properties.get("ifTrueActivities" if condition else "ifFalseActivities") or []
-    await factory.run_activities(branch, frame.inner(activity["name"]))
+    await engine.run_activities(branch, frame.inner(run))
     return {}
 
 
-async def run_switch(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_switch(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Run the case whose value equals `on` as text, else the default activities."""
     properties = activity["typeProperties"]
     value = convert(frame.evaluate(properties["on"]), "String")
@@ -37,11 +36,11 @@ async def run_switch(activity: Activity, run: ActivityRun, frame: "Frame", facto
         (case.get("activities") for case in properties.get("cases") or [] if str(case["value"]) == value),
         properties.get("defaultActivities"),
     )
-    await factory.run_activities(chosen or [], frame.inner(activity["name"]))
+    await engine.run_activities(chosen or [], frame.inner(run))
     return {}
 
 
-async def run_foreach(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_foreach(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Run the inner activities once an item, side by side unless sequential; all items are tried, then it fails."""
     properties = activity["typeProperties"]
     items = _array(frame.evaluate(properties["items"]), "items")
@@ -53,7 +52,7 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: "Frame", fact
     async def work() -> None:
         for item in pending:
             try:
-                await factory.run_activities(properties["activities"], frame.iteration(activity["name"], item))
+                await engine.run_activities(properties["activities"], frame.iteration(run, item))
             except ActivityError as error:
                 failures.append(error)
 
@@ -65,7 +64,7 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: "Frame", fact
     return {}
 
 
-async def run_until(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_until(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Run the inner activities again and again until the expression is true, which is looked at after each time."""
     properties = activity["typeProperties"]
     timeout = frame.evaluate(properties.get("timeout") or "7.00:00:00")
@@ -75,8 +74,8 @@ async def run_until(activity: Activity, run: ActivityRun, frame: "Frame", factor
             while True:
                 iterations += 1
                 run.input = {"iterations": iterations}
-                inner = frame.inner(activity["name"])
-                await factory.run_activities(properties["activities"], inner)
+                inner = frame.inner(run)
+                await engine.run_activities(properties["activities"], inner)
                 if _boolean(inner.evaluate(properties["expression"]), "expression"):
                     return {}
                 await asyncio.sleep(0)
@@ -84,30 +83,26 @@ async def run_until(activity: Activity, run: ActivityRun, frame: "Frame", factor
         raise ActivityError("Timeout", f"Until {activity['name']} ran longer than its timeout, {timeout}.") from None
 
 
-async def run_filter(activity: Activity, run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+async def run_filter(activity: Activity, run: ActivityRun, frame: Frame, _engine: Engine) -> Any:
     """Return the items for which the condition is true, and how many there were."""
     properties = activity["typeProperties"]
     items = _array(frame.evaluate(properties["items"]), "items")
     run.input = {"itemsCount": len(items)}
     kept = [
-        item
-        for item in items
-        if _boolean(frame.iteration(activity["name"], item).evaluate(properties["condition"]), "condition")
+        item for item in items if _boolean(frame.iteration(run, item).evaluate(properties["condition"]), "condition")
     ]
     return {"ItemsCount": len(items), "FilteredItemsCount": len(kept), "Value": kept}
 
 
-async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Start a child pipeline; when it waits for the child, the child's failure is its own."""
-    from local_factory.factory import Invocation
-
     properties = activity["typeProperties"]
     name = properties["pipeline"]["referenceName"]
     parameters = frame.evaluate(properties.get("parameters") or {})
     waits = bool(properties.get("waitOnCompletion", False))
     run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": parameters}
     try:
-        child, execution = factory.start_pipeline(name, parameters, Invocation.activity(run, frame))
+        child, execution = engine.start_pipeline(name, parameters, Invocation.activity(run, frame.system))
     except ArgumentError as error:
         raise ActivityError("BadRequest", str(error)) from None
     run.output = {"pipelineRunId": child.run_id, "pipelineName": name}
@@ -119,7 +114,7 @@ async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: "Fra
     return {**run.output, "pipelineReturnValue": child.returned} if child.returned else run.output
 
 
-async def run_wait(activity: Activity, run: ActivityRun, frame: "Frame", factory: "Factory") -> Any:
+async def run_wait(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Wait for a number of seconds."""
     seconds = frame.evaluate(activity["typeProperties"]["waitTimeInSeconds"])
     run.input = {"waitTimeInSeconds": seconds}
@@ -127,11 +122,11 @@ async def run_wait(activity: Activity, run: ActivityRun, frame: "Frame", factory
         waiting_time = int(seconds)
     except (TypeError, ValueError):
         raise ActivityError("InvalidTemplate", f"waitTimeInSeconds: expected seconds, got {seconds!r}.") from None
-    await factory.sleep(waiting_time)
+    await engine.sleep(waiting_time)
     return {}
 
 
-async def run_fail(activity: Activity, run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+async def run_fail(activity: Activity, run: ActivityRun, frame: Frame, _engine: Engine) -> Any:
     """Fail with the message and the error code that the activity gives."""
     properties = frame.evaluate(activity["typeProperties"])
     run.input = {"message": properties["message"], "errorCode": properties["errorCode"]}

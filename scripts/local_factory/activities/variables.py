@@ -1,19 +1,17 @@
 """Activities that write a pipeline's variables and return values."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local_factory.control_flow import Activity
+from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError
 from local_factory.parameters import WrongTypeError, check_variable
 from local_factory.runs import ActivityRun
 
-if TYPE_CHECKING:
-    from local_factory.control_flow import Activity
-    from local_factory.factory import Factory, Frame
-
 _RETURN_VALUE = "pipelineReturnValue"
 
 
-async def run_set_variable(activity: "Activity", run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+async def run_set_variable(activity: Activity, run: ActivityRun, frame: Frame, _engine: Engine) -> Any:
     """Set a variable, or the pipeline's return values (`setSystemVariable` on `pipelineReturnValue`)."""
     properties = activity["typeProperties"]
     name = properties["variableName"]
@@ -29,7 +27,7 @@ async def run_set_variable(activity: "Activity", run: ActivityRun, frame: "Frame
     return {"name": name, "value": value}
 
 
-async def run_append_variable(activity: "Activity", run: ActivityRun, frame: "Frame", _factory: "Factory") -> Any:
+async def run_append_variable(activity: Activity, run: ActivityRun, frame: Frame, _engine: Engine) -> Any:
     """Append a value to an Array variable."""
     properties = activity["typeProperties"]
     name = properties["variableName"]
@@ -50,7 +48,7 @@ def _return_value(value: Any) -> Any:
     return value
 
 
-def _declared_type(name: str, frame: "Frame") -> str:
+def _declared_type(name: str, frame: Frame) -> str:
     declared = frame.properties.get("variables") or {}
     if name not in declared:
         raise ActivityError("InvalidTemplate", f"Variable {name!r} is not declared in {frame.run.pipeline_name}.")

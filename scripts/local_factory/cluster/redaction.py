@@ -1,10 +1,11 @@
 """Keeps secrets out of everything that a run writes, as Databricks does: a secret's value becomes [REDACTED]."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 REDACTED = "[REDACTED]"
 PREFIX = "SECRET_"
+# The scope of a cluster whose variables name none, as in the house plan.
+DEFAULT_SCOPE = "ingestion"
 
 
 def secret_variable(scope: str, key: str) -> str:
@@ -22,7 +23,7 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Redactor:
-    """Replaces secret values in texts and JSON values."""
+    """Replaces secret values in texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         # Longest first, so that a secret within another one does not leave the rest of it behind.
@@ -33,13 +34,3 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return text
-
-    def value(self, value: Any) -> Any:
-        """Return a JSON value without secrets in any of its texts."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, list):
-            return [self.value(element) for element in value]
-        if isinstance(value, dict):
-            return {self.text(key): self.value(element) for key, element in value.items()}
-        return value

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bundle.errors import NotebookNotFoundError
@@ -21,10 +22,10 @@ from local_factory.cluster.kernel import (
     kernel_environment,
     read_outcome,
 )
-from local_factory.cluster.redaction import Redactor, secrets_of
+from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable, secrets_of
 from local_factory.cluster.spark import Cluster
+from local_factory.engine import NotebookRequest, NotebookResult
 from local_factory.errors import ActivityError
-from local_factory.factory import NotebookRequest, NotebookResult
 
 _LINE_LIMIT = 64 * 1024 * 1024
 
@@ -49,14 +50,23 @@ class NotebookRunner:
         notebooks: the folder of the bundle's notebooks.
         folder: where logs and run pages go.
         environment: variables that win over those of the linked service, since this machine is not Azure.
+        secrets: what the linked service's secret scope holds besides the secrets of this machine, by key.
     """
 
-    def __init__(self, cluster: Cluster | None, notebooks: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster | None,
+        notebooks: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        secrets: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.runs: dict[str, NotebookRun] = {}
         self._cluster = cluster
         self._notebooks = notebooks
         self._folder = folder
         self._environment = environment
+        self._secrets = secrets
 
     def page(self, run_id: str) -> Path:
         """Return the file of a notebook run's page."""
@@ -71,9 +81,11 @@ class NotebookRunner:
             file = find_notebook(request.notebook_path, self._notebooks).resolve()
         except NotebookNotFoundError as error:
             raise ActivityError("3200", str(error)) from None
+        scope = request.environment.get("SECRET_SCOPE", DEFAULT_SCOPE)
         environment = {
             **os.environ,
             **request.environment,
+            **{secret_variable(scope, key): value for key, value in self._secrets.items()},
             **self._environment,
             **kernel_environment(),
             **cluster.gateway.environment,

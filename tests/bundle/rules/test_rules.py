@@ -7,9 +7,9 @@ import pytest
 from bundle.findings import Severity
 from bundle.rules import RULES
 from bundle.validation import validate
-from rule_cases import CASES
-from rule_cases.case import Case
-from sample_bundle import Sample
+from support.rule_cases import CASES
+from support.rule_cases.case import Case
+from support.sample_bundle import Sample
 
 
 def identity(case: Case) -> str:

@@ -35,7 +35,7 @@ def for_each(items: str, activities: Any, **fields: Any) -> dict[str, Any]:
 def test_an_if_runs_one_branch_and_does_not_mention_the_other(condition: str, ran: str) -> None:
     result = run([if_condition(condition, [succeed("yes")], [succeed("no")])])
     assert statuses(result) == {"if": "Succeeded", ran: "Succeeded"}
-    assert activity_runs(result, ran)[0].container == "if"
+    assert activity_runs(result, ran)[0].container is activity_runs(result, "if")[0]
 
 
 def test_an_if_without_the_branch_succeeds() -> None:

@@ -9,7 +9,7 @@ import pytest
 from local_factory.cluster.kernel import Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
 from local_factory.cluster.spark import Cluster
-from local_factory.factory import NotebookRequest, NotebookResult
+from local_factory.engine import NotebookRequest, NotebookResult
 
 SECRET = "s3cret-Wörd"
 
@@ -95,7 +95,8 @@ def test_a_widget_that_nobody_declared_fails_the_notebook(workspace: Workspace) 
 def test_a_secret_is_read_from_its_variable_and_redacted_wherever_it_is_written(workspace: Workspace) -> None:
     workspace.write(
         "main",
-        "secret = dbutils.secrets.get('app', 'token')\nprint(len(secret), secret)\n[m.key for m in dbutils.secrets.list('app')]",
+        "secret = dbutils.secrets.get('app', 'token')",
+        "print(len(secret), secret)\n[m.key for m in dbutils.secrets.list('app')]",
         "display(spark.createDataFrame([(secret,)], ['token']))",
         "import sys, os\nprint(secret, file=sys.stderr)\nos.system(f'echo {secret}')",
         "raise ValueError(f'cannot log in with {secret}')",
@@ -198,7 +199,8 @@ def test_code_that_asks_for_the_session_gets_the_notebooks_own(workspace: Worksp
         "main",
         "from pyspark.sql import SparkSession\n"
         "spark.range(3).createOrReplaceTempView('mine')\n"
-        "print(SparkSession.builder.getOrCreate().table('mine').count(), SparkSession.getActiveSession().table('mine').count())",
+        "sessions = SparkSession.builder.getOrCreate(), SparkSession.getActiveSession()\n"
+        "print(*[session.table('mine').count() for session in sessions])",
     )
     _, run = workspace.run()
     assert run.outcome.error is None

@@ -278,9 +278,7 @@ def open_elsewhere(database):
     ij = [java_home() / "bin" / "java", "-cp", f"{jars}/*", "org.apache.derby.tools.ij"]
     # ij's derby.log goes where it runs: beside the database.
     beside = Path(database.url.removeprefix("jdbc:derby:")).parent
-    with subprocess.Popen(  # noqa: S603 - the Java that Spark runs on
-        ij, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=beside
-    ) as process:
+    with subprocess.Popen(ij, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=beside) as process:
         process.stdin.write(f"connect '{database.url};user={database.user};password={database.password}';\n")
         process.stdin.write("SELECT COUNT(*) FROM Customers;\n")
         process.stdin.flush()

@@ -1,0 +1,18 @@
+// prod: the database is private, deleted secrets stay longest. Values that differ from tenant to tenant come from the environment.
+using '../main.bicep'
+
+param environmentName = 'prod'
+param privateNetworking = true
+param softDeleteRetentionDays = 90
+param logRetentionDays = 90
+
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL')
+param gitHubRepository = readEnvironmentVariable('GITHUB_REPOSITORY')
+param sqlAdministratorsName = readEnvironmentVariable('SQL_ADMINISTRATORS_NAME')
+param sqlAdministratorsId = readEnvironmentVariable('SQL_ADMINISTRATORS_ID')
+param pipelinePrincipalId = readEnvironmentVariable('PIPELINE_PRINCIPAL_ID')
+param azureDatabricksPrincipalId = readEnvironmentVariable('AZURE_DATABRICKS_PRINCIPAL_ID')
+param sqlUser = readEnvironmentVariable('PIPELINE_APPLICATION_ID', '')
+param sqlPassword = readEnvironmentVariable('PIPELINE_APPLICATION_SECRET', '')
+param restCountriesApiKey = readEnvironmentVariable('RESTCOUNTRIES_API_KEY', '')
+param teamsWebhookUrl = readEnvironmentVariable('TEAMS_WEBHOOK_URL', '')

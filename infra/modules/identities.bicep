@@ -1,0 +1,42 @@
+// The two identities that GitHub's workflows sign in as, without a stored secret: one deploys the bundle, one the infrastructure.
+param deployerName string
+param infrastructureName string
+param location string
+param tags object
+param gitHubRepository string
+param gitHubEnvironment string
+
+var gitHubTrust = {
+  issuer: 'https://token.actions.githubusercontent.com'
+  subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}'
+  audiences: ['api://AzureADTokenExchange']
+}
+
+resource deployer 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: deployerName
+  location: location
+  tags: tags
+}
+
+resource deployerTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {
+  parent: deployer
+  name: 'github-${gitHubEnvironment}'
+  properties: gitHubTrust
+}
+
+resource infrastructure 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: infrastructureName
+  location: location
+  tags: tags
+}
+
+resource infrastructureTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {
+  parent: infrastructure
+  name: 'github-${gitHubEnvironment}'
+  properties: gitHubTrust
+}
+
+output deployerClientId string = deployer.properties.clientId
+output deployerPrincipalId string = deployer.properties.principalId
+output infrastructureClientId string = infrastructure.properties.clientId
+output infrastructurePrincipalId string = infrastructure.properties.principalId

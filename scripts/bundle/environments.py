@@ -1,0 +1,241 @@
+"""Environment files (`infra/environments/ENV.toml`): where a bundle goes, and what differs there."""
+
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bundle.errors import EnvironmentFileError, JsonPathError
+from bundle.json_path import replace_value
+from bundle.resources import KINDS, Resource, ResourceKey, Resources
+
+FOLDER = Path("infra/environments")
+PUBLIC_CLOUD = "https://management.azure.com"
+# Plain http is for a server on this machine only: a token must not cross a network in the clear.
+LOOPBACK = "127.0.0.1"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_WORKSPACE_PATH = re.compile(r"(/[^/\s][^/]*)+")
+_SECTIONS = {
+    "azure": {"subscription_id", "resource_group", "data_factory", "management_url"},
+    "databricks": {"host", "notebooks", "root"},
+}
+_OPTIONAL = {"management_url"}
+
+
+class NotebookDelivery(StrEnum):
+    """How notebooks reach the workspace."""
+
+    WORKSPACE = "workspace"
+    GIT_FOLDER = "git-folder"
+
+
+@dataclass(frozen=True)
+class AzureSettings:
+    """The factory to deploy to, and the address of Azure's management API."""
+
+    subscription_id: str
+    resource_group: str
+    data_factory: str
+    management_url: str = PUBLIC_CLOUD
+
+    @property
+    def factory_id(self) -> str:
+        """The factory's resource id."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.DataFactory/factories/{self.data_factory}"
+        )
+
+
+@dataclass(frozen=True)
+class DatabricksSettings:
+    """The workspace, and the folder in it that is this bundle's: notebooks are under `ROOT/notebooks`."""
+
+    host: str
+    notebooks: NotebookDelivery
+    root: str
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value of one object that is another in this environment."""
+
+    key: ResourceKey
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment: its name, its file and what that says, with every variable in place."""
+
+    name: str
+    file: Path
+    azure: AzureSettings
+    databricks: DatabricksSettings
+    overrides: tuple[Override, ...]
+
+
+def environment_file(name: str) -> Path:
+    """Return the file of an environment, given its name or the path of a `.toml` file."""
+    return Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+
+
+def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
+    """Read an environment file; `${NAME}` in any text takes the variable NAME, which is not to be empty.
+
+    Raises:
+        EnvironmentFileError: with one line for every unknown or missing key, unset variable and wrong value.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.toml"))) or "none"
+        raise EnvironmentFileError(f"{file}: no such environment file. In {file.parent} there are: {known}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise EnvironmentFileError(f"{file}: not readable as TOML: {error}") from error
+    problems = [
+        *(f"{where}: environment variable {name} is not set." for where, name in _unset_variables(document, variables)),
+        *_structure_problems(document),
+    ]
+    if not problems:
+        document = _substitute(document, variables)
+        problems = [*_setting_problems(document), *_override_problems(document)]
+    if problems:
+        raise EnvironmentFileError("\n".join(f"{file}: {problem}" for problem in problems))
+    azure, databricks = document["azure"], document["databricks"]
+    return Environment(
+        name=file.stem,
+        file=file,
+        azure=AzureSettings(**{**azure, "management_url": azure.get("management_url", PUBLIC_CLOUD).rstrip("/")}),
+        databricks=DatabricksSettings(
+            host=databricks["host"].rstrip("/"),
+            notebooks=NotebookDelivery(databricks["notebooks"]),
+            root=databricks["root"],
+        ),
+        overrides=tuple(
+            Override(_key(name), path, value)
+            for name, values in document.get("overrides", {}).items()
+            for path, value in values.items()
+        ),
+    )
+
+
+def apply_overrides(resources: Resources, environment: Environment) -> dict[ResourceKey, Resource]:
+    """Return a bundle's objects as this environment has them; an object without an override keeps its bytes.
+
+    Raises:
+        EnvironmentFileError: with one line for every override of an object or a path that does not exist.
+    """
+    changed = dict(resources)
+    problems: list[str] = []
+    for override in environment.overrides:
+        where = f'{environment.file}: overrides."{override.key}"'
+        resource = changed.get(override.key)
+        if resource is None:
+            problems.append(f"{where}: the bundle has no such object.")
+            continue
+        try:
+            document = replace_value(resource.document, override.path, override.value)
+        except JsonPathError as error:
+            problems.append(f"{where}: {error}")
+        else:
+            changed[override.key] = with_document(resource, document)
+    if problems:
+        raise EnvironmentFileError("\n".join(problems))
+    return changed
+
+
+def with_document(resource: Resource, document: Mapping[str, Any]) -> Resource:
+    """Return an object that says something else; its bytes follow, keys in the order of the document."""
+    content = json.dumps(document, indent=2, ensure_ascii=False).encode()
+    return dataclasses.replace(resource, content=content, document=document)
+
+
+def _key(name: str) -> ResourceKey:
+    kind, _, object_name = name.partition("/")
+    return ResourceKey(kind, object_name)
+
+
+def _structure_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    for section in sorted(document.keys() - {*_SECTIONS, "overrides"}):
+        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, 'overrides'])}."
+    for section, keys in _SECTIONS.items():
+        values = document.get(section, {})
+        if not isinstance(values, Mapping):
+            yield f"{section}: is to be a section, [{section}]."
+            continue
+        for key in sorted(values.keys() - keys):
+            yield f"{section}.{key}: unknown key. Known are {', '.join(sorted(keys))}."
+        for key in sorted(keys - _OPTIONAL - values.keys()):
+            yield f"{section}.{key}: is missing."
+        for key in sorted(keys & values.keys()):
+            if not isinstance(values[key], str) or not values[key].strip():
+                yield f"{section}.{key}: is to be a text that is not empty."
+
+
+def _setting_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    azure, databricks = document["azure"], document["databricks"]
+    for section, key, values in (("azure", "management_url", azure), ("databricks", "host", databricks)):
+        if key in values:
+            yield from (f"{section}.{key}: {problem}" for problem in _address_problems(values[key]))
+    if databricks["notebooks"] not in list(NotebookDelivery):
+        yield f"databricks.notebooks: is {databricks['notebooks']!r}; one of {', '.join(NotebookDelivery)} is meant."
+    if not _WORKSPACE_PATH.fullmatch(databricks["root"]) or ".." in databricks["root"].split("/"):
+        yield f"databricks.root: {databricks['root']!r} is no folder of a workspace, such as /Shared/continuous-ingestion."
+
+
+def _address_problems(address: str) -> Iterator[str]:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        yield f"{address!r} is no address. Write it with its scheme: https://..."
+    elif parts.scheme == "http" and parts.hostname != LOOPBACK:
+        yield f"{address!r}: plain http is allowed for {LOOPBACK} only. Write https://..."
+
+
+def _override_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    overrides = document.get("overrides", {})
+    if not isinstance(overrides, Mapping):
+        yield 'overrides: is to be sections such as [overrides."linkedService/NAME"].'
+        return
+    for name, values in overrides.items():
+        key = _key(name)
+        if key.kind not in KINDS or not key.name:
+            yield f'overrides."{name}": unknown kind. Write KIND/NAME with a kind of {", ".join(KINDS)}.'
+        if not isinstance(values, Mapping):
+            yield f'overrides."{name}": is to be a section of JSON paths and values.'
+            continue
+        for path, value in values.items():
+            try:
+                json.dumps(value)
+            except TypeError:
+                yield f'overrides."{name}".{path}: a date or time is no JSON value. Write it in quotes.'
+
+
+def _unset_variables(node: Any, variables: Mapping[str, str], where: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield from ((where, name) for name in _VARIABLE.findall(node) if not variables.get(name))
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            shown = key if re.fullmatch(r"[\w-]+", key) else f'"{key}"'
+            yield from _unset_variables(value, variables, f"{where}.{shown}" if where else shown)
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            yield from _unset_variables(value, variables, f"{where}[{position}]")
+
+
+def _substitute(node: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(node, str):
+        return _VARIABLE.sub(lambda match: variables[match[1]], node)
+    if isinstance(node, Mapping):
+        return {key: _substitute(value, variables) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_substitute(value, variables) for value in node]
+    return node

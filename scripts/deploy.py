@@ -1,0 +1,260 @@
+"""Takes the bundle to Azure: `python scripts/deploy.py VERB --env ENV`. See --help."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from bundle.environments import Environment
+    from deployment.connections import Target
+    from deployment.desired import Desired
+    from deployment.plan import Options
+
+_CHANGES = 2
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors end in 1: argparse's own 2 is what `plan` says when there are changes."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status.
+
+    SDKs take a second to import: every verb imports what it needs, so that --help is instant.
+    """
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    from bundle.errors import BundleError
+
+    try:
+        status: int = options.verb(options)
+    except BundleError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="deploy.py", description="Takes the bundle to a data factory and a Databricks workspace.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
+
+    bundle = _Parser(add_help=False)
+    bundle.add_argument("--adf", type=Path, default=Path("adf"), metavar="DIR", help="the factory's Git root (adf)")
+    bundle.add_argument("--notebooks", type=Path, default=Path("notebooks"), metavar="DIR", help="(notebooks)")
+    target = _Parser(add_help=False)
+    target.add_argument(
+        "--env", required=True, metavar="ENV", help="infra/environments/ENV.toml, or the path of a .toml file"
+    )
+    target.add_argument("--json", action="store_true", help="the outcome as JSON on stdout; progress goes to stderr")
+    limits = _Parser(add_help=False)
+    limits.add_argument("--max-deletes", type=int, default=10, metavar="N", help="refuse more deletes than this (10)")
+    limits.add_argument("--adopt", action="store_true", help="take over objects of the same name that are not ours")
+    lock = _Parser(add_help=False)
+    lock.add_argument("--break-lock", action="store_true", help="end the lock of a deployment that is dead")
+
+    verb = verbs.add_parser("validate", parents=[bundle], help="check the bundle offline")
+    verb.set_defaults(verb=_validate)
+
+    verb = verbs.add_parser(
+        "plan",
+        parents=[bundle, target, limits],
+        help="show what would change; exit status 0 nothing, 2 changes, 1 error",
+    )
+    verb.add_argument("--out", type=Path, metavar="FILE", help="save the plan, for `apply FILE`")
+    verb.set_defaults(verb=_plan)
+
+    verb = verbs.add_parser("apply", parents=[bundle, target, limits, lock], help="make the changes, or none")
+    verb.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help="a saved plan; refused when it is stale")
+    verb.set_defaults(verb=_apply)
+
+    verb = verbs.add_parser("rollback", parents=[target, lock], help="put a factory back as a snapshot holds it")
+    verb.add_argument("snapshot", type=Path, metavar="SNAPSHOT", help="the file that `apply` named")
+    verb.set_defaults(verb=_rollback)
+
+    verb = verbs.add_parser("trigger", parents=[target], help='"Trigger Now": start a pipeline')
+    verb.add_argument("pipeline", metavar="PIPELINE")
+    verb.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; repeatable")
+    verb.add_argument("--wait", action="store_true", help="watch the run until it ends")
+    verb.set_defaults(verb=_trigger)
+    return parser
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from bundle.findings import Severity
+    from bundle.validation import validate
+
+    findings = validate(options.adf, options.notebooks)
+    for finding in findings:
+        _say(str(finding))
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    _tell(f"{errors} errors, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from deployment import output
+    from deployment.apply import current_plan
+    from deployment.errors import DeploymentError
+
+    try:
+        target, desired = _prepare(options)
+        plan, _ = current_plan(target, desired, _limits(options))
+        if options.out:
+            plan.save(options.out)
+    except DeploymentError as error:
+        return _fail(str(error))
+    output.write_step_summary(output.plan_markdown(plan))
+    if options.json:
+        _say(json.dumps(plan.to_json(), indent=2))
+    else:
+        output.print_lines(output.plan_lines(plan))
+    if plan.refusals:
+        return _fail("the plan is refused:\n" + "\n".join(plan.refusals))
+    return _CHANGES if plan.actions else 0
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from deployment import output
+    from deployment.apply import apply
+    from deployment.errors import DeploymentError
+    from deployment.plan import load_plan
+    from deployment.snapshot import FOLDER
+
+    try:
+        saved = load_plan(options.plan) if options.plan else None
+        target, desired = _prepare(options)
+        done = apply(
+            target,
+            desired,
+            options=_limits(options),
+            saved=saved,
+            snapshots=FOLDER,
+            progress=_tell,
+            break_lock=options.break_lock,
+        )
+    except DeploymentError as error:
+        return _end_badly(options, "apply", str(error))
+    snapshot = str(done.snapshot) if done.snapshot else None
+    output.write_step_summary(output.plan_markdown(done.plan).replace("Deployment plan for", "Deployed to"))
+    if options.json:
+        _say(json.dumps({"status": "applied", "snapshot": snapshot, "plan": done.plan.to_json()}, indent=2))
+        return 0
+    output.print_lines(
+        output.plan_lines(done.plan, with_unchanged=False) if done.plan.actions else ["nothing to change"]
+    )
+    _say(f"snapshot: {snapshot}" if snapshot else "no snapshot: nothing was touched")
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from deployment import output
+    from deployment.apply import rollback
+    from deployment.errors import DeploymentError
+    from deployment.snapshot import load_snapshot
+
+    try:
+        environment = _environment(options)
+        snapshot = load_snapshot(options.snapshot, environment)
+        restored = rollback(_connect(environment), snapshot, progress=_tell, break_lock=options.break_lock)
+    except DeploymentError as error:
+        return _end_badly(options, "rollback", str(error))
+    text = "\n".join(restored) or "nothing to put back"
+    output.write_step_summary(output.outcome_markdown(f"Rolled back to {options.snapshot}", text))
+    _say(json.dumps({"status": "rolled back", "restored": restored}, indent=2) if options.json else text)
+    return 0
+
+
+def _trigger(options: argparse.Namespace) -> int:
+    from deployment import output, trigger_run
+    from deployment.errors import DeploymentError, RunError
+
+    try:
+        environment = _environment(options)
+        factory = _connect(environment).factory
+        given = dict(text.partition("=")[::2] for text in options.param)
+        if any("=" not in text for text in options.param):
+            raise RunError("--param: is written NAME=VALUE.")
+        run_id = factory.create_run(options.pipeline, trigger_run.read_parameters(factory, options.pipeline, given))
+        page = trigger_run.run_page(environment.azure, run_id)
+        _tell(f"started {options.pipeline}: run {run_id}\n{page}")
+        if not options.wait:
+            _say(json.dumps({"runId": run_id, "runPage": page}) if options.json else run_id)
+            return 0
+        run = trigger_run.follow(factory, run_id, _tell)
+    except DeploymentError as error:
+        return _end_badly(options, "trigger", str(error))
+    lines = [f"{options.pipeline}: {run.status}", *run.errors(), page]
+    if run.status != trigger_run.SUCCEEDED and run.document.get("message"):
+        lines.insert(1, str(run.document["message"]))
+    output.write_step_summary(output.outcome_markdown(f"Run of {options.pipeline}: {run.status}", "\n".join(lines)))
+    _say(json.dumps({**run.to_json(), "runPage": page}, indent=2) if options.json else "\n".join(lines))
+    return 0 if run.status == trigger_run.SUCCEEDED else 1
+
+
+def _environment(options: argparse.Namespace) -> "Environment":
+    from bundle.environments import environment_file, load_environment
+
+    return load_environment(environment_file(options.env), os.environ)
+
+
+def _prepare(options: argparse.Namespace) -> "tuple[Target, Desired]":
+    from deployment.desired import read_desired
+
+    environment = _environment(options)
+    desired = read_desired(options.adf, options.notebooks, environment)
+    return _connect(environment), desired
+
+
+def _connect(environment: "Environment") -> "Target":
+    from deployment.connections import connect
+
+    return connect(environment)
+
+
+def _limits(options: argparse.Namespace) -> "Options":
+    from deployment.plan import Options
+
+    return Options(max_deletes=options.max_deletes, adopt=options.adopt)
+
+
+def _end_badly(options: argparse.Namespace, verb: str, message: str) -> int:
+    from deployment import output
+
+    output.write_step_summary(output.outcome_markdown(f"{verb} failed", message))
+    if options.json:
+        _say(json.dumps({"status": "failed", "error": message}, indent=2))
+    return _fail(message)
+
+
+def _interrupt(_signal: int, _frame: Any) -> NoReturn:
+    # A cancelled workflow sends SIGTERM: it is to roll back as Ctrl-C does.
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _fail(message: str, status: int = 1) -> int:
+    _tell(f"deploy.py: {message}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

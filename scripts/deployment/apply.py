@@ -1,0 +1,182 @@
+"""Apply and rollback: plan, lock, snapshot, execution, and the way back when anything fails."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bundle.environments import NotebookDelivery
+from deployment.connections import Target
+from deployment.desired import Desired
+from deployment.errors import (
+    ApplyFailedError,
+    DeploymentError,
+    PlanRefusedError,
+    RollbackFailedError,
+    StalePlanError,
+)
+from deployment.execution import Contents, Execution, Progress
+from deployment.live import Live, read_files, read_live, read_objects
+from deployment.lock import Lock
+from deployment.plan import Options, Plan, what_differs
+from deployment.planning import make_plan
+from deployment.snapshot import Snapshot, take_snapshot, way_back
+
+# A rollback meets the fault that made it necessary: it tries again, and waits longer each time (seconds).
+_ROLLBACK_WAITS = (0.0, 2.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did: the plan, and the snapshot's file when anything was changed."""
+
+    plan: Plan
+    snapshot: Path | None
+
+
+def current_plan(target: Target, desired: Desired, options: Options) -> tuple[Plan, Live]:
+    """Return the plan of this moment, and what it was made from."""
+    live = read_live(target, desired.files)
+    return make_plan(desired, live, target.environment, options), live
+
+
+def apply(
+    target: Target,
+    desired: Desired,
+    *,
+    options: Options,
+    saved: Plan | None,
+    snapshots: Path,
+    progress: Progress,
+    break_lock: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Applied:
+    """Bring an environment to what is wanted; on any failure put it back as it was.
+
+    A saved plan is applied only if it is, word for word, what would be planned now. The same holds for the plan that is
+    made here and looked at again once the lock is held.
+
+    Raises:
+        StalePlanError: the saved plan is not of this moment. Nothing was changed.
+        PlanRefusedError: the plan holds what must not be done. Nothing was changed.
+        LockedError: another deployment is under way. Nothing was changed.
+        ApplyFailedError: something failed; everything was put back.
+        RollbackFailedError: something failed, and not everything could be put back.
+    """
+    plan, _ = current_plan(target, desired, saved.options if saved else options)
+    if saved:
+        _check_fresh(saved, plan)
+    if plan.refusals:
+        raise PlanRefusedError("\n".join(plan.refusals))
+    if not plan.actions:
+        return Applied(plan, None)
+    lock = _lock(target)
+    with lock.held(progress, take_over=break_lock):
+        fresh, live = current_plan(target, desired, plan.options)
+        _check_fresh(plan, fresh)
+        snapshot = take_snapshot(plan, live, datetime.now(UTC))
+        file = snapshot.save(snapshots)
+        progress(f"snapshot: {file}")
+        objects = {key: resource.content for key, resource in desired.objects.items()}
+        contents = Contents(objects, desired.files, desired.branch)
+        try:
+            Execution(target, contents, progress, lock.renew).run(plan.actions)
+        except BaseException as failure:
+            _undo(target, snapshot, file, failure, progress, sleep)
+            raise
+    return Applied(plan, file)
+
+
+def rollback(
+    target: Target,
+    snapshot: Snapshot,
+    *,
+    progress: Progress,
+    break_lock: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Put an environment back as a snapshot holds it, and return what was put back.
+
+    Raises:
+        LockedError: another deployment is under way. Nothing was changed.
+        RollbackFailedError: not everything could be put back.
+    """
+    with _lock(target).held(progress, take_over=break_lock):
+        return restore(target, snapshot, progress, sleep)
+
+
+def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Callable[[float], None]) -> list[str]:
+    """Put everything back, trying again what fails, and return what was put back.
+
+    Raises:
+        RollbackFailedError: with one line for everything that is not as the snapshot holds it.
+    """
+    restored: dict[str, None] = {}
+    problems: list[str] = []
+    for wait in (*_ROLLBACK_WAITS, None):
+        try:
+            files = read_files(target.workspace, snapshot.files)
+            actions, contents = way_back(snapshot, read_objects(target.factory), files)
+            if not actions:
+                problems = []
+                break
+            restored.update(dict.fromkeys(str(action.key) for action in actions))
+            problems = [f"{action.key}: is not as it was" for action in actions]
+            if wait is None:
+                break
+            sleep(wait)
+            Execution(target, contents, progress, keep_going=True).run(actions)
+        except DeploymentError as error:
+            problems = str(error).splitlines()
+            progress(f"not put back yet: {error}")
+    problems += _git_folder_problems(target, snapshot)
+    if problems:
+        raise RollbackFailedError("\n".join(problems))
+    return list(restored)
+
+
+def _git_folder_problems(target: Target, snapshot: Snapshot) -> list[str]:
+    if target.environment.databricks.notebooks is not NotebookDelivery.GIT_FOLDER or not snapshot.git_folder:
+        return []
+    try:
+        folder = target.workspace.git_folder(snapshot.git_folder)
+    except DeploymentError as error:
+        return [str(error)]
+    if folder and folder.commit == snapshot.commit:
+        return []
+    return [
+        f"{snapshot.git_folder}: the Git folder was at {snapshot.commit}, is at {folder.commit if folder else 'no commit'}. "
+        "Databricks brings Git folders to the end of a branch only: revert the commit on the branch, and deploy."
+    ]
+
+
+def _check_fresh(plan: Plan, fresh: Plan) -> None:
+    changed = what_differs(plan, fresh)
+    if changed:
+        raise StalePlanError("the plan is stale; make it again. Nothing was changed.\n" + "\n".join(changed))
+
+
+def _lock(target: Target) -> Lock:
+    return Lock(target.workspace, target.environment.databricks.root, target.factory.name)
+
+
+def _undo(
+    target: Target,
+    snapshot: Snapshot,
+    file: Path,
+    failure: BaseException,
+    progress: Progress,
+    sleep: Callable[[float], None],
+) -> None:
+    what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted ({type(failure).__name__})"
+    progress(f"failed: {what}\nrolling back")
+    try:
+        restored = restore(target, snapshot, progress, sleep)
+    except RollbackFailedError as error:
+        raise RollbackFailedError(
+            f"{what}\nNOT everything could be put back:\n{error}\n"
+            f"Put it back with: deploy.py rollback {file} --env {target.environment.name}"
+        ) from failure
+    listed = "".join(f"\n  {name}" for name in restored) or " nothing had been changed"
+    raise ApplyFailedError(f"{what}\nEverything is as it was before. Put back:{listed}") from failure

@@ -1,0 +1,119 @@
+"""The clients of one environment: Azure's management API and the Databricks workspace, logged in."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.credentials import AccessToken
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.mgmt.datafactory import DataFactoryManagementClient
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.clock import Clock, RealClock
+from databricks.sdk.config import Config
+
+from bundle.environments import LOOPBACK, AzureSettings, DatabricksSettings, Environment
+from deployment.errors import ConnectionSettingsError
+from deployment.factory import Factory
+from deployment.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for an answer and between tries, in seconds; tests give short times."""
+
+    answer: float = 60
+    backoff: float = 0.8
+    poll: float = 2
+    settle: float = 300
+    clock: Clock = RealClock()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an environment's bundle goes: its factory and its workspace."""
+
+    environment: Environment
+    factory: Factory
+    workspace: Workspace
+
+
+def connect(
+    environment: Environment, patience: Patience = Patience(), variables: Mapping[str, str] = os.environ
+) -> Target:
+    """Return the clients of an environment.
+
+    Azure: the login that `azure/login`, `az login` or a managed identity left (DefaultAzureCredential); a server on
+    127.0.0.1 gets the fixed token AZURE_ACCESS_TOKEN. Databricks: the SDK's unified authentication (the same Azure
+    login, or DATABRICKS_TOKEN).
+
+    Raises:
+        ConnectionSettingsError: there is no login, or no token.
+    """
+    return Target(
+        environment,
+        _connect_factory(environment.azure, patience, variables),
+        _connect_workspace(environment.databricks, patience),
+    )
+
+
+def _connect_factory(azure: AzureSettings, patience: Patience, variables: Mapping[str, str]) -> Factory:
+    options: dict[str, Any] = {
+        "connection_timeout": min(10, patience.answer),
+        "read_timeout": patience.answer,
+        "retry_backoff_factor": patience.backoff,
+        "polling_interval": patience.poll,
+    }
+    if urlsplit(azure.management_url).hostname == LOOPBACK:
+        token = variables.get("AZURE_ACCESS_TOKEN")
+        if not token:
+            raise ConnectionSettingsError(
+                f"{azure.management_url}: a local server needs the variable AZURE_ACCESS_TOKEN."
+            )
+        credential = _FixedToken(token)
+        options["authentication_policy"] = credential
+        client = DataFactoryManagementClient(credential, azure.subscription_id, azure.management_url, **options)
+    else:
+        from azure.identity import DefaultAzureCredential
+
+        client = DataFactoryManagementClient(
+            DefaultAzureCredential(),
+            azure.subscription_id,
+            azure.management_url,
+            credential_scopes=[f"{azure.management_url}/.default"],
+            **options,
+        )
+    return Factory(client, azure.resource_group, azure.data_factory, poll=patience.poll, settle=patience.settle)
+
+
+def _connect_workspace(databricks: DatabricksSettings, patience: Patience) -> Workspace:
+    try:
+        config = Config(
+            host=databricks.host,
+            http_timeout_seconds=patience.answer,
+            product="continuous-ingestion",
+            product_version="0.1.0",
+            clock=patience.clock,
+        )
+        return Workspace(WorkspaceClient(config=config))
+    except ValueError as error:
+        raise ConnectionSettingsError(
+            f"{databricks.host}: no login to Databricks. Log in with `az login`, or set DATABRICKS_TOKEN. ({error})"
+        ) from error
+
+
+class _FixedToken(SansIOHTTPPolicy[Any, Any]):
+    """A token as it is. The SDK's own bearer policy refuses plain http, which a server on this machine speaks."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """Return the token; it does not expire."""
+        return AccessToken(self._token, 2**31)
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Put the token on a request."""
+        request.http_request.headers["Authorization"] = f"Bearer {self._token}"

@@ -1,0 +1,188 @@
+"""The Databricks workspace: files and notebooks by path, and Git folders."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+import requests
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import DatabricksError, NotFound, ResourceAlreadyExists
+from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectInfo, ObjectType, RepoInfo
+
+from deployment.errors import ExistsAlreadyError, WorkspaceError
+
+_CELL_SEPARATOR = "# COMMAND ----------"
+
+
+class FileKind(StrEnum):
+    """What a workspace object with content is. A notebook's path has no `.py`, a file's is as it was uploaded."""
+
+    NOTEBOOK = "notebook"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class WorkspaceFile:
+    """A notebook or file with its content."""
+
+    kind: FileKind
+    path: str
+    content: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that two files share when they hold the same; see `fingerprint`."""
+        return fingerprint(self.kind, self.content)
+
+
+@dataclass(frozen=True)
+class GitFolder:
+    """A Git folder: its id, its path, the commit it stands at, and its branch when it is on one."""
+
+    id: int
+    path: str
+    commit: str
+    branch: str | None
+
+
+def fingerprint(kind: FileKind, content: bytes) -> str:
+    """Return a SHA-256 of a file's content.
+
+    A notebook is compared cell by cell without blank lines around: the workspace keeps cells, not bytes, and an export
+    writes line ends and blank lines its own way.
+    """
+    if kind is FileKind.NOTEBOOK:
+        text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+        lines = [line.rstrip() for line in text.split("\n")]
+        cells = "\n".join(lines).split(_CELL_SEPARATOR)
+        content = "\0".join(cell.strip("\n") for cell in cells).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+class Workspace:
+    """One Databricks workspace, through the SDK's client."""
+
+    def __init__(self, client: WorkspaceClient) -> None:
+        self._client = client
+
+    def list_files(self, folder: str) -> list[tuple[FileKind, str]]:
+        """Return (kind, path) of every notebook and file under a folder, at any depth; nothing when there is no folder.
+
+        Raises:
+            WorkspaceError: the workspace does not answer.
+        """
+        with _errors(folder):
+            try:
+                infos = list(self._client.workspace.list(folder, recursive=True))
+            except NotFound:
+                return []
+        return [found for info in infos if (found := _file_of(info))]
+
+    def read(self, kind: FileKind, path: str) -> WorkspaceFile | None:
+        """Return a notebook or file with its content, None when it is not there.
+
+        Raises:
+            WorkspaceError: the workspace does not answer.
+        """
+        form = ExportFormat.SOURCE if kind is FileKind.NOTEBOOK else ExportFormat.AUTO
+        with _errors(path):
+            try:
+                answer = self._client.workspace.export(path, format=form)
+            except NotFound:
+                return None
+            return WorkspaceFile(kind, path, base64.b64decode(answer.content or ""))
+
+    def write(self, file: WorkspaceFile, *, overwrite: bool = True) -> None:
+        """Upload a notebook (as source) or a file; its folder must be there.
+
+        Raises:
+            ExistsAlreadyError: it is there and must not be overwritten.
+            WorkspaceError: refused, or no answer.
+        """
+        notebook = file.kind is FileKind.NOTEBOOK
+        with _errors(file.path):
+            self._client.workspace.import_(
+                file.path,
+                content=base64.b64encode(file.content).decode(),
+                # AUTO keeps what has no notebook header as a file, extension and all.
+                format=ImportFormat.SOURCE if notebook else ImportFormat.AUTO,
+                language=Language.PYTHON if notebook else None,
+                overwrite=overwrite,
+            )
+
+    def delete(self, path: str) -> None:
+        """Delete a notebook or file; one that is gone already is no error.
+
+        Raises:
+            WorkspaceError: refused, or no answer.
+        """
+        with _errors(path):
+            try:
+                self._client.workspace.delete(path)
+            except NotFound:
+                return
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it, where they are missing.
+
+        Raises:
+            WorkspaceError: refused, or no answer.
+        """
+        with _errors(path):
+            self._client.workspace.mkdirs(path)
+
+    def git_folder(self, path: str) -> GitFolder | None:
+        """Return the Git folder at a path, None when there is none.
+
+        Raises:
+            WorkspaceError: the workspace does not answer.
+        """
+        with _errors(path):
+            found = [repo for repo in self._client.repos.list(path_prefix=path) if repo.path == path]
+        return _git_folder(found[0]) if found else None
+
+    def update_git_folder(self, folder: GitFolder, branch: str) -> GitFolder:
+        """Bring a Git folder to the newest commit of a branch, and return where it then stands.
+
+        Raises:
+            WorkspaceError: refused, or no answer.
+        """
+        with _errors(folder.path):
+            self._client.repos.update(folder.id, branch=branch)
+            answer = self._client.repos.get(folder.id)
+        return GitFolder(folder.id, folder.path, answer.head_commit_id or "", answer.branch)
+
+
+def parent(path: str) -> str:
+    """Return the folder of a workspace path."""
+    return str(PurePosixPath(path).parent)
+
+
+def _file_of(info: ObjectInfo) -> tuple[FileKind, str] | None:
+    if info.object_type == ObjectType.NOTEBOOK and info.path:
+        return FileKind.NOTEBOOK, info.path
+    if info.object_type == ObjectType.FILE and info.path:
+        return FileKind.FILE, info.path
+    return None
+
+
+def _git_folder(repo: RepoInfo) -> GitFolder:
+    return GitFolder(repo.id or 0, repo.path or "", repo.head_commit_id or "", repo.branch)
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ResourceAlreadyExists as error:
+        raise ExistsAlreadyError(f"{what}: is there already.") from error
+    except DatabricksError as error:
+        raise WorkspaceError(f"{what}: the workspace answered {error.error_code or 'an error'}: {error}") from error
+    except (requests.RequestException, TimeoutError) as error:
+        raise WorkspaceError(f"{what}: no answer from the workspace: {error}") from error
+    except ValueError as error:
+        raise WorkspaceError(f"{what}: the workspace's answer cannot be read: {error}") from error

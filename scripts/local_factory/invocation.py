@@ -1,0 +1,69 @@
+"""What starts a pipeline run: "Trigger Now", a schedule trigger or another pipeline, under ADF's own names."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local_factory.runs import ActivityRun, timestamp
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What started a pipeline run, under ADF's names: the run's `invokedBy`, and what `pipeline()` says of it."""
+
+    invoked_by: Mapping[str, Any]
+    system: Mapping[str, Any]
+
+    @classmethod
+    def manual(cls) -> "Invocation":
+        """Return what "Trigger Now" leaves behind."""
+        identity = str(uuid.uuid4())
+        return cls(
+            {"id": identity, "name": "Manual", "invokedByType": "Manual"},
+            {
+                "TriggerType": "Manual",
+                "TriggerId": identity,
+                "TriggerName": "Manual",
+                "TriggerTime": str(timestamp(datetime.now(UTC))),
+            },
+        )
+
+    @classmethod
+    def schedule(cls, trigger_name: str, scheduled: datetime) -> "Invocation":
+        """Return what a schedule trigger's fire leaves behind."""
+        identity = str(uuid.uuid4())
+        return cls(
+            {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
+            {
+                "TriggerType": "ScheduleTrigger",
+                "TriggerId": identity,
+                "TriggerName": trigger_name,
+                "TriggerTime": timestamp(scheduled),
+            },
+        )
+
+    @classmethod
+    def activity(cls, run: ActivityRun, caller: Mapping[str, Any]) -> "Invocation":
+        """Return what an ExecutePipeline activity leaves behind in its child.
+
+        Args:
+            run: the activity's run.
+            caller: the system variables of the pipeline run that it is part of.
+        """
+        parent = {"pipelineName": run.pipeline_name, "pipelineRunId": run.pipeline_run_id}
+        return cls(
+            {
+                "id": run.activity_run_id,
+                "name": run.activity_name,
+                "invokedByType": "PipelineActivity",
+                **parent,
+            },
+            {
+                **{name: caller[name] for name in ("TriggerType", "TriggerId", "TriggerName", "TriggerTime")},
+                "TriggeredByPipelineName": run.pipeline_name,
+                "TriggeredByPipelineRunId": run.pipeline_run_id,
+                "GroupId": caller["GroupId"],
+            },
+        )

@@ -1,0 +1,174 @@
+"""The factory, the notebooks, the environments and the infrastructure name the same things."""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import setup_workspace
+from infra.bicep import literal, parameter_values, properties, read, text, walk
+from ingestion.log import StepLog
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+MAIN = read(INFRA / "main.bicep")
+README = (INFRA / "README.md").read_text(encoding="utf-8")
+ENVIRONMENT_FILES = sorted((INFRA / "environments").glob("*.toml"))
+LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedService.json").read_text(encoding="utf-8"))
+CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
+NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
+# What setup_workspace.py prints, and what GitHub Actions sets by itself.
+NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
+
+
+def as_variable(output: str) -> str:
+    """`keyVaultUrl` -> `KEY_VAULT_URL`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
+
+
+OUTPUTS = {as_variable(name) for name in MAIN.outputs}
+
+
+def test_there_is_an_environment_file_for_each_parameter_file():
+    assert [path.stem for path in ENVIRONMENT_FILES] == ["dev", "prod"]
+
+
+def test_every_secret_that_is_used_is_made_and_every_secret_that_is_made_is_used():
+    made = {setup_workspace.TOKEN_SECRET}
+    for module in ("vault", "teams"):
+        for resource in read(INFRA / "modules" / f"{module}.bicep").of_kind("resource"):
+            if resource.type_or_path.startswith("Microsoft.KeyVault/vaults/secrets"):
+                made.add(literal(properties(resource.body)["name"]))
+    used = set(re.findall(r'\.secret\("([\w-]+)"\)', NOTEBOOKS))
+    for path in (ROOT / "adf").rglob("*.json"):
+        used |= set(re.findall(r'"secretName":\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
+    used |= set(re.findall(r"secrets/([\w-]+)\?", text(read(INFRA / "modules" / "teams.bicep").root)))
+    assert used == made
+
+
+def test_the_secret_scope_has_one_name():
+    assert CLUSTER["newClusterSparkEnvVars"]["SECRET_SCOPE"] == setup_workspace.SECRET_SCOPE
+    assert f'_SECRET_SCOPE = "{setup_workspace.SECRET_SCOPE}"' in NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
+def test_every_variable_of_an_environment_file_comes_from_the_deployment(path):
+    used = set(re.findall(r"\$\{(\w+)\}", re.sub(r"(?m)^#.*$", "", path.read_text(encoding="utf-8"))))
+    assert used <= OUTPUTS | NOT_FROM_BICEP
+
+
+def test_every_setting_of_the_workspaces_set_up_comes_from_the_deployment():
+    assert {name.upper() for name in setup_workspace.Settings.__dataclass_fields__} <= OUTPUTS
+
+
+def test_every_output_is_documented():
+    assert {output for output in OUTPUTS if f"`{output}`" not in README} == set()
+
+
+def test_every_cluster_variable_is_one_that_the_notebooks_read():
+    read_by_notebooks = {name.upper() for name in re.findall(r'\.(?:find|require)\("(\w+)"\)', NOTEBOOKS)}
+    given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON", "AZURE_TENANT_ID", "LOG_INGESTION_URL"}
+    assert given <= read_by_notebooks
+    assert {"LAKE_ROOT", "SQL_URL"} <= given, "those without a default"
+
+
+def test_names_in_the_factory_are_those_of_the_infrastructure_in_dev():
+    names = properties(MAIN.declarations["names"].node.named_children[-1])
+    values = {"workload": "ingestion", "environmentName": "dev", "nameSuffix": ""}
+
+    def name(key: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text(names[key]).strip("'")).rstrip("-")
+
+    container = literal(properties(read(INFRA / "modules" / "storage.bicep").declarations["rawData"].body)["name"])
+    variables = CLUSTER["newClusterSparkEnvVars"]
+    assert variables["LAKE_ROOT"] == f"abfss://{container}@{name('storageAccount')}.dfs.core.windows.net"
+    assert variables["SQL_URL"].startswith(f"jdbc:sqlserver://{name('sqlServer')}.database.windows.net:1433;")
+    assert f";databaseName={name('database')};" in variables["SQL_URL"]
+    vault = json.loads((ROOT / "adf/linkedService/AzureKeyVaultLinkedService.json").read_text(encoding="utf-8"))
+    assert vault["properties"]["typeProperties"]["baseUrl"] == f"https://{name('keyVault')}.vault.azure.net/"
+    for path in ENVIRONMENT_FILES:
+        assert f"databaseName={name('database')};" in path.read_text(encoding="utf-8")
+        assert f"abfss://{container}@" in path.read_text(encoding="utf-8")
+
+
+def test_the_cluster_that_the_factory_asks_for_is_within_the_policy():
+    policy = json.loads(setup_workspace.CLUSTER_POLICY.read_text(encoding="utf-8"))
+    assert policy["spark_version"]["value"] == CLUSTER["newClusterVersion"]
+    assert CLUSTER["newClusterNodeType"] in policy["node_type_id"]["values"]
+    workers = policy["num_workers"]
+    assert workers["minValue"] <= int(CLUSTER["newClusterNumOfWorker"]) <= workers["maxValue"]
+    assert policy["data_security_mode"]["value"] == CLUSTER["dataSecurityMode"]
+    assert policy["custom_tags.application"]["value"] == CLUSTER["newClusterCustomTags"]["application"]
+    assert policy["cluster_type"]["value"] == "job"
+
+
+def test_the_deployers_folders_are_those_that_the_environments_deploy_to():
+    for path in ENVIRONMENT_FILES:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert document["databricks"]["root"] == setup_workspace.BUNDLE_FOLDER
+
+
+def test_a_line_that_a_notebook_logs_has_the_columns_that_log_analytics_takes():
+    lines: list[str] = []
+    with StepLog(lambda shown: shown, write=lines.append).step("land", source="a", target="b") as step:
+        step.rows = 1
+    objects = list(walk(read(INFRA / "modules" / "logs.bicep").declarations["collectionRule"].node))
+    columns = [properties(node) for node in objects if node.type == "object"]
+    accepted = [literal(column["name"]) for column in columns if column.keys() == {"name", "type"}]
+    assert list(json.loads(lines[0])) == accepted
+
+
+def test_the_missing_run_is_an_alert_exactly_where_the_schedule_runs():
+    trigger = "trigger/TR_Ingest_Country_Data_Twice_Daily"
+    checked_in = json.loads((ROOT / "adf" / f"{trigger}.json").read_text(encoding="utf-8"))["properties"][
+        "runtimeState"
+    ]
+    for path in ENVIRONMENT_FILES:
+        overrides = tomllib.loads(path.read_text(encoding="utf-8")).get("overrides", {}).get(trigger, {})
+        state = overrides.get("properties.runtimeState", checked_in)
+        given = parameter_values(path.with_suffix(".bicepparam"))[1].get("scheduleRuns")
+        assert (state == "Started") == (given is None or text(given) == "true"), path.stem
+
+
+def test_the_readme_tells_of_every_alert_every_query_and_every_module():
+    alerts = text(read(INFRA / "modules" / "alerts.bicep").root)
+    names = [*re.findall(r"name: '((?:failed|no)-[\w-]+)'", alerts)]
+    assert len(names) == 3
+    names += [path.name for path in INFRA.rglob("*.kql")] + [path.name for path in (INFRA / "modules").glob("*.bicep")]
+    names += [path.name for path in (INFRA / "sql").glob("*.sql")]
+    assert [name for name in names if name not in README] == []
+
+
+def test_every_variable_that_a_parameter_file_reads_is_set_in_the_readme():
+    for path in (INFRA / "environments").glob("*.bicepparam"):
+        variables = re.findall(r"readEnvironmentVariable\('(\w+)'", path.read_text(encoding="utf-8"))
+        assert [name for name in variables if f"export {name}=" not in README] == []
+
+
+def test_the_commands_of_the_readme_are_well_formed():
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) > 5
+    for block in blocks:
+        check = subprocess.run(
+            [shutil.which("bash") or "bash", "-n"], input=block, capture_output=True, text=True, timeout=10, check=False
+        )
+        assert check.returncode == 0, (block, check.stderr)
+    files = re.findall(r"\b((?:infra|scripts)/[\w./$-]+\.(?:bicep|bicepparam|sql|py))\b", "\n".join(blocks))
+    for file in files:
+        assert (ROOT / re.sub(r"\$ENVIRONMENT", "dev", file)).is_file(), file
+
+
+def test_the_command_that_exports_outputs_gives_the_names_that_are_read(tmp_path):
+    command = re.search(r"^ *jq -r '(.+)'$", README, re.MULTILINE)
+    assert command
+    if not (jq := shutil.which("jq")):
+        pytest.skip("jq is not here: apt-get install jq")
+    outputs = json.dumps({name: {"type": "String", "value": f"value of {name}"} for name in MAIN.outputs})
+    answer = subprocess.run(
+        [jq, "-r", command[1]], input=outputs, capture_output=True, text=True, timeout=10, check=True
+    )
+    assert {line.partition("=")[0] for line in answer.stdout.splitlines()} == OUTPUTS

@@ -1,0 +1,20 @@
+"""Secrets on this machine: where they are, and that they are not written."""
+
+from local_factory.cluster.redaction import Redactor, secret_variable, secrets_of
+
+
+def test_a_secret_is_a_variable_named_by_scope_and_key() -> None:
+    assert secret_variable("my-scope", "sql-password") == "SECRET_MY_SCOPE_SQL_PASSWORD"
+
+
+def test_the_variable_that_names_the_scope_is_no_secret() -> None:
+    environment = {"SECRET_SCOPE": "ingestion", "SECRET_INGESTION_SQL_USER": "u", "PATH": "/bin"}
+    assert secrets_of(environment) == {"SECRET_INGESTION_SQL_USER": "u"}
+
+
+def test_secrets_are_taken_out_whole_also_when_one_is_part_of_another() -> None:
+    assert Redactor(["pass", "password1"]).text("password1 and pass") == "[REDACTED] and [REDACTED]"
+
+
+def test_an_empty_secret_changes_nothing() -> None:
+    assert Redactor(["", " "]).text("a b") == "a b"

@@ -1,0 +1,29 @@
+"""A broken copy of the sample bundle for every rule, and its good twin: one module a family of rules."""
+
+from support.rule_cases import (
+    activities,
+    expressions,
+    files,
+    names,
+    notebooks,
+    parameters,
+    policies,
+    references,
+    secrets,
+    triggers,
+    types,
+)
+
+CASES = (
+    *files.CASES,
+    *names.CASES,
+    *types.CASES,
+    *references.CASES,
+    *activities.CASES,
+    *policies.CASES,
+    *expressions.CASES,
+    *parameters.CASES,
+    *triggers.CASES,
+    *secrets.CASES,
+    *notebooks.CASES,
+)
