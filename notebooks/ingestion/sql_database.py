@@ -13,7 +13,8 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from ingestion.errors import SourceError
@@ -131,7 +132,7 @@ def retry_transient(
 
     retrying = Retrying(
         retry=retry_if_exception(is_transient),
-        wait=wait_exponential_jitter(initial=retries.first_wait, max=retries.longest_wait, jitter=1),
+        wait=wait_exponential(retries.first_wait, max=retries.longest_wait) + wait_random(0, 1),
         stop=stop_after_attempt(retries.tries) | stop_before_delay(retries.total),
         before_sleep=report,
         sleep=sleep,

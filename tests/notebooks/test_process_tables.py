@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion import tables
-from ingestion.errors import InvalidSettingError, MissingSettingError, SourceError, StagingError
+from ingestion.errors import InvalidSettingError, MissingSettingError, SchemaChangedError, SourceError, StagingError
 from ingestion.process_customers import process_customers
 from ingestion.process_products import process_products
 
@@ -297,3 +297,35 @@ def test_a_password_in_the_address_is_not_shown(
     derby.drop("Customers")
     assert customers() == "-1"
     assert "hunter2" not in "".join(capsys.readouterr())
+
+
+def test_a_column_that_vanished_fails_the_run_until_that_is_allowed(
+    derby: Derby, workspace: Settings, products: Products, landed: Landed, log_lines: Lines
+) -> None:
+    derby.create("Products", 3)
+    products("601")
+    derby.execute('ALTER TABLE Products DROP COLUMN "Score"')
+    log_lines()
+    with pytest.raises(SchemaChangedError, match=r"Score.*vanished.*SCHEMA_CHANGE"):
+        products("601")
+    warning = log_lines()[0]
+    assert (warning["step"], warning["level"], warning["error"]) == (
+        "schema",
+        "WARNING",
+        "column Score (double) vanished",
+    )
+    assert "Score" in landed("product_data").columns
+    workspace.environment["SCHEMA_CHANGE"] = "allow"
+    assert products("601") == "3"
+    assert "Score" not in landed("product_data").columns
+
+
+def test_the_manifest_names_the_source_without_credentials(
+    guarded: Derby, workspace: Settings, products: Products, lake: Path
+) -> None:
+    workspace.environment["SQL_URL"] = f"{guarded.url};user=owner;password=hunter2 & more"
+    products("601")
+    content = (lake / "_manifests" / "product_data.json").read_text()
+    assert f'"source": "{guarded.url}#Products"' in content
+    for secret in ("hunter2", "owner"):
+        assert not [path for path in lake.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
