@@ -96,6 +96,7 @@ var names = {
   logs: 'log-${workload}-${environmentName}'
   notebookSteps: 'dcr-${workload}-${environmentName}'
   sqlServer: 'sql-${workload}-${environmentName}-${nameSuffix}'
+  planner: 'id-${workload}-${environmentName}-planner'
   storageAccount: 'st${workload}${environmentName}${nameSuffix}'
   teams: 'logic-${workload}-${environmentName}-teams'
   virtualNetwork: 'vnet-${workload}-${environmentName}'
@@ -195,6 +196,7 @@ module identities 'modules/identities.bicep' = {
   params: {
     deployerName: names.deployer
     infrastructureName: names.infrastructure
+    plannerName: names.planner
     location: location
     tags: tags
     gitHubRepository: gitHubRepository
@@ -218,6 +220,7 @@ module access 'modules/access.bicep' = {
     azureDatabricksPrincipalId: azureDatabricksPrincipalId
     deployerPrincipalId: identities.outputs.deployerPrincipalId
     infrastructurePrincipalId: identities.outputs.infrastructurePrincipalId
+    plannerPrincipalId: identities.outputs.plannerPrincipalId
     deployedBy: deployer().objectId
   }
 }
@@ -272,9 +275,11 @@ output azureSubscriptionId string = subscription().subscriptionId
 output azureResourceGroup string = resourceGroup().name
 output azureClientId string = identities.outputs.deployerClientId
 output azureInfrastructureClientId string = identities.outputs.infrastructureClientId
+output azurePlannerClientId string = identities.outputs.plannerClientId
 output dataFactoryName string = factory.outputs.factoryName
 output databricksHost string = databricks.outputs.host
-output databricksWorkspaceId string = databricks.outputs.workspaceId
+// Not databricksWorkspaceId: the SDK sends DATABRICKS_WORKSPACE_ID, where it is set, as the workspace's number.
+output databricksResourceId string = databricks.outputs.workspaceId
 output databricksAccessConnectorId string = databricks.outputs.accessConnectorId
 output keyVaultId string = vault.outputs.vaultId
 output keyVaultUrl string = vault.outputs.url

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bundle.layout import bundle_folder
+
 if TYPE_CHECKING:
     from bundle.environments import Environment
     from deployment.connections import Target
@@ -33,15 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SDKs take a second to import: every verb imports what it needs, so that --help is instant.
     """
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     from bundle.errors import BundleError
+    from deployment.errors import DeploymentError
 
     try:
         status: int = options.verb(options)
-    except BundleError as error:
-        return _fail(str(error))
+    except (BundleError, DeploymentError) as error:
+        return _end_badly(options, str(error))
     except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
+        _tell("deploy.py: interrupted")
+        return _INTERRUPTED
     return status
 
 
@@ -50,8 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
 
     bundle = _Parser(add_help=False)
-    bundle.add_argument("--adf", type=Path, default=Path("adf"), metavar="DIR", help="the factory's Git root (adf)")
-    bundle.add_argument("--notebooks", type=Path, default=Path("notebooks"), metavar="DIR", help="(notebooks)")
+    bundle.add_argument("--adf", type=Path, default=bundle_folder("adf"), metavar="DIR", help="the factory Git root")
+    bundle.add_argument(
+        "--notebooks", type=Path, default=bundle_folder("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
+    )
     target = _Parser(add_help=False)
     target.add_argument(
         "--env", required=True, metavar="ENV", help="infra/environments/ENV.toml, or the path of a .toml file"
@@ -64,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     lock.add_argument("--break-lock", action="store_true", help="end the lock of a deployment that is dead")
 
     verb = verbs.add_parser("validate", parents=[bundle], help="check the bundle offline")
-    verb.set_defaults(verb=_validate)
+    verb.set_defaults(verb=_validate, name="validate")
 
     verb = verbs.add_parser(
         "plan",
@@ -72,21 +79,21 @@ def _parser() -> argparse.ArgumentParser:
         help="show what would change; exit status 0 nothing, 2 changes, 1 error",
     )
     verb.add_argument("--out", type=Path, metavar="FILE", help="save the plan, for `apply FILE`")
-    verb.set_defaults(verb=_plan)
+    verb.set_defaults(verb=_plan, name="plan")
 
     verb = verbs.add_parser("apply", parents=[bundle, target, limits, lock], help="make the changes, or none")
     verb.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help="a saved plan; refused when it is stale")
-    verb.set_defaults(verb=_apply)
+    verb.set_defaults(verb=_apply, name="apply")
 
     verb = verbs.add_parser("rollback", parents=[target, lock], help="put a factory back as a snapshot holds it")
     verb.add_argument("snapshot", type=Path, metavar="SNAPSHOT", help="the file that `apply` named")
-    verb.set_defaults(verb=_rollback)
+    verb.set_defaults(verb=_rollback, name="rollback")
 
     verb = verbs.add_parser("trigger", parents=[target], help='"Trigger Now": start a pipeline')
     verb.add_argument("pipeline", metavar="PIPELINE")
     verb.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; repeatable")
     verb.add_argument("--wait", action="store_true", help="watch the run until it ends")
-    verb.set_defaults(verb=_trigger)
+    verb.set_defaults(verb=_trigger, name="trigger")
     return parser
 
 
@@ -105,70 +112,60 @@ def _validate(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     from deployment import output
     from deployment.apply import current_plan
-    from deployment.errors import DeploymentError
+    from deployment.errors import PlanRefusedError
 
-    try:
-        target, desired = _prepare(options)
-        plan, _ = current_plan(target, desired, _limits(options))
-        if options.out:
-            plan.save(options.out)
-    except DeploymentError as error:
-        return _fail(str(error))
-    output.write_step_summary(output.plan_markdown(plan))
+    target, desired = _prepare(options)
+    plan, _ = current_plan(target, desired, _limits(options))
+    if options.out:
+        plan.save(options.out)
     if options.json:
         _say(json.dumps(plan.to_json(), indent=2))
     else:
         output.print_lines(output.plan_lines(plan))
+    output.write_step_summary(output.plan_markdown(plan))
     if plan.refusals:
-        return _fail("the plan is refused:\n" + "\n".join(plan.refusals))
+        _tell(f"deploy.py: {PlanRefusedError(*plan.refusals)}")
+        return 1
     return _CHANGES if plan.actions else 0
 
 
 def _apply(options: argparse.Namespace) -> int:
     from deployment import output
     from deployment.apply import apply
-    from deployment.errors import DeploymentError
     from deployment.plan import load_plan
     from deployment.snapshot import FOLDER
 
-    try:
-        saved = load_plan(options.plan) if options.plan else None
-        target, desired = _prepare(options)
-        done = apply(
-            target,
-            desired,
-            options=_limits(options),
-            saved=saved,
-            snapshots=FOLDER,
-            progress=_tell,
-            break_lock=options.break_lock,
-        )
-    except DeploymentError as error:
-        return _end_badly(options, "apply", str(error))
+    saved = load_plan(options.plan) if options.plan else None
+    target, desired = _prepare(options)
+    done = apply(
+        target,
+        desired,
+        options=_limits(options),
+        saved=saved,
+        snapshots=FOLDER,
+        progress=_tell,
+        announce=lambda plan: None if options.json else output.print_lines(output.plan_lines(plan)),
+        break_lock=options.break_lock,
+    )
     snapshot = str(done.snapshot) if done.snapshot else None
-    output.write_step_summary(output.plan_markdown(done.plan).replace("Deployment plan for", "Deployed to"))
+    output.write_step_summary(output.plan_markdown(done.plan, title="Deployed to"))
     if options.json:
         _say(json.dumps({"status": "applied", "snapshot": snapshot, "plan": done.plan.to_json()}, indent=2))
         return 0
-    output.print_lines(
-        output.plan_lines(done.plan, with_unchanged=False) if done.plan.actions else ["nothing to change"]
-    )
-    _say(f"snapshot: {snapshot}" if snapshot else "no snapshot: nothing was touched")
+    _say(output.done_summary(done.plan) if snapshot else output.summary(done.plan))
+    _say(f"snapshot: {snapshot}" if snapshot else "nothing was touched, so there is no snapshot")
     return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:
     from deployment import output
     from deployment.apply import rollback
-    from deployment.errors import DeploymentError
+    from deployment.connections import connect
     from deployment.snapshot import load_snapshot
 
-    try:
-        environment = _environment(options)
-        snapshot = load_snapshot(options.snapshot, environment)
-        restored = rollback(_connect(environment), snapshot, progress=_tell, break_lock=options.break_lock)
-    except DeploymentError as error:
-        return _end_badly(options, "rollback", str(error))
+    environment = _environment(options)
+    snapshot = load_snapshot(options.snapshot, environment)
+    restored = rollback(connect(environment), snapshot, progress=_tell, break_lock=options.break_lock)
     text = "\n".join(restored) or "nothing to put back"
     output.write_step_summary(output.outcome_markdown(f"Rolled back to {options.snapshot}", text))
     _say(json.dumps({"status": "rolled back", "restored": restored}, indent=2) if options.json else text)
@@ -177,26 +174,19 @@ def _rollback(options: argparse.Namespace) -> int:
 
 def _trigger(options: argparse.Namespace) -> int:
     from deployment import output, trigger_run
-    from deployment.errors import DeploymentError, RunError
+    from deployment.connections import connect_factory
 
-    try:
-        environment = _environment(options)
-        factory = _connect(environment).factory
-        given = dict(text.partition("=")[::2] for text in options.param)
-        if any("=" not in text for text in options.param):
-            raise RunError("--param: is written NAME=VALUE.")
-        run_id = factory.create_run(options.pipeline, trigger_run.read_parameters(factory, options.pipeline, given))
-        page = trigger_run.run_page(environment.azure, run_id)
-        _tell(f"started {options.pipeline}: run {run_id}\n{page}")
-        if not options.wait:
-            _say(json.dumps({"runId": run_id, "runPage": page}) if options.json else run_id)
-            return 0
-        run = trigger_run.follow(factory, run_id, _tell)
-    except DeploymentError as error:
-        return _end_badly(options, "trigger", str(error))
-    lines = [f"{options.pipeline}: {run.status}", *run.errors(), page]
-    if run.status != trigger_run.SUCCEEDED and run.document.get("message"):
-        lines.insert(1, str(run.document["message"]))
+    environment = _environment(options)
+    factory = connect_factory(environment.azure)
+    parameters = trigger_run.read_parameters(factory, options.pipeline, options.param)
+    run_id = factory.create_run(options.pipeline, parameters)
+    page = trigger_run.run_page(environment.azure, run_id)
+    _tell(f"started {options.pipeline}: run {run_id}\n{page}")
+    if not options.wait:
+        _say(json.dumps({"runId": run_id, "runPage": page}) if options.json else run_id)
+        return 0
+    run = trigger_run.follow(factory, run_id, _tell)
+    lines = [*run.summary(), page]
     output.write_step_summary(output.outcome_markdown(f"Run of {options.pipeline}: {run.status}", "\n".join(lines)))
     _say(json.dumps({**run.to_json(), "runPage": page}, indent=2) if options.json else "\n".join(lines))
     return 0 if run.status == trigger_run.SUCCEEDED else 1
@@ -209,17 +199,12 @@ def _environment(options: argparse.Namespace) -> "Environment":
 
 
 def _prepare(options: argparse.Namespace) -> "tuple[Target, Desired]":
+    from deployment.connections import connect
     from deployment.desired import read_desired
 
     environment = _environment(options)
     desired = read_desired(options.adf, options.notebooks, environment)
-    return _connect(environment), desired
-
-
-def _connect(environment: "Environment") -> "Target":
-    from deployment.connections import connect
-
-    return connect(environment)
+    return connect(environment), desired
 
 
 def _limits(options: argparse.Namespace) -> "Options":
@@ -228,17 +213,20 @@ def _limits(options: argparse.Namespace) -> "Options":
     return Options(max_deletes=options.max_deletes, adopt=options.adopt)
 
 
-def _end_badly(options: argparse.Namespace, verb: str, message: str) -> int:
+def _end_badly(options: argparse.Namespace, message: str) -> int:
     from deployment import output
 
-    output.write_step_summary(output.outcome_markdown(f"{verb} failed", message))
-    if options.json:
+    output.write_step_summary(output.outcome_markdown(f"{options.name} failed", message))
+    if getattr(options, "json", False):
         _say(json.dumps({"status": "failed", "error": message}, indent=2))
-    return _fail(message)
+    _tell(f"deploy.py: {message}")
+    return 1
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:
-    # A cancelled workflow sends SIGTERM: it is to roll back as Ctrl-C does.
+    # A cancelled workflow sends SIGINT, then SIGTERM: the second must not end the rollback that the first began.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -249,11 +237,6 @@ def _say(text: str) -> None:
 def _tell(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-
-
-def _fail(message: str, status: int = 1) -> int:
-    _tell(f"deploy.py: {message}")
-    return status
 
 
 if __name__ == "__main__":

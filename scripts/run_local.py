@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundle.layout import bundle_folder
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from local_factory.local_run import PipelineRequest, RunResult
     from local_factory.session import Session
 
-_REPOSITORY = Path(__file__).resolve().parents[1]
 _DEFAULT_PIPELINES = ("PL_Ingest_Country_Data", "PL_Process_Customer_Data")
 _SUCCEEDED, _FAILED, _WRONG = 0, 1, 2
 _DEFAULT_NEXT = 5
@@ -191,9 +192,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "pipelines", nargs="*", metavar="PIPELINE", help=f"what to run (default: {' and '.join(_DEFAULT_PIPELINES)})"
     )
-    parser.add_argument("--adf", type=Path, metavar="DIR", default=_REPOSITORY / "adf", help="the factory's Git root")
+    parser.add_argument("--adf", type=Path, metavar="DIR", default=bundle_folder("adf"), help="the factory's Git root")
     parser.add_argument(
-        "--notebooks", type=Path, metavar="DIR", default=_REPOSITORY / "notebooks", help="the notebooks' folder"
+        "--notebooks", type=Path, metavar="DIR", default=bundle_folder("notebooks"), help="the notebooks' folder"
     )
     parser.add_argument(
         "--workdir", type=Path, metavar="DIR", default=Path(".local"), help="all it writes: lake/, runs/, derby/"

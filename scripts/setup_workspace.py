@@ -47,8 +47,9 @@ class Settings:
 
     azure_tenant_id: str
     azure_client_id: str
+    azure_planner_client_id: str
     databricks_host: str
-    databricks_workspace_id: str
+    databricks_resource_id: str
     databricks_access_connector_id: str
     key_vault_id: str
     key_vault_url: str
@@ -163,10 +164,12 @@ def set_up(
     steps.ensure_secret_scope(settings)
     steps.ensure_service_principal(pipeline, f"{APPLICATION}-pipelines")
     steps.ensure_service_principal(settings.azure_client_id, f"{APPLICATION}-deployer")
+    steps.ensure_service_principal(settings.azure_planner_client_id, f"{APPLICATION}-planner")
     steps.ensure_scope_reader(pipeline)
     for folder in DEPLOYER_FOLDERS:
         steps.ensure_folder(folder, settings.azure_client_id)
-    steps.ensure_folder_permission(BUNDLE_FOLDER, pipeline, _level("CAN_READ"))
+    for reader in (pipeline, settings.azure_planner_client_id):
+        steps.ensure_folder_permission(BUNDLE_FOLDER, reader, _level("CAN_READ"))
     policy_id = steps.ensure_cluster_policy(pipeline)
     steps.ensure_lake(settings, pipeline)
     steps.ensure_permission("authorization", "tokens", pipeline, _level("CAN_USE"))
@@ -391,7 +394,7 @@ def _clients(settings: Settings) -> "tuple[WorkspaceClient, Vault, Callable[[str
     workspace = WorkspaceClient(
         host=settings.databricks_host,
         auth_type="azure-cli",
-        azure_workspace_resource_id=settings.databricks_workspace_id,
+        azure_workspace_resource_id=settings.databricks_resource_id,
     )
     credential = AzureCliCredential(tenant_id=settings.azure_tenant_id)
     vault = Vault(

@@ -102,6 +102,14 @@ def test_a_wrong_argument_exits_with_2_and_runs_nothing(tmp_path: Path, argument
     assert not (tmp_path / ".local").exists()
 
 
+def test_a_work_folder_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
+    adf = write_factory(tmp_path, P=pipeline(succeed("go")))
+    (tmp_path / "file").touch()
+    answer = command(tmp_path, "P", "--adf", str(adf), "--workdir", "file/folder")
+    assert answer.returncode == 2
+    assert "--workdir file/folder: cannot be written" in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [

@@ -17,7 +17,7 @@ import setup_workspace
 from setup_workspace import Settings, SetupError, Vault, read_settings, set_up
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PIPELINE, DEPLOYER = "app-pipelines", "app-deployer"
+PIPELINE, DEPLOYER, PLANNER = "app-pipelines", "app-deployer", "app-planner"
 VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
 CONNECTOR_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/accessConnectors/dbac"
 
@@ -168,8 +168,9 @@ def run(url):
     settings = Settings(
         azure_tenant_id="tenant",
         azure_client_id=DEPLOYER,
+        azure_planner_client_id=PLANNER,
         databricks_host=url,
-        databricks_workspace_id="/subscriptions/s/workspace",
+        databricks_resource_id="/subscriptions/s/workspace",
         databricks_access_connector_id=CONNECTOR_ID,
         key_vault_id=VAULT_ID,
         key_vault_url=f"{url}/",
@@ -197,7 +198,7 @@ def test_an_empty_workspace_gets_everything(run, cloud):
     assert cloud.acls == [
         {"scope": "ingestion", "principal": PIPELINE, "permission": "READ", "caller": "administrator"}
     ]
-    assert [one["applicationId"] for one in cloud.principals] == [PIPELINE, DEPLOYER]
+    assert [one["applicationId"] for one in cloud.principals] == [PIPELINE, DEPLOYER, PLANNER]
     assert [one["azure_managed_identity"] for one in cloud.credentials] == [{"access_connector_id": CONNECTOR_ID}]
     assert [one["url"] for one in cloud.locations] == ["abfss://raw-data@stingestiondevabc123.dfs.core.windows.net/"]
     assert {who: sorted(what) for who, what in cloud.grants["stingestiondevabc123-raw-data"].items()} == {
@@ -217,6 +218,7 @@ def test_no_principal_gets_more_than_its_work_needs(run, cloud):
         (bundle, DEPLOYER, "CAN_MANAGE"),
         (lease, DEPLOYER, "CAN_MANAGE"),
         (bundle, PIPELINE, "CAN_READ"),
+        (bundle, PLANNER, "CAN_READ"),
         ("cluster-policies/POLICY1", PIPELINE, "CAN_USE"),
         ("authorization/tokens", PIPELINE, "CAN_USE"),
     }

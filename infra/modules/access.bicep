@@ -13,6 +13,7 @@ param pipelinePrincipalId string
 param azureDatabricksPrincipalId string
 param deployerPrincipalId string
 param infrastructurePrincipalId string
+param plannerPrincipalId string
 
 @description('Object id of whoever runs this deployment: a person the first time, the infrastructure identity in CI.')
 param deployedBy string
@@ -24,6 +25,7 @@ var roles = {
   keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+  reader: 'acdd72a7-3385-48ef-bd42-f606fba81ae7'
   roleBasedAccessControlAdministrator: 'f58310d9-a9f6-439a-9e8d-f62e7b41a168'
   storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   storageBlobDelegator: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a'
@@ -137,6 +139,16 @@ resource deployerOnFactory 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
+resource plannerOnGroup 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(resourceGroup().id, plannerPrincipalId, roles.reader)
+  properties: {
+    principalId: plannerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.reader)
+    description: 'CI makes plans before anyone has approved: it reads the factory and the outputs of this deployment, no secret and no data.'
+  }
+}
+
 // setup_workspace.py reads sql-user and sql-password and writes databricks-pat as whoever deploys the infrastructure.
 resource operatorsOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in union([deployedBy], [infrastructurePrincipalId]): {
@@ -166,6 +178,7 @@ var assignable = [
   roles.keyVaultSecretsOfficer
   roles.keyVaultSecretsUser
   roles.monitoringMetricsPublisher
+  roles.reader
   roles.storageBlobDataContributor
   roles.storageBlobDelegator
 ]

@@ -1,6 +1,8 @@
-// The two identities that GitHub's workflows sign in as, without a stored secret: one deploys the bundle, one the infrastructure.
+// The identities that GitHub's workflows sign in as, without a stored secret: one deploys the bundle, one the infrastructure, one only
+// reads, for plans that are made before anyone has approved anything.
 param deployerName string
 param infrastructureName string
+param plannerName string
 param location string
 param tags object
 param gitHubRepository string
@@ -36,7 +38,25 @@ resource infrastructureTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/f
   properties: gitHubTrust
 }
 
+resource planner 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: plannerName
+  location: location
+  tags: tags
+}
+
+resource plannerTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {
+  parent: planner
+  name: 'github-${gitHubEnvironment}-plan'
+  properties: {
+    issuer: gitHubTrust.issuer
+    subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}-plan'
+    audiences: gitHubTrust.audiences
+  }
+}
+
 output deployerClientId string = deployer.properties.clientId
 output deployerPrincipalId string = deployer.properties.principalId
 output infrastructureClientId string = infrastructure.properties.clientId
 output infrastructurePrincipalId string = infrastructure.properties.principalId
+output plannerClientId string = planner.properties.clientId
+output plannerPrincipalId string = planner.properties.principalId

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from bundle.errors import EnvironmentFileError, JsonPathError
 from bundle.json_path import replace_value
+from bundle.layout import bundle_folder
 from bundle.resources import KINDS, Resource, ResourceKey, Resources
 
-FOLDER = Path("infra/environments")
+FOLDER = "infra/environments"
 PUBLIC_CLOUD = "https://management.azure.com"
 # Plain http is for a server on this machine only: a token must not cross a network in the clear.
 LOOPBACK = "127.0.0.1"
@@ -85,7 +86,7 @@ class Environment:
 
 def environment_file(name: str) -> Path:
     """Return the file of an environment, given its name or the path of a `.toml` file."""
-    return Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    return Path(name) if name.endswith(".toml") else bundle_folder(FOLDER) / f"{name}.toml"
 
 
 def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
@@ -189,7 +190,7 @@ def _setting_problems(document: Mapping[str, Any]) -> Iterator[str]:
     if databricks["notebooks"] not in list(NotebookDelivery):
         yield f"databricks.notebooks: is {databricks['notebooks']!r}; one of {', '.join(NotebookDelivery)} is meant."
     if not _WORKSPACE_PATH.fullmatch(databricks["root"]) or ".." in databricks["root"].split("/"):
-        yield f"databricks.root: {databricks['root']!r} is no folder of a workspace, such as /Shared/continuous-ingestion."
+        yield f"databricks.root: {databricks['root']!r} is no workspace folder, such as /Shared/continuous-ingestion."
 
 
 def _address_problems(address: str) -> Iterator[str]:

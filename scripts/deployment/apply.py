@@ -12,6 +12,7 @@ from deployment.desired import Desired
 from deployment.errors import (
     ApplyFailedError,
     DeploymentError,
+    LockLostError,
     PlanRefusedError,
     RollbackFailedError,
     StalePlanError,
@@ -24,7 +25,7 @@ from deployment.planning import make_plan
 from deployment.snapshot import Snapshot, take_snapshot, way_back
 
 # A rollback meets the fault that made it necessary: it tries again, and waits longer each time (seconds).
-_ROLLBACK_WAITS = (0.0, 2.0, 10.0)
+ROLLBACK_WAITS = (0.0, 2.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,20 @@ def apply(
     saved: Plan | None,
     snapshots: Path,
     progress: Progress,
+    announce: Callable[[Plan], None] = lambda _plan: None,
     break_lock: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Bring an environment to what is wanted; on any failure put it back as it was.
 
     A saved plan is applied only if it is, word for word, what would be planned now. The same holds for the plan that is
-    made here and looked at again once the lock is held.
+    made here and looked at again once the lock is held. `announce` is given the plan before anything is changed.
 
     Raises:
         StalePlanError: the saved plan is not of this moment. Nothing was changed.
         PlanRefusedError: the plan holds what must not be done. Nothing was changed.
         LockedError: another deployment is under way. Nothing was changed.
+        LockLostError: another deployment took the lock over; nothing was put back.
         ApplyFailedError: something failed; everything was put back.
         RollbackFailedError: something failed, and not everything could be put back.
     """
@@ -68,9 +71,10 @@ def apply(
     if saved:
         _check_fresh(saved, plan)
     if plan.refusals:
-        raise PlanRefusedError("\n".join(plan.refusals))
+        raise PlanRefusedError(*plan.refusals)
     if not plan.actions:
         return Applied(plan, None)
+    announce(plan)
     lock = _lock(target)
     with lock.held(progress, take_over=break_lock):
         fresh, live = current_plan(target, desired, plan.options)
@@ -82,9 +86,18 @@ def apply(
         contents = Contents(objects, desired.files, desired.branch)
         try:
             Execution(target, contents, progress, lock.renew).run(plan.actions)
+        except LockLostError as failure:
+            # Another deployment is at work: putting things back would undo what it does.
+            raise LockLostError(f"{failure} Stopped half-way, nothing was put back. Before it all: {file}") from None
         except BaseException as failure:
-            _undo(target, snapshot, file, failure, progress, sleep)
-            raise
+            # Whatever it was, an interruption or an error of ours: nothing stays half done.
+            what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted: {failure!r}"
+            try:
+                undone = _undo(target, snapshot, what, progress, sleep)
+            except RollbackFailedError as error:
+                way_out = f"deploy.py rollback {file} --env {target.environment.name}"
+                raise RollbackFailedError(f"{what}\nNOT everything was put back:\n{error}\nTry: {way_out}") from failure
+            raise ApplyFailedError(undone) from failure
     return Applied(plan, file)
 
 
@@ -114,15 +127,15 @@ def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Calla
     """
     restored: dict[str, None] = {}
     problems: list[str] = []
-    for wait in (*_ROLLBACK_WAITS, None):
+    for wait in (*ROLLBACK_WAITS, None):
         try:
             files = read_files(target.workspace, snapshot.files)
             actions, contents = way_back(snapshot, read_objects(target.factory), files)
             if not actions:
                 problems = []
                 break
-            restored.update(dict.fromkeys(str(action.key) for action in actions))
-            problems = [f"{action.key}: is not as it was" for action in actions]
+            restored.update(dict.fromkeys(action.label for action in actions))
+            problems = [f"{action.label}: is not as it was" for action in actions]
             if wait is None:
                 break
             sleep(wait)
@@ -146,8 +159,8 @@ def _git_folder_problems(target: Target, snapshot: Snapshot) -> list[str]:
     if folder and folder.commit == snapshot.commit:
         return []
     return [
-        f"{snapshot.git_folder}: the Git folder was at {snapshot.commit}, is at {folder.commit if folder else 'no commit'}. "
-        "Databricks brings Git folders to the end of a branch only: revert the commit on the branch, and deploy."
+        f"{snapshot.git_folder}: the Git folder was at {snapshot.commit}, is at {folder.commit if folder else 'none'}. "
+        "It is brought to a branch's end only: revert the commit on the branch, and deploy."
     ]
 
 
@@ -161,22 +174,9 @@ def _lock(target: Target) -> Lock:
     return Lock(target.workspace, target.environment.databricks.root, target.factory.name)
 
 
-def _undo(
-    target: Target,
-    snapshot: Snapshot,
-    file: Path,
-    failure: BaseException,
-    progress: Progress,
-    sleep: Callable[[float], None],
-) -> None:
-    what = str(failure) if isinstance(failure, DeploymentError) else f"interrupted ({type(failure).__name__})"
+def _undo(target: Target, snapshot: Snapshot, what: str, progress: Progress, sleep: Callable[[float], None]) -> str:
+    """Put everything back, and return what there is to say of it; the error says what could not be."""
     progress(f"failed: {what}\nrolling back")
-    try:
-        restored = restore(target, snapshot, progress, sleep)
-    except RollbackFailedError as error:
-        raise RollbackFailedError(
-            f"{what}\nNOT everything could be put back:\n{error}\n"
-            f"Put it back with: deploy.py rollback {file} --env {target.environment.name}"
-        ) from failure
+    restored = restore(target, snapshot, progress, sleep)
     listed = "".join(f"\n  {name}" for name in restored) or " nothing had been changed"
-    raise ApplyFailedError(f"{what}\nEverything is as it was before. Put back:{listed}") from failure
+    return f"{what}\nEverything is as it was before. Put back:{listed}"

@@ -1,23 +1,27 @@
-"""The clients of one environment: Azure's management API and the Databricks workspace, logged in."""
+"""The clients of one environment: Azure's management API and the Databricks workspace, logged in.
+
+Importing databricks-sdk takes a second and more: it is done where a workspace is needed.
+"""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.datafactory import DataFactoryManagementClient
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.clock import Clock, RealClock
-from databricks.sdk.config import Config
 
 from bundle.environments import LOOPBACK, AzureSettings, DatabricksSettings, Environment
 from deployment.errors import ConnectionSettingsError
 from deployment.factory import Factory
-from deployment.workspace import Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk.clock import Clock
+
+    from deployment.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,12 @@ class Patience:
 
     answer: float = 60
     backoff: float = 0.8
-    poll: float = 2
+    poll: float = 1
     settle: float = 300
-    clock: Clock = RealClock()
+    clock: "Clock | None" = None
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,11 @@ class Target:
 
     environment: Environment
     factory: Factory
-    workspace: Workspace
+    workspace: "Workspace"
 
 
 def connect(
-    environment: Environment, patience: Patience = Patience(), variables: Mapping[str, str] = os.environ
+    environment: Environment, patience: Patience | None = None, variables: Mapping[str, str] = os.environ
 ) -> Target:
     """Return the clients of an environment.
 
@@ -52,17 +59,28 @@ def connect(
     Raises:
         ConnectionSettingsError: there is no login, or no token.
     """
+    patience = patience or PATIENCE
     return Target(
         environment,
-        _connect_factory(environment.azure, patience, variables),
+        connect_factory(environment.azure, patience, variables),
         _connect_workspace(environment.databricks, patience),
     )
 
 
-def _connect_factory(azure: AzureSettings, patience: Patience, variables: Mapping[str, str]) -> Factory:
+def connect_factory(
+    azure: AzureSettings, patience: Patience | None = None, variables: Mapping[str, str] = os.environ
+) -> Factory:
+    """Return the client of a factory; see `connect`.
+
+    Raises:
+        ConnectionSettingsError: there is no token for a local server.
+    """
+    patience = patience or PATIENCE
     options: dict[str, Any] = {
         "connection_timeout": min(10, patience.answer),
         "read_timeout": patience.answer,
+        # Three tries, the SDK's own number, are soon used up where many deployments are throttled.
+        "retry_status": 6,
         "retry_backoff_factor": patience.backoff,
         "polling_interval": patience.poll,
     }
@@ -88,7 +106,12 @@ def _connect_factory(azure: AzureSettings, patience: Patience, variables: Mappin
     return Factory(client, azure.resource_group, azure.data_factory, poll=patience.poll, settle=patience.settle)
 
 
-def _connect_workspace(databricks: DatabricksSettings, patience: Patience) -> Workspace:
+def _connect_workspace(databricks: DatabricksSettings, patience: Patience) -> "Workspace":
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.config import Config
+
+    from deployment.workspace import Workspace
+
     try:
         config = Config(
             host=databricks.host,

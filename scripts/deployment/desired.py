@@ -1,4 +1,4 @@
-"""What an environment is to hold: the bundle's objects after overrides, marked as ours, and its notebooks by workspace path."""
+"""What an environment is to hold: the bundle's objects, overridden and marked, and its notebooks by workspace path."""
 
 import codecs
 import dataclasses
@@ -26,6 +26,8 @@ MARK = "continuous-ingestion"
 MARKED_KINDS = frozenset(OPERATIONS) - {"integrationRuntime"}
 
 _NOTEBOOKS = "notebooks"
+# An import makes notebooks of these, under a path without the extension.
+_OTHER_NOTEBOOKS = {".ipynb", ".sql", ".scala", ".r", ".R"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
 
 def manifest_path(environment: Environment) -> str:
     """Return the path of the file in the workspace that lists the notebooks this bundle put there."""
-    return f"{environment.databricks.root}/deployed-notebooks.json"
+    return f"{environment.databricks.root}/{_NOTEBOOKS}/deployed-notebooks.json"
 
 
 def is_marked(document: Mapping[str, Any]) -> bool:
@@ -106,7 +108,7 @@ def _at_root(resource: Resource, notebooks: Path, root: str) -> tuple[Resource, 
             continue
         tail = old.rpartition(f"/{_NOTEBOOKS}/")[2]
         new = f"{root}/{tail}"
-        if new != old and tail != old and ".." not in tail and (notebooks / f"{tail}.py").is_file():
+        if old not in (new, tail) and ".." not in tail and (notebooks / f"{tail}.py").is_file():
             moves[old] = new
             notes.append(f"{resource.path}: {child_path(path, 'notebookPath')}: {old} is {new} in this environment.")
     return (with_document(resource, _moved(resource.document, moves)) if moves else resource), notes
@@ -131,6 +133,8 @@ def _notebook_files(notebooks: Path, root: str) -> Iterator[WorkspaceFile]:
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
         if hidden or not file.is_file():
             continue
+        if file.suffix in _OTHER_NOTEBOOKS:
+            raise DeploymentError(f"{file}: only notebooks in Python source format (.py) are deployed. Export it so.")
         if is_notebook(file):
             yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", file.read_bytes())
         else:

@@ -1,4 +1,4 @@
-"""What differs between two versions of a factory object, field by field; what the service adds or reorders is no difference."""
+"""What differs between two versions of a factory object, field by field; what the service adds or reorders does not."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ class Change:
 _READ_ONLY = {"lastPublishTime", "runtimeState", "provisioningState"}
 # Kept by the service wherever it stands: the ciphertext of a secret, which no file may hold.
 _READ_ONLY_ANYWHERE = {"encryptedCredential"}
-# What the service fills in where a file says nothing. Source: the defaults in Microsoft's reference of activity policies.
+# What the service fills in where a file says nothing. Source: Microsoft's reference of activity policies.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "timeout": ("0.12:00:00", "7.00:00:00"),
     "retry": (0,),
@@ -48,7 +48,8 @@ _SECRET_KEY = re.compile(
 # Below a secret's key these say where the secret is kept, or what kind it is: no secret themselves.
 _NO_SECRET_KEYS = {"type", "referenceName", "secretName", "secretVersion"}
 _SECRET_IN_TEXT = re.compile(
-    r"(?i)\b(password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_?secret|access_?token|sig)(\s*=\s*)[^;&\s]+"
+    r"(?i)\b(password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_?secret|access_?token|sig)"
+    r"(\s*=\s*)[^;&\s]+"
 )
 
 
@@ -144,7 +145,7 @@ def _says_nothing(key: str, value: Any) -> bool:
         return True
     if isinstance(value, Mapping):
         return all(_says_nothing(name, item) for name, item in value.items())
-    return value == []
+    return isinstance(value, list) and not value
 
 
 def _masked(steps: tuple[Step, ...], old: Any, new: Any) -> Change:
@@ -159,7 +160,7 @@ def _is_secret(steps: Sequence[Step]) -> bool:
 def _is_hidden(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return False
-    return value.get("type") == "SecureString" and re.fullmatch(r"\**", str(value.get("value", ""))) is not None
+    return bool(value.get("type") == "SecureString" and not str(value.get("value", "")).strip("*"))
 
 
 def _walk(value: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:

@@ -30,7 +30,10 @@ class PlanFileError(DeploymentError):
 
 
 class PlanRefusedError(DeploymentError):
-    """The plan holds changes that must not be made; the message lists the reasons."""
+    """The plan holds changes that must not be made; made from the reasons, which the message lists."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("\n".join(["the plan is refused:", *reasons]))
 
 
 class StalePlanError(DeploymentError):

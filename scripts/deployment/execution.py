@@ -12,15 +12,19 @@ from itertools import groupby
 from bundle.resources import ResourceKey
 from deployment.connections import Target
 from deployment.differences import differences
-from deployment.errors import DeploymentError, ExecutionError, FactoryError, WorkspaceError
+from deployment.errors import (
+    ChangedMeanwhileError,
+    DeploymentError,
+    ExecutionError,
+    FactoryError,
+    WorkspaceError,
+)
 from deployment.factory import LiveObject
 from deployment.live import PARALLEL
-from deployment.plan import GIT_FOLDER, Action, Operation
+from deployment.plan import DONE, GIT_FOLDER, Action, Operation
 from deployment.workspace import FileKind, WorkspaceFile, parent
 
 Progress = Callable[[str], None]
-
-_DONE = {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.DELETE: "deleted"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Execution:
     before_step: Callable[[], None] = lambda: None
     keep_going: bool = False
     _errors: list[str] = field(default_factory=list)
+    # A trigger has another ETag once it is stopped.
+    _etags: dict[ResourceKey, str | None] = field(default_factory=dict)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do it all.
@@ -124,11 +130,11 @@ class Execution:
 
     def _write_file(self, action: Action) -> str:
         self.target.workspace.write(self.contents.files[action.name])
-        return f"{_DONE[action.operation]} {action.kind} {action.name}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _delete_file(self, action: Action) -> str:
         self.target.workspace.delete(action.name)
-        return f"{_DONE[action.operation]} {action.kind} {action.name}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _update_git_folder(self, action: Action) -> str:
         folder = self.target.workspace.git_folder(action.name)
@@ -137,19 +143,19 @@ class Execution:
         after = self.target.workspace.update_git_folder(folder, self.contents.branch)
         if after.commit != action.content:
             raise WorkspaceError(
-                f"{action.name}: the newest commit of {self.contents.branch} is {after.commit}, not {action.content}, which is "
-                "deployed. Push the commit, or deploy the newest one: a Git folder can only be brought to a branch's end."
+                f"{action.name}: the newest commit of {self.contents.branch} is {after.commit}, not {action.content} "
+                "of this bundle. Push it, or deploy the newest: a Git folder is brought to a branch's end only."
             )
-        return f"updated {action.key} to {after.commit}"
+        return f"updated {action.label} to {after.commit}"
 
     def _put(self, action: Action) -> str:
         content = self.contents.objects[action.key]
         try:
-            self.target.factory.put(action.key, content, action.etag)
+            self.target.factory.put(action.key, content, self._etags.get(action.key, action.etag))
         except FactoryError:
             if not self._is_as_sent(action.key, content):
                 raise
-        return f"{_DONE[action.operation]} {action.key}"
+        return f"{DONE[action.operation]} {action.label}"
 
     def _is_as_sent(self, key: ResourceKey, content: bytes) -> bool:
         # An answer may be lost after the effect; the try that follows it then fails on the new ETag.
@@ -165,7 +171,10 @@ class Execution:
         return f"deleted {action.key}"
 
     def _stop(self, action: Action) -> str:
-        self.target.factory.stop_trigger(self._trigger(action))
+        trigger = self._trigger(action)
+        if action.etag not in (None, trigger.etag):
+            raise ChangedMeanwhileError(f"{action.key}: changed in the factory since the plan was made (ETag).")
+        self._etags[action.key] = self.target.factory.stop_trigger(trigger).etag
         return f"stopped {action.key}"
 
     def _start(self, action: Action) -> str:

@@ -1,12 +1,14 @@
 """One deployment to a factory at a time, across machines: a lease, kept as a file in the workspace.
 
-The factory's API has no way to create an object only if it is missing; the workspace has: an import without `overwrite`
-fails on a file that exists. So a lease is the file `ROOT.lock/FACTORY.N.json` beside the bundle's folder, and no factory
-object is touched. It says who holds it and until when, and its holder renews it while it works. A holder that died leaves
-a lease that runs out; the next deployment then creates lease N + 1, which again only one can, and removes the old one.
-Whoever created a lease looks again for others before going on: of two that ever overlap, at least one steps back.
+The factory's API cannot create an object only if it is missing; the workspace's can: an import without `overwrite`
+fails on a file that exists. So a lease is the file `ROOT.lock/FACTORY.N.json` beside the bundle's folder, and no object
+of the factory is touched. It says who holds it and until when, and its holder renews it while it works. A holder that
+died leaves a lease that runs out (at once, if it was a process of the same Linux machine); the next deployment then
+creates lease N + 1, which again only one can, and removes the old one. Whoever created a lease looks again for others:
+of two that ever overlap, at least one steps back.
 """
 
+import dataclasses
 import getpass
 import json
 import os
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from deployment.errors import DeploymentError, ExistsAlreadyError, LockedError, LockLostError
 from deployment.execution import Progress
@@ -33,12 +36,15 @@ class Lease:
 
     id: str
     owner: str
+    process: str
     acquired: str
     expires: str
 
     def is_over(self, now: datetime) -> bool:
-        """Say whether the lease has run out."""
-        return datetime.fromisoformat(self.expires) <= now
+        """Say whether the lease has run out, or its holder was a process of this machine that is gone."""
+        machine, _, number = self.process.rpartition("/")
+        dead = machine != "" and machine == _machine() and not Path("/proc", number).exists()
+        return dead or datetime.fromisoformat(self.expires) <= now
 
 
 class Lock:
@@ -89,7 +95,7 @@ class Lock:
         held = self._leases()
         if held.get(self._path) != lease or len(held) > 1:
             raise LockLostError(f"{self._path}: the lock of this deployment was taken over.")
-        self._lease = Lease(lease.id, lease.owner, lease.acquired, (now + LEASE).isoformat())
+        self._lease = dataclasses.replace(lease, expires=(now + LEASE).isoformat())
         self._workspace.write(_file(self._path, self._lease))
 
     def _acquire(self, *, take_over: bool) -> None:
@@ -103,7 +109,7 @@ class Lock:
         number = 1 if take_over else 1 + max(map(self._number, leases), default=0)
         self._path = f"{self._folder}/{self._factory}.{number}.json"
         now = self._clock()
-        mine = Lease(uuid.uuid4().hex, _owner(), now.isoformat(), (now + LEASE).isoformat())
+        mine = Lease(uuid.uuid4().hex, _owner(), _process(), now.isoformat(), (now + LEASE).isoformat())
         try:
             self._workspace.write(_file(self._path, mine), overwrite=False)
         except ExistsAlreadyError:
@@ -154,6 +160,19 @@ class Lock:
 
 def _file(path: str, lease: Lease) -> WorkspaceFile:
     return WorkspaceFile(FileKind.FILE, path, json.dumps(asdict(lease)).encode())
+
+
+def _machine() -> str:
+    """Return what tells this start of this machine, and this container on it, from all others; empty if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _process() -> str:
+    return f"{_machine()}/{os.getpid()}"
 
 
 def _owner() -> str:

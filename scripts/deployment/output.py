@@ -6,22 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from deployment.plan import Action, Operation, Plan
+from deployment.plan import DONE, Action, Operation, Plan
 
 _SIGNS = {Operation.CREATE: "+", Operation.UPDATE: "~", Operation.DELETE: "-"}
 _STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red"}
 _LONGEST_VALUE = 120
 
 
-def plan_lines(plan: Plan, *, with_unchanged: bool = True) -> Iterator[str]:
+def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield a plan as lines of text: one an action, below it one a changed path."""
     yield f"{plan.environment}: {plan.factory.rpartition('/')[2]} and {plan.workspace}"
     for action in plan.actions:
-        yield f"  {_SIGNS[action.operation]} {action.operation} {action.key}{_trigger_note(action)}"
+        yield f"  {_SIGNS[action.operation]} {action.operation} {action.label}{_trigger_note(action)}"
         for change in action.changes:
             yield f"      {change.path}: {_shown(change.old)} -> {_shown(change.new)}"
-    if with_unchanged:
-        yield from (f"  = unchanged {name}" for name in plan.unchanged)
+    yield from (f"  = unchanged {name}" for name in plan.unchanged)
     yield from (f"  note: {note}" for note in plan.notes)
     yield from (f"  ! {refusal}" for refusal in plan.refusals)
     yield summary(plan)
@@ -33,6 +32,12 @@ def summary(plan: Plan) -> str:
     return f"{counts}, {len(plan.unchanged)} unchanged" + (f", {len(plan.refusals)} refused" if plan.refusals else "")
 
 
+def done_summary(plan: Plan) -> str:
+    """Return the numbers of a plan that was applied as one line."""
+    counts = ", ".join(f"{plan.count(operation)} {DONE[operation]}" for operation in Operation)
+    return f"{counts}, {len(plan.unchanged)} unchanged"
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout, coloured by their sign where that is a terminal."""
     from rich.console import Console
@@ -42,12 +47,12 @@ def print_lines(lines: Iterable[str]) -> None:
         console.print(line, style=_STYLES.get(line.lstrip()[:1], "") if line.startswith("  ") else "")
 
 
-def plan_markdown(plan: Plan) -> str:
+def plan_markdown(plan: Plan, title: str = "Deployment plan for") -> str:
     """Return a plan as Markdown: the numbers, then a table of the changes."""
-    lines = [f"### Deployment plan for {plan.environment}", "", f"{summary(plan)}.", ""]
+    lines = [f"### {title} {plan.environment}", "", f"{summary(plan)}.", ""]
     if plan.actions:
         lines += ["| | object | changes |", "| --- | --- | --- |"]
-        lines += [f"| {action.operation} | `{action.key}` | {_changes_cell(action)} |" for action in plan.actions]
+        lines += [f"| {action.operation} | `{action.label}` | {_changes_cell(action)} |" for action in plan.actions]
         lines.append("")
     lines += [f"- {note}" for note in plan.notes]
     lines += [f"- **refused**: {refusal}" for refusal in plan.refusals]

@@ -1,4 +1,4 @@
-"""The plan as a value: what will be done, field by field, and what it was made from. It can be printed, saved and compared."""
+"""The plan as a value: what will be done, field by field, and what it was made from; printed, saved and compared."""
 
 import json
 from collections.abc import Iterable
@@ -25,6 +25,14 @@ class Operation(StrEnum):
     DELETE = "delete"
 
 
+DONE = {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.DELETE: "deleted"}
+
+
+def label(kind: str, name: str) -> str:
+    """Return a name for users: a factory object as its file is called, a path of the workspace as it is."""
+    return f"{kind} {name}" if name.startswith("/") else f"{kind}/{name}"
+
+
 @dataclass(frozen=True)
 class Action:
     """One change of one object: a factory object, a notebook or file, or the Git folder.
@@ -49,6 +57,11 @@ class Action:
         return ResourceKey(self.kind, self.name)
 
     @property
+    def label(self) -> str:
+        """What users read: `pipeline/PL_Copy`, `notebook /Shared/app/notebooks/load`."""
+        return label(self.kind, self.name)
+
+    @property
     def sends(self) -> bool:
         """Whether the object's content is sent: not for a delete, nor where only a trigger's state differs."""
         if self.operation is Operation.UPDATE:
@@ -66,7 +79,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """All changes of one deployment, in order. `refusals` are reasons why it must not be applied, `notes` worth knowing."""
+    """All changes of one deployment, in order. `refusals` are reasons not to apply it, `notes` are worth knowing."""
 
     environment: str
     factory: str
@@ -136,11 +149,11 @@ def what_differs(saved: Plan, fresh: Plan) -> list[str]:
     before, after = _by_key(saved.actions), _by_key(fresh.actions)
     for key in sorted({*before, *after}):
         if key not in after:
-            lines.append(f"{key}: nothing is left to be done")
+            lines.append(f"{before[key].label}: nothing is left to be done")
         elif key not in before:
-            lines.append(f"{key}: {after[key].operation} is not in the plan")
+            lines.append(f"{after[key].label}: {after[key].operation} is not in the plan")
         elif before[key] != after[key]:
-            lines.append(f"{key}: is not what the plan was made from")
+            lines.append(f"{after[key].label}: is not what the plan was made from")
     lines.extend(f"refused now: {refusal}" for refusal in fresh.refusals if refusal not in saved.refusals)
     if saved.to_json() != fresh.to_json() and not lines:
         lines.append("objects that do not change are others than those of the plan")

@@ -13,7 +13,7 @@ from deployment.desired import MARK, MARKED_KINDS, Desired, digest, is_marked
 from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets
 from deployment.factory import STARTED, STOPPED, LiveObject
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan
+from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan, label
 from deployment.workspace import FileKind, WorkspaceFile
 
 # A tumbling window trigger's window cannot be moved: the service refuses it.
@@ -26,15 +26,14 @@ def make_plan(desired: Desired, live: Live, environment: Environment, options: O
     object_actions = [*_upserts(desired, live), *_deletes(desired, live)]
     actions = (*_workspace_actions(desired, live), *object_actions)
     changed = {action.key for action in actions}
-    unchanged = [str(key) for key in desired.objects if key not in changed]
-    unchanged += [str(ResourceKey(file.kind, file.path)) for file in desired.files.values()]
+    wanted = [*desired.objects, *(ResourceKey(file.kind, file.path) for file in desired.files.values())]
     return Plan(
         environment=environment.name,
         factory=environment.azure.factory_id,
         workspace=f"{environment.databricks.host}{environment.databricks.root}",
         options=options,
         actions=_in_order(actions),
-        unchanged=tuple(sorted(name for name in unchanged if name not in set(map(str, changed)))),
+        unchanged=tuple(sorted(label(key.kind, key.name) for key in wanted if key not in changed)),
         refusals=tuple(_refusals(desired, live, actions, options)),
         notes=(*desired.notes, *_unrestorable(live, object_actions)),
     )
@@ -45,7 +44,9 @@ def object_action(
 ) -> Action | None:
     """Return what makes one factory object as wanted (None: gone), or None when it is. `fields` go into the action."""
     if wanted is None:
-        return live and Action(Operation.DELETE, key.kind, key.name, etag=live.etag, stop=live.started, **fields)
+        if live is None:
+            return None
+        return Action(Operation.DELETE, key.kind, key.name, etag=live.etag, stop=live.started, **fields)
     state = mapping(wanted.get("properties")).get("runtimeState") if key.kind == "trigger" else None
     if live is None:
         return Action(Operation.CREATE, key.kind, key.name, start=state == STARTED, **fields)
@@ -71,12 +72,12 @@ def file_action(path: str, wanted: WorkspaceFile | None, live: WorkspaceFile | N
     """Return what makes one notebook or file as wanted (None: gone), or None when it is."""
     there = live.fingerprint if live else None
     if wanted is None:
-        return live and Action(Operation.DELETE, live.kind, path, etag=there)
+        return Action(Operation.DELETE, live.kind, path, etag=there) if live else None
     if live is None:
         return Action(Operation.CREATE, wanted.kind, path, content=wanted.fingerprint)
     if wanted.fingerprint == there:
         return None
-    change = Change("sha256", there, wanted.fingerprint)
+    change = Change("sha256", live.fingerprint[:12], wanted.fingerprint[:12])
     return Action(Operation.UPDATE, wanted.kind, path, (change,), etag=there, content=wanted.fingerprint)
 
 
@@ -143,7 +144,7 @@ def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: 
     except ReferenceCycleError as error:
         yield str(error)
     if desired.commit and live.git_folder is None:
-        yield "the workspace has no Git folder at databricks.root. Make it once: `databricks repos create URL --path ROOT`."
+        yield "no Git folder at databricks.root of the workspace. Make it: `databricks repos create URL --path ROOT`."
     if len(deleted) > options.max_deletes:
         yield (
             f"{len(deleted)} deletes are more than the {options.max_deletes} that are allowed. "
@@ -157,7 +158,7 @@ def _name_refusals(desired: Desired, live: Live, options: Options) -> Iterator[s
     for key, resource in desired.objects.items():
         same = there.get((key.kind, key.name.casefold()))
         if same and same != key:
-            yield f"{resource.path}: the factory has {same}, and its names ignore case. Use that name, or delete it first."
+            yield f"{resource.path}: the factory has {same}; names ignore case. Use that name, or delete it first."
         found = live.objects.get(key)
         if found and key.kind in MARKED_KINDS and not is_marked(found.document) and not options.adopt:
             yield (
@@ -175,7 +176,7 @@ def _window_refusals(desired: Desired, live: Live, actions: Iterable[Action]) ->
             if change.path in (*_IMMUTABLE, "properties.type"):
                 yield (
                     f"{desired.objects[action.key].path}: {change.path}: a tumbling window trigger keeps it "
-                    f"({change.old!r}, not {change.new!r}). Make a trigger of another name; it back-fills from its start."
+                    f"({change.old!r}, not {change.new!r}). Make one of another name; it back-fills from its start."
                 )
 
 
@@ -183,7 +184,7 @@ def _reference_refusals(desired: Desired, live: Live, deleted: set[ResourceKey])
     # The service's names ignore case, references too.
     there = {_folded(key) for key in (*desired.objects, *live.objects, *BUILT_IN) if key not in deleted}
     gone = {_folded(key) for key in deleted}
-    for key, resource in desired.objects.items():
+    for resource in desired.objects.values():
         for reference in references(resource.document):
             target = _folded(reference.target)
             if target in there or reference.target.kind not in MARKED_KINDS | {"integrationRuntime"}:
@@ -206,4 +207,7 @@ def _unrestorable(live: Live, actions: Iterable[Action]) -> Iterator[str]:
     for action in actions:
         found = live.objects.get(action.key)
         for path in hidden_secrets(found.document) if found else ():
-            yield f"{action.key}: {path}: the factory does not give this secret back, so a rollback cannot restore it."
+            yield (
+                f"{action.key}: {path}: the factory does not give this secret back: every plan shows it as changed, "
+                "and a rollback cannot restore it. Keep it in Key Vault."
+            )

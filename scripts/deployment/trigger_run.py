@@ -1,8 +1,8 @@
-""" "Trigger Now" from the command line: starts a run, and follows it with its activities, children too, until it ends."""
+"""Runs a pipeline now, as "Trigger Now" does, and follows it with its activities, children too, until it ends."""
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -11,13 +11,12 @@ from bundle.documents import mapping
 from bundle.environments import AzureSettings
 from bundle.resources import ResourceKey
 from deployment.errors import RunError
-from deployment.execution import Progress
 from deployment.factory import Factory
 
 SUCCEEDED = "Succeeded"
 
 _ENDED = (SUCCEEDED, "Failed", "Cancelled")
-# Looks at a run come soon at first, then every fifteen seconds: short runs are not kept waiting, long ones not asked to death.
+# Seconds between two looks at a run: short runs are not kept waiting, long ones are not asked too often.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0
 
 
@@ -42,6 +41,13 @@ class Run:
             "children": [child.to_json() for child in self.children],
         }
 
+    def summary(self) -> Iterator[str]:
+        """Yield the outcome in a line, and below it what failed."""
+        yield f"{self.document.get('pipelineName')}: {self.status}"
+        if self.status != SUCCEEDED and self.document.get("message"):
+            yield str(self.document["message"])
+        yield from self.errors()
+
     def errors(self) -> Iterator[str]:
         """Yield one line for every failed activity, with the address of its notebook run where it has one."""
         for activity in self.activities:
@@ -56,13 +62,17 @@ class Run:
             yield from child.errors()
 
 
-def read_parameters(factory: Factory, pipeline: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return a pipeline's parameters by their declared types: String as text, the others as JSON.
+def read_parameters(factory: Factory, pipeline: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Return a pipeline's parameters, given as NAME=VALUE, by their declared types: String as text, others as JSON.
 
     Raises:
         RunError: no such pipeline, an unknown or missing parameter, or a value of the wrong type.
         FactoryError: no answer.
     """
+    for text in texts:
+        if "=" not in text:
+            raise RunError(f"--param {text}: is written NAME=VALUE.")
+    given = dict(text.split("=", 1) for text in texts)
     live = factory.get(ResourceKey("pipeline", pipeline))
     if live is None:
         raise RunError(f"pipeline/{pipeline}: the factory {factory.name} has no such pipeline. Deploy it first.")
@@ -89,7 +99,9 @@ def read_parameters(factory: Factory, pipeline: str, given: Mapping[str, str]) -
     return values
 
 
-def follow(factory: Factory, run_id: str, progress: Progress, sleep: Callable[[float], None] = time.sleep) -> Run:
+def follow(
+    factory: Factory, run_id: str, progress: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+) -> Run:
     """Return a run once it has ended; every change of state on the way is told.
 
     Raises:

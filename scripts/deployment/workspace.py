@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import DatabricksError, NotFound, ResourceAlreadyExists
+from databricks.sdk.errors import NotFound, ResourceAlreadyExists
+from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectInfo, ObjectType, RepoInfo
 
 from deployment.errors import ExistsAlreadyError, WorkspaceError

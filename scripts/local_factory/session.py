@@ -13,6 +13,7 @@ from local_factory.cluster.redaction import DEFAULT_SCOPE, secret_variable
 from local_factory.cluster.spark import Cluster, start_cluster
 from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
+from local_factory.errors import ArgumentError
 from local_factory.report import Sources
 
 _API_KEY = secret_variable(DEFAULT_SCOPE, "restcountries-api-key")
@@ -64,10 +65,14 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
 
     Raises:
         JavaNotFoundError: there is no Java that Spark runs on.
-        LocalFactoryError: the demo database cannot be made or opened.
+        ArgumentError: the work folder cannot be written.
+        DemoDatabaseError: the demo database cannot be made or opened.
     """
-    async with AsyncExitStack() as stack:
+    try:
         settings.lake.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"--workdir {settings.workdir}: cannot be written: {error}") from error
+    async with AsyncExitStack() as stack:
         api = settings.country_api or _start_country_api(stack)
         cluster = None
         sql_url, secrets = settings.sql_url or "", {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.errors import DeploymentError
+from deployment.errors import ApplyFailedError, DeploymentError
 from fakes.bundles import BundleFolder, linked_service, pipeline, schedule_trigger
 from fakes.cloud import Cloud
 from fakes.factory_service import FactoryService
@@ -20,7 +20,7 @@ WORKERS = 4
 
 
 def change_everything(bundle: BundleFolder) -> None:
-    """Creates, updates and deletes of every kind, a changed running trigger, and triggers that come, go, start and stop."""
+    """Creates, updates and deletes, a changed running trigger, and triggers that come, go, start and stop."""
     bundle.put("linkedService", linked_service("LS_New", baseUrl="https://three"))
     bundle.put("linkedService", linked_service("LS_Databricks", baseUrl="https://one-changed"))
     bundle.remove("linkedService", "LS_Vault")
@@ -60,7 +60,12 @@ def test_a_fault_at_any_call_leaves_the_factory_as_before_or_as_wanted(
         wanted = cloud.state()
         calls = len(cloud.factory.faults.calls)
     assert wanted != before
-    assert wanted["states"] == {"TR_Daily": "Started", "TR_Kept": "Started", "TR_New": "Started", "TR_Paused": "Stopped"}
+    assert wanted["states"] == {
+        "TR_Daily": "Started",
+        "TR_Kept": "Started",
+        "TR_New": "Started",
+        "TR_Paused": "Stopped",
+    }
 
     def trials(worker: int) -> Counter[str]:
         ends: Counter[str] = Counter()
@@ -86,3 +91,30 @@ def test_a_fault_at_any_call_leaves_the_factory_as_before_or_as_wanted(
         ends = sum(pool.map(trials, range(WORKERS)), Counter())
     record_property("sweep", f"{fault}: {calls} calls, {dict(ends)}")
     assert sum(ends.values()) == calls
+
+
+def test_whatever_write_is_refused_for_good_the_factory_is_put_back(bundle: BundleFolder, tmp_path: Path) -> None:
+    bundle.put("trigger", schedule_trigger("TR_Gone", "PL_Old"))
+    bundle.put("trigger", schedule_trigger("TR_Paused", "PL_Child"))
+    bundle.notebook("old", "0")
+    with world(bundle, tmp_path) as cloud:
+        cloud.apply()
+        change_everything(bundle)
+        cloud.forget()
+        kept = cloud.factory.keep(), cloud.workspace.keep()
+        before = cloud.state()
+        cloud.apply()
+        # A trigger that can never be started again cannot be put back: that has a test of its own.
+        writes = [call for call in cloud.factory.writes if not call.endswith("/start")]
+        assert len(writes) == len(set(writes)) > 10
+        for write in writes:
+            cloud.factory.put_back(kept[0])
+            cloud.workspace.put_back(kept[1])
+            cloud.forget()
+            cloud.factory.faults.every = lambda method, path, write=write: (
+                Fault.REFUSE if f"{method} {path}" == write else None
+            )
+            with pytest.raises(ApplyFailedError):
+                cloud.apply()
+            cloud.factory.faults.every = lambda _method, _path: None
+            assert cloud.state() == before, write

@@ -102,7 +102,9 @@ def pipeline(name: str, *, calls: str | None = None, notebook: str = "load", **p
     return {"name": name, "properties": {"activities": activities, "annotations": [MARK], **properties}}
 
 
-def schedule_trigger(name: str, starts: str, *, state: str | None = "Started", hours: list[int] | None = None) -> dict[str, Any]:
+def schedule_trigger(
+    name: str, starts: str, *, state: str | None = "Started", hours: list[int] | None = None
+) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "annotations": [MARK],
         "type": "ScheduleTrigger",

@@ -1,8 +1,8 @@
 """A data factory behind the management API (2018-06-01): keeps objects, checks references, locks started triggers.
 
-The rules are those of Microsoft's service: a started trigger refuses PUT and DELETE, a PUT is refused for a reference that
-leads nowhere, a DELETE for an object that is referred to; ETags and If-Match; a start is a long-running operation; what a
-GET returns has its keys in another order and defaults that nobody sent.
+The rules are those of Microsoft's service: a started trigger refuses PUT and DELETE, a PUT is refused for a reference
+that leads nowhere, a DELETE for an object that is referred to; ETags and If-Match; a start is a long-running operation;
+what a GET returns has its keys in another order and defaults that nobody sent.
 """
 
 import copy
@@ -63,7 +63,7 @@ class FactoryService(HttpService):
         """Put an object there as if another had done it."""
         key = (kind, document["name"])
         self.objects[key] = copy.deepcopy(document["properties"])
-        self._etags[key] = f'"{next(self._numbers):08x}"'
+        self._etags[key] = self._etag()
         if kind == "trigger":
             self.states[document["name"]] = "Started" if started else "Stopped"
 
@@ -94,7 +94,9 @@ class FactoryService(HttpService):
     def respond(self, request: Request) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return self.refusal(401, "InvalidAuthenticationToken", "The access token is invalid.")
-        base = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+        base = (
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.DataFactory/factories/{FACTORY}"
+        )
         if request.query.get("api-version") != "2018-06-01":
             return self.refusal(400, "InvalidApiVersionParameter", "The api-version is invalid.")
         if not request.path.startswith(base):
@@ -103,7 +105,9 @@ class FactoryService(HttpService):
         if parts == [""]:
             if request.method != "GET":
                 return self.refusal(405, "MethodNotAllowed", "a PUT on the factory would drop its Git configuration")
-            return Answer(body={"name": FACTORY, "id": base, "type": "Microsoft.DataFactory/factories", "properties": {}})
+            return Answer(
+                body={"name": FACTORY, "id": base, "type": "Microsoft.DataFactory/factories", "properties": {}}
+            )
         if parts[0] in ("pipelineruns", "operationresults", "queryPipelineRuns"):
             return self._run_or_operation(request, parts)
         kind = KINDS.get(parts[0])
@@ -133,8 +137,11 @@ class FactoryService(HttpService):
 
     def _put(self, request: Request, key: Key) -> Answer:
         expected = request.headers.get("if-match")
+        expected = expected and expected.strip('"')
         if expected not in (None, "*", self._etags.get(key)):
-            return self.refusal(412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met.")
+            return self.refusal(
+                412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met."
+            )
         properties = request.json.get("properties")
         if not isinstance(properties, dict):
             return self.refusal(400, "BadRequest", "properties is required")
@@ -152,7 +159,7 @@ class FactoryService(HttpService):
             if moved:
                 return self.refusal(400, "BadRequest", f"Tumbling window: {moved} cannot be changed.")
         self.objects[key] = properties
-        self._etags[key] = f'"{next(self._numbers):08x}"'
+        self._etags[key] = self._etag()
         if key[0] == "trigger":
             self.states.setdefault(key[1], "Stopped")
         return Answer(body=self._shown(key))
@@ -183,9 +190,9 @@ class FactoryService(HttpService):
                 return self.refusal(400, "BadRequest", f"Trigger '{name}' cannot be activated.")
             if properties["type"] in ("BlobEventsTrigger", "CustomEventsTrigger") and name not in self.subscribed:
                 return self.refusal(400, "BadRequest", f"Trigger '{name}' is not subscribed to its events.")
-            self.states[name] = "Started"
+            self.states[name], self._etags[kind, name] = "Started", self._etag()
         elif operation == "stop":
-            self.states[name] = "Stopped"
+            self.states[name], self._etags[kind, name] = "Stopped", self._etag()
         elif operation == "subscribeToEvents":
             self.subscribed.add(name)
         elif operation == "unsubscribeFromEvents":
@@ -212,7 +219,7 @@ class FactoryService(HttpService):
             assert {"lastUpdatedAfter", "lastUpdatedBefore"} <= request.json.keys()
             return self._activity_runs(parts[1], request.json.get("continuationToken"))
         self._advance(run)
-        return Answer(body=run)
+        return Answer(body={key: value for key, value in run.items() if key != "_next"})
 
     def _activity_runs(self, run_id: str, token: str | None) -> Answer:
         start = int(token or 0)
@@ -230,14 +237,15 @@ class FactoryService(HttpService):
 
     def play(self, pipeline: str, run_id: str, parameters: dict[str, Any]) -> None:
         """Run a pipeline: it succeeds without activities. Tests give a play of their own."""
-        self.add_run(run_id, pipeline, parameters, ["InProgress", "Succeeded"])
+        self.add_run(run_id, pipeline, ["InProgress", "Succeeded"], parameters=parameters)
 
     def add_run(
         self,
         run_id: str,
         pipeline: str,
-        parameters: dict[str, Any],
         statuses: list[str],
+        *,
+        parameters: dict[str, Any] | None = None,
         activities: list[dict[str, Any]] | None = None,
         message: str = "",
     ) -> None:
@@ -245,7 +253,7 @@ class FactoryService(HttpService):
         self.runs[run_id] = {
             "runId": run_id,
             "pipelineName": pipeline,
-            "parameters": parameters,
+            "parameters": parameters or {},
             "status": statuses[0],
             "message": message,
             "runStart": datetime.now(UTC).isoformat(),
@@ -256,6 +264,9 @@ class FactoryService(HttpService):
     def _advance(self, run: dict[str, Any]) -> None:
         if run["_next"]:
             run["status"] = run["_next"].pop(0)
+
+    def _etag(self) -> str:
+        return f"{next(self._numbers):08x}-0000-0000-0000-000000000000"
 
     def _missing(self, key: Key) -> Answer:
         return self.refusal(404, "ResourceNotFound", f"The {key[0]} '{key[1]}' was not found.")

@@ -181,7 +181,7 @@ def _handler(service: HttpService) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815 the standard library's names
 
-        def log_message(self, format: str, *_arguments: Any) -> None:
+        def log_message(self, *_arguments: Any) -> None:
             """Keep the tests' output clean; the service keeps its own log."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A Databricks workspace behind its REST API: folders, notebooks, files and Git folders, as databricks-sdk calls them."""
+"""A Databricks workspace behind its REST API: folders, notebooks, files, Git folders, as databricks-sdk calls them."""
 
 import base64
 import copy
@@ -20,7 +20,7 @@ class GitFolder:
 
 
 class WorkspaceService(HttpService):
-    """One workspace: `files` holds (type, content) by path, `branches` the newest commit of each branch of the remote."""
+    """One workspace: `files` holds (type, content) by path, `branches` the newest commit of each branch."""
 
     def __init__(self, *, faults: Faults | None = None, latency: float = 0, token: str = "t") -> None:
         super().__init__(faults=faults, latency=latency)

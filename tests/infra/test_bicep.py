@@ -225,6 +225,7 @@ ASSIGNMENTS = {
     "databricksOnVault": ("azureDatabricksPrincipalId", "vault", "keyVaultSecretsUser"),
     "pipelineOnCollectionRule": ("pipelinePrincipalId", "collectionRule", "monitoringMetricsPublisher"),
     "deployerOnFactory": ("deployerPrincipalId", "factory", "dataFactoryContributor"),
+    "plannerOnGroup": ("plannerPrincipalId", None, "reader"),
     "operatorsOnVault": ("principalId", "vault", "keyVaultSecretsOfficer"),
     "infrastructureOnGroup": ("infrastructurePrincipalId", None, "contributor"),
     "infrastructureAssignsRoles": ("infrastructurePrincipalId", None, "roleBasedAccessControlAdministrator"),
@@ -271,6 +272,7 @@ def test_role_ids_are_the_built_in_ones():
         "keyVaultSecretsOfficer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
         "keyVaultSecretsUser": "4633458b-17de-408a-b874-0445c86b69e6",
         "monitoringMetricsPublisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+        "reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
         "roleBasedAccessControlAdministrator": "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
         "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
         "storageBlobDelegator": "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
@@ -284,6 +286,8 @@ def test_github_is_trusted_for_its_environment_only():
     source = text(read(INFRA / "modules" / "identities.bicep").root)
     assert "subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}'" in source
     assert source.count("properties: gitHubTrust") == 2
+    planner = resource(read(INFRA / "modules" / "identities.bicep"), "plannerTrust")
+    assert "subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}-plan'" in planner
 
 
 def test_symbols_of_every_file_are_found_at_all():

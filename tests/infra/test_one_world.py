@@ -1,6 +1,7 @@
 """The factory, the notebooks, the environments and the infrastructure name the same things."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -162,13 +163,37 @@ def test_the_commands_of_the_readme_are_well_formed():
         assert (ROOT / re.sub(r"\$ENVIRONMENT", "dev", file)).is_file(), file
 
 
-def test_the_command_that_exports_outputs_gives_the_names_that_are_read(tmp_path):
-    command = re.search(r"^ *jq -r '(.+)'$", README, re.MULTILINE)
-    assert command
-    if not (jq := shutil.which("jq")):
+def test_the_script_that_exports_outputs_gives_the_names_that_are_read(run_export_outputs):
+    outputs = {name: {"type": "String", "value": f"value of {name}"} for name in MAIN.outputs}
+    answer = run_export_outputs(json.dumps(outputs))
+    assert answer.returncode == 0, answer.stderr
+    lines = dict(line.split("=", 1) for line in answer.stdout.splitlines())
+    assert lines == {as_variable(name): f"value of {name}" for name in MAIN.outputs}
+
+
+@pytest.mark.parametrize("outputs", ["", "null", "{}"])
+def test_a_deployment_without_outputs_ends_the_export_with_a_reason(run_export_outputs, outputs):
+    answer = run_export_outputs(outputs)
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert "'main' of rg-test has no outputs" in answer.stderr
+
+
+@pytest.fixture
+def run_export_outputs(tmp_path):
+    """Run infra/export-outputs.sh with an `az` that answers what is given."""
+    if not shutil.which("jq"):
         pytest.skip("jq is not here: apt-get install jq")
-    outputs = json.dumps({name: {"type": "String", "value": f"value of {name}"} for name in MAIN.outputs})
-    answer = subprocess.run(
-        [jq, "-r", command[1]], input=outputs, capture_output=True, text=True, timeout=10, check=True
-    )
-    assert {line.partition("=")[0] for line in answer.stdout.splitlines()} == OUTPUTS
+
+    def run(outputs: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "outputs.json").write_text(outputs, encoding="utf-8")
+        az = tmp_path / "az"
+        az.write_text('#!/bin/sh\ncat "$(dirname "$0")/outputs.json"\n', encoding="utf-8")
+        az.chmod(0o755)
+        command = [INFRA / "export-outputs.sh", "rg-test"]
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=False, env={**os.environ, "PATH": path}
+        )
+
+    return run

@@ -47,6 +47,11 @@ class TestVersion3:
         assert len(found) == 12
         assert found[0] == "Eswatini"
         assert "United States" in found
+        assert names(get(f"{api.v3_url}/name/united%20states")) == [
+            "United States",
+            "United States Minor Outlying Islands",
+            "United States Virgin Islands",
+        ]
 
     @pytest.mark.parametrize("name", ["INDIA", "InDiA", "india/"])
     def test_a_search_ignores_case_and_a_trailing_slash(self, api, name):

@@ -50,5 +50,5 @@ def test_nothing_empty_is_left_in(code):
 
 
 def test_the_sample_holds_each_country_once():
-    assert len(COUNTRIES) == len(sample_countries()) == 21
-    assert len({v5_country(country)["uuid"] for country in sample_countries()}) == 21
+    assert len(COUNTRIES) == len(sample_countries()) == 23
+    assert len({v5_country(country)["uuid"] for country in sample_countries()}) == 23
