@@ -21,6 +21,7 @@
 # MAGIC | `sql_url` | the database's JDBC address | |
 # MAGIC | `secret_scope` | where user and password are | `ingestion` |
 # MAGIC | `table_format` | `parquet` | `parquet` |
+# MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
 
 # COMMAND ----------
 
@@ -28,6 +29,7 @@ dbutils.widgets.text("lake_root", "", "Lake root")
 dbutils.widgets.text("sql_url", "", "JDBC address of the database")
 dbutils.widgets.text("secret_scope", "", "Secret scope")
 dbutils.widgets.text("table_format", "", "Table format")
+dbutils.widgets.text("schema_change", "", "Breaking schema change")
 
 # COMMAND ----------
 

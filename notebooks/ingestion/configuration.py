@@ -18,6 +18,7 @@ _AUTHORITY_HOST = "login.microsoftonline.com"
 _SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
 # A tenant's id, or a domain of its own.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_SCHEMA_CHANGES = ("refuse", "allow")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
@@ -143,6 +144,7 @@ class TableSettings:
     """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr.
 
     `entra` is None where the database takes user and password itself.
+    `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
     """
 
     lake_root: str
@@ -151,6 +153,7 @@ class TableSettings:
     sql_password: SecretReference
     entra: EntraSettings | None
     table_format: str
+    may_break_schema: bool
 
     @classmethod
     def read(cls, configuration: Configuration) -> "TableSettings":
@@ -167,7 +170,8 @@ class TableSettings:
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
             EntraSettings.read(configuration) if with_entra else None,
-            _table_format(configuration),
+            _one_of(configuration, "table_format", _TABLE_FORMATS),
+            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
         )
 
 
@@ -239,14 +243,15 @@ def _api_url(configuration: Configuration) -> str | None:
     return url.rstrip("/")
 
 
-def _table_format(configuration: Configuration) -> str:
-    table_format = (configuration.find("table_format") or _TABLE_FORMATS[0]).lower()
-    if table_format not in _TABLE_FORMATS:
+def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+    """Return a setting that takes a few values only, of which the first is the default."""
+    value = (configuration.find(name) or values[0]).lower()
+    if value not in values:
         raise InvalidSettingError(
-            f"table_format is {table_format!r}: this version writes {', '.join(_TABLE_FORMATS)}. "
-            "Set the widget table_format or the environment variable TABLE_FORMAT."
+            f"{name} is {value!r}: it takes {' or '.join(values)}. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
         )
-    return table_format
+    return value
 
 
 def _confidential(variable: str, url: str) -> str:

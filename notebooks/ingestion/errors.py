@@ -125,3 +125,15 @@ class StagingError(LakeError):
 
 class PromotionError(LakeError):
     """Staged data could not take its place in the lake."""
+
+
+class LockedError(LakeError):
+    """Another run is landing on the same target."""
+
+
+class LockLostError(LakeError):
+    """Another run took this one for dead, and its place."""
+
+
+class SchemaChangedError(LakeError):
+    """A column vanished, or its type no longer holds what it held; nothing was replaced."""

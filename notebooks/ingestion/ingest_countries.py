@@ -59,16 +59,17 @@ def ingest_countries(
             sleep=sleep,
             on_retry=log.retry,
         )
-        lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id)
+        lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id, clock=clock)
         late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         tasks = {country: partial(_fetch, api, country, log) for country in COUNTRIES}
         records, failures = gather(tasks, workers=_WORKERS, seconds=seconds, late=late)
         landed: list[str] = []
         for country, record in records.items():
             name = f"countries/{country.file_name}"
+            source = configuration.secrets.redact(api.url(country))
             try:
-                with log.step("land", source=api.url(country), target=lake.path(name)) as step:
-                    lake.write_file(name, strict_json.dump(record))
+                with log.step("land", source=source, target=lake.path(name)) as step:
+                    lake.write_file(name, strict_json.dump(record), source=source)
                     step.rows = 1
             except IngestionError as error:
                 failures[country] = error

@@ -65,7 +65,7 @@ class StepLog:
     ) -> None:
         self.run_id = run_id or uuid4().hex
         self._redact = redact
-        self._clock = clock
+        self.clock = clock
         self._write = write
         self._deliver = deliver
         self._lines: list[Line] = []
@@ -78,7 +78,7 @@ class StepLog:
             IngestionError: in place of an error that would show a secret.
         """
         step = Step(name)
-        started = self._clock()
+        started = self.clock()
         try:
             yield step
         except Exception as error:
@@ -96,7 +96,7 @@ class StepLog:
     def step(self, name: str, *, source: str | None = None, target: str | None = None) -> Iterator[Step]:
         """Log one step of a run; a failure with its message, since the run's line tells the whole reason."""
         step = Step(name, source, target)
-        started = self._clock()
+        started = self.clock()
         try:
             yield step
         except Exception as error:
@@ -108,6 +108,10 @@ class StepLog:
         """Log the failure of a try that another one follows."""
         self._log("WARNING", Step("retry", source), None, _summary(error))
 
+    def schema_change(self, target: str, change: str) -> None:
+        """Log how a table's columns differ from those of the landing before."""
+        self._log("WARNING", Step("schema", target=target), None, change)
+
     def _deliver_lines(self) -> None:
         try:
             self._deliver(tuple(self._lines))
@@ -115,7 +119,7 @@ class StepLog:
             self._log("WARNING", Step("deliver log"), None, _summary(error))
 
     def _log(self, level: str, step: Step, started: datetime | None, error: str | None = None) -> None:
-        now = self._clock()
+        now = self.clock()
         line = {
             "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": level,

@@ -1,5 +1,8 @@
 """What the notebook `process_customer_data` calls: the customers, when they are many enough, from SQL to the lake."""
 
+import time
+from collections.abc import Callable
+
 from pyspark.sql import SparkSession
 
 from ingestion.configuration import Configuration, TableSettings
@@ -14,13 +17,20 @@ _MORE_THAN = 500
 _FAILED = "-1"
 
 
-def process_customers(spark: SparkSession, configuration: Configuration, *, clock: Clock = utc_now) -> str:
+def process_customers(
+    spark: SparkSession,
+    configuration: Configuration,
+    *,
+    clock: Clock = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
     """Land more than 500 customers, and return what the notebook exits with.
 
     Args:
         spark: the session that reads and writes.
         configuration: where the settings come from.
         clock: the time, in UTC.
+        sleep: waits a number of seconds between two tries of the database.
 
     Returns:
         The number of rows landed as text, "0" when there are not more than 500, "-1" on any error, whose whole reason
@@ -31,7 +41,14 @@ def process_customers(spark: SparkSession, configuration: Configuration, *, cloc
         with log.run("process_customer_data") as run:
             settings = TableSettings.read(configuration)
             run.rows = land_table(
-                spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER, more_than=_MORE_THAN
+                spark,
+                settings,
+                configuration.secrets,
+                log,
+                table=_TABLE,
+                name=_FOLDER,
+                more_than=_MORE_THAN,
+                sleep=sleep,
             )
             return str(run.rows)
     except Exception:  # noqa: BLE001 - the contract with the pipeline: "-1" on any error, which is logged by now

@@ -1,5 +1,8 @@
 """What the notebook `process_product_data` calls: the products, after many enough customers, from SQL to the lake."""
 
+import time
+from collections.abc import Callable
+
 from pyspark.sql import SparkSession
 
 from ingestion.configuration import Configuration, TableSettings, read_customer_count
@@ -12,13 +15,20 @@ _FOLDER = "product_data"
 _MORE_CUSTOMERS_THAN = 600
 
 
-def process_products(spark: SparkSession, configuration: Configuration, *, clock: Clock = utc_now) -> str:
+def process_products(
+    spark: SparkSession,
+    configuration: Configuration,
+    *,
+    clock: Clock = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
     """Land the products when more than 600 customers were landed, and return what the notebook exits with.
 
     Args:
         spark: the session that reads and writes.
         configuration: where the settings come from, `customer_count` among them.
         clock: the time, in UTC.
+        sleep: waits a number of seconds between two tries of the database.
 
     Returns:
         The number of rows landed as text, "0" when there were not more than 600 customers.
@@ -33,5 +43,5 @@ def process_products(spark: SparkSession, configuration: Configuration, *, clock
         settings = TableSettings.read(configuration)
         run.rows = 0
         if customers > _MORE_CUSTOMERS_THAN:
-            run.rows = land_table(spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER)
+            run.rows = land_table(spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER, sleep=sleep)
         return str(run.rows)

@@ -1,68 +1,19 @@
 """Landing a database's table in the lake: read over JDBC, written aside, promoted when it has rows enough."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from ingestion.configuration import TableSettings
 from ingestion.entra import SQL_SCOPE, request_token
-from ingestion.errors import InvalidSettingError, SourceError
+from ingestion.errors import InvalidSettingError
 from ingestion.filesystem import HadoopFileSystem
-from ingestion.jvm import root_cause
 from ingestion.lake import Lake
 from ingestion.log import StepLog
+from ingestion.manifest import without_credentials
 from ingestion.secret_store import SecretStore
-
-# Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
-_FETCH_SIZE = 10_000
-
-
-@dataclass(frozen=True)
-class SqlDatabase:
-    """A database to read over JDBC. Neither its URL nor its credentials are part of the repr.
-
-    `credentials` are the options that the driver signs in with: `user` and `password`, or `accessToken`, or none.
-    """
-
-    spark: SparkSession = field(repr=False)
-    url: str = field(repr=False)
-    credentials: Mapping[str, str] = field(repr=False)
-
-    def read(self, table: str) -> DataFrame:
-        """Return a table, to be read when it is used. Names and types are the source's own.
-
-        Raises:
-            SourceError: the database cannot be reached, or has no such table.
-        """
-        return self._load("dbtable", table, table)
-
-    def count(self, table: str) -> int:
-        """Return the number of rows. The database counts: no row crosses the wire.
-
-        Raises:
-            SourceError: the database cannot be reached, or has no such table.
-        """
-        counted = self._load("query", f"SELECT COUNT(*) AS row_count FROM {table}", table)  # noqa: S608 - our own names
-        try:
-            return int(counted.collect()[0][0])
-        except Exception as error:
-            raise _unreadable(table, error) from error
-
-    def _load(self, option: str, value: str, table: str) -> DataFrame:
-        reader = (
-            self.spark.read.format("jdbc")
-            .option("url", self.url)
-            .option("fetchsize", _FETCH_SIZE)
-            # A timestamp without a zone stays one: it must not shift with the session's zone.
-            .option("preferTimestampNTZ", True)
-            .option(option, value)
-            .options(**self.credentials)
-        )
-        try:
-            return reader.load()
-        except Exception as error:
-            raise _unreadable(table, error) from error
+from ingestion.sql_database import SqlDatabase, retry_transient
 
 
 def land_table(
@@ -74,6 +25,7 @@ def land_table(
     table: str,
     name: str,
     more_than: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> int:
     """Land a table and return the number of rows landed: those written, not those of an earlier count.
 
@@ -85,27 +37,44 @@ def land_table(
         table: its name in the database.
         name: its folder in the lake.
         more_than: with this many rows or fewer nothing is landed, and 0 returned; None lands any number.
+        sleep: waits a number of seconds between two tries.
 
     Raises:
         IngestionError: the table was not landed; what was landed before is as it was.
     """
     database = SqlDatabase(spark, settings.sql_url, _credentials(settings, secrets))
-    lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id)
+    lake = Lake(
+        HadoopFileSystem(spark, settings.lake_root),
+        settings.lake_root,
+        log.run_id,
+        clock=log.clock,
+        may_break_schema=settings.may_break_schema,
+        on_schema_change=log.schema_change,
+    )
     source, target = f"{settings.sql_url}#{table}", lake.path(name)
+    shown_source = secrets.redact(f"{without_credentials(settings.sql_url)}#{table}")
+
+    def report(error: Exception) -> None:
+        log.retry(source, error)
+
+    def count() -> int:
+        return database.count(table)
+
+    def land() -> int:
+        with lake.staged_table(database.read(table), name, source=shown_source) as staged:
+            # The table may have shrunk since it was counted.
+            if more_than is not None and staged.rows <= more_than:
+                return 0
+            lake.promote(staged)
+        return staged.rows
+
     if more_than is not None:
         with log.step("count", source=source) as step:
-            step.rows = database.count(table)
+            step.rows = retry_transient(count, on_retry=report, sleep=sleep)
         if step.rows <= more_than:
             return 0
-    with (
-        log.step("land", source=source, target=target) as step,
-        lake.staged_table(database.read(table), name) as staged,
-    ):
-        # The table may have shrunk since it was counted.
-        enough = more_than is None or staged.rows > more_than
-        if enough:
-            lake.promote(staged)
-        step.rows = staged.rows if enough else 0
+    with log.step("land", source=source, target=target) as step:
+        step.rows = retry_transient(land, on_retry=report, sleep=sleep)
     return step.rows
 
 
@@ -121,7 +90,3 @@ def _credentials(settings: TableSettings, secrets: SecretStore) -> Mapping[str, 
             missing, given = given, missing
         raise InvalidSettingError(f"secret {given} is there, but {missing} is not: store both, or neither.")
     return {"user": user, "password": password}
-
-
-def _unreadable(table: str, error: Exception) -> SourceError:
-    return SourceError(f"{table}: cannot be read: {root_cause(error)}")

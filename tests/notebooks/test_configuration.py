@@ -56,6 +56,7 @@ def test_a_missing_setting_is_named_with_all_three_places(name: str) -> None:
         ("sql_url", "sqlserver://host", "jdbc:"),
         ("table_format", "delta", "parquet"),
         ("table_format", "csv", "TABLE_FORMAT"),
+        ("schema_change", "yes", "SCHEMA_CHANGE"),
     ],
 )
 def test_a_table_setting_that_cannot_be_used_is_refused(name: str, value: str, words: str) -> None:

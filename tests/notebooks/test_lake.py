@@ -1,5 +1,9 @@
 """A table or file is replaced whole or not at all, whatever happens on the way."""
 
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -9,7 +13,8 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from ingestion.errors import LakeError, PromotionError, StagingError
+from ingestion import lock
+from ingestion.errors import LakeError, PromotionError, SchemaChangedError, StagingError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.lake import Lake
 
@@ -39,6 +44,11 @@ class FileSystemThatNeverReplaces(HadoopFileSystem):
 
     def rename(self, path: str, new_path: str) -> bool:
         return not self.exists(new_path) and super().rename(path, new_path)
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "LEASE_SECONDS", 0.6)
 
 
 @pytest.fixture
@@ -101,7 +111,7 @@ def test_a_source_that_breaks_off_leaves_the_old_table(
 ) -> None:
     land(spark, on(files, lake), 9, "old")
     broken = spark.range(1000, numPartitions=4).select(
-        F.when(F.col("id") == 999, F.raise_error(F.lit("connection lost"))).otherwise(F.lit(1)).alias("n")
+        "id", F.when(F.col("id") == 999, F.raise_error(F.lit("connection lost"))).otherwise("new").alias("Full Name")
     )
     with pytest.raises(StagingError, match="connection lost"), on(files, lake, "run-2").staged_table(broken, TABLE):
         pass
@@ -249,3 +259,129 @@ def test_a_local_lake_may_be_a_path_or_an_address(form: str, folder: str, spark:
     land(spark, landing, 2)
     assert (tmp_path / folder / FILE).read_bytes() == b"x"
     assert_landed(spark, tmp_path / folder, 2, "new")
+
+
+def manifest(lake: Path, name: str = TABLE) -> dict[str, Any]:
+    return json.loads((lake / "_manifests" / f"{name}.json").read_bytes())
+
+
+def test_a_manifest_beside_the_data_says_what_was_landed(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    moments = iter(datetime(2026, 3, 29, 1, 59, second, tzinfo=UTC) for second in (1, 2))
+    landing = Lake(files, str(lake), "run-1", clock=lambda: next(moments))
+    with landing.staged_table(frame(spark, 7), TABLE, source="jdbc:derby:source#Customers") as staged:
+        landing.promote(staged)
+    sizes = {file.name: file.stat().st_size for file in (lake / TABLE).glob("*.parquet")}
+    landed = spark.read.parquet(str(lake / TABLE))
+    checksum = landed.selectExpr("sum(cast(xxhash64(*) as decimal(20,0)))").collect()[0][0]
+    assert manifest(lake) == {
+        "run_id": "run-1",
+        "target": f"{lake}/{TABLE}",
+        "format": "parquet",
+        "source": "jdbc:derby:source#Customers",
+        "rows": 7,
+        "files": sizes,
+        "bytes": sum(sizes.values()),
+        "schema": frame(spark, 7).schema.jsonValue(),
+        "checksum": f"xxhash64-sum:{checksum}",
+        "started": "2026-03-29T01:59:01.000Z",
+        "finished": "2026-03-29T01:59:02.000Z",
+    }
+
+
+def test_the_manifest_of_a_file_has_the_checksum_that_others_find(files: FailingFileSystem, lake: Path) -> None:
+    on(files, lake).write_file(FILE, b"content", source="https://api.example/name/india")
+    found = manifest(lake, "countries/india")
+    assert found["checksum"] == "sha256:" + hashlib.sha256(b"content").hexdigest()
+    assert (found["bytes"], found["rows"], found["source"]) == (7, None, "https://api.example/name/india")
+
+
+def test_equal_rows_have_equal_checksums_whatever_their_order(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    rows = frame(spark, 100)
+    checksums = set()
+    for table in (rows, rows.orderBy(F.desc("id")).repartition(3), rows.where("id <> 7")):
+        landing = on(files, lake)
+        with landing.staged_table(table, TABLE) as staged:
+            landing.promote(staged)
+        checksums.add(manifest(lake)["checksum"])
+    assert len(checksums) == 2
+
+
+def test_a_table_that_is_not_promoted_leaves_the_old_manifest(
+    spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    with on(files, lake, "run-2").staged_table(frame(spark, 3), TABLE):
+        pass
+    assert manifest(lake)["run_id"] == "run-1"
+
+
+def test_rows_that_are_not_in_the_files_are_noticed(
+    spark: SparkSession, files: FailingFileSystem, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    monkeypatch.setattr(files, "parquet_rows", lambda path: HadoopFileSystem.parquet_rows(files, path) - 1)
+    with pytest.raises(StagingError, match="3 rows were written aside, but the files' footers name"):
+        land(spark, on(files, lake, "run-2"), 3)
+    assert_landed(spark, lake, 9, "old")
+
+
+@pytest.mark.parametrize(
+    ("columns", "change"),
+    [
+        (["id"], "column Full Name (string) vanished"),
+        (["cast(id as int) as id", "`Full Name`"], "column id changed from bigint to int"),
+        (["id", "`Full Name` as name"], "column Full Name (string) vanished"),
+    ],
+)
+def test_a_schema_that_breaks_readers_is_refused_before_anything_is_replaced(
+    columns: list[str], change: str, spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    land(spark, on(files, lake), 9, "old")
+    changes: list[str] = []
+    landing = Lake(files, str(lake), "run-2", on_schema_change=lambda _target, text: changes.append(text))
+    with (
+        pytest.raises(SchemaChangedError, match=re.escape(change)),
+        landing.staged_table(frame(spark, 3).selectExpr(*columns), TABLE),
+    ):
+        pass
+    assert change in changes[0]
+    assert_landed(spark, lake, 9, "old")
+
+
+def test_a_schema_that_breaks_readers_may_be_allowed(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    land(spark, on(files, lake), 9, "old")
+    landing = Lake(files, str(lake), "run-2", may_break_schema=True)
+    with landing.staged_table(spark.range(3), TABLE) as staged:
+        landing.promote(staged)
+    assert spark.read.parquet(str(lake / TABLE)).columns == ["id"]
+
+
+def test_a_new_column_is_told_and_landed(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    land(spark, on(files, lake), 9, "old")
+    changes: list[tuple[str, str]] = []
+    landing = Lake(files, str(lake), "run-2", on_schema_change=lambda *change: changes.append(change))
+    with landing.staged_table(frame(spark, 3).withColumn("age", F.lit(1)), TABLE) as staged:
+        landing.promote(staged)
+    assert changes == [(f"{lake}/{TABLE}", "new column age (int)")]
+    assert "age" in spark.read.parquet(str(lake / TABLE)).columns
+
+
+def test_a_damaged_manifest_keeps_no_data_out(spark: SparkSession, files: FailingFileSystem, lake: Path) -> None:
+    land(spark, on(files, lake), 9, "old")
+    (lake / "_manifests" / f"{TABLE}.json").write_text("{half")
+    land(spark, on(files, lake, "run-2"), 3)
+    assert manifest(lake)["run_id"] == "run-2"
+
+
+@pytest.mark.parametrize("column", ["a.b", "`", "with space", "é", "COUNT(*)"])
+def test_any_name_of_a_column_can_be_landed(
+    column: str, spark: SparkSession, files: FailingFileSystem, lake: Path
+) -> None:
+    landing = on(files, lake)
+    with landing.staged_table(spark.range(2).toDF(column), TABLE) as staged:
+        landing.promote(staged)
+    assert spark.read.parquet(str(lake / TABLE)).columns == [column]

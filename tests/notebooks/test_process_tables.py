@@ -15,7 +15,14 @@ from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion import tables
 from ingestion.entra import MONITOR_SCOPE, SQL_SCOPE
-from ingestion.errors import AzureRefusedError, InvalidSettingError, MissingSettingError, SourceError, StagingError
+from ingestion.errors import (
+    AzureRefusedError,
+    InvalidSettingError,
+    MissingSettingError,
+    SchemaChangedError,
+    SourceError,
+    StagingError,
+)
 from ingestion.process_customers import process_customers
 from ingestion.process_products import process_products
 
@@ -205,7 +212,10 @@ def test_a_source_that_breaks_off_leaves_the_landed_products(
     products("601")
     derby.drop("Products")
     derby.create("Others", 701)
-    derby.execute('CREATE VIEW Products AS SELECT "CustomerId", 1 / (600 - "CustomerId") AS "Broken" FROM Others')
+    derby.execute(
+        'CREATE VIEW Products AS SELECT "CustomerId", "Full Name", "Balance", '
+        'CAST(1 / (600 - "CustomerId") AS DOUBLE) AS "Score", "IsActive", "BirthDate", "CreatedAt" FROM Others'
+    )
     try:
         log_lines()
         with pytest.raises(StagingError, match="divide by zero"):
@@ -421,3 +431,35 @@ def test_the_lines_of_a_run_are_posted_also_when_it_failed(
     assert monitor.rows == [json.loads(line) for line in out.splitlines()]
     for secret in (CLIENT_SECRET, entra.token(SQL_SCOPE), entra.token(MONITOR_SCOPE)):
         assert secret not in out + err + str(monitor.rows)
+
+
+def test_a_column_that_vanished_fails_the_run_until_that_is_allowed(
+    derby: Derby, workspace: Settings, products: Products, landed: Landed, log_lines: Lines
+) -> None:
+    derby.create("Products", 3)
+    products("601")
+    derby.execute('ALTER TABLE Products DROP COLUMN "Score"')
+    log_lines()
+    with pytest.raises(SchemaChangedError, match=r"Score.*vanished.*SCHEMA_CHANGE"):
+        products("601")
+    warning = log_lines()[0]
+    assert (warning["step"], warning["level"], warning["error"]) == (
+        "schema",
+        "WARNING",
+        "column Score (double) vanished",
+    )
+    assert "Score" in landed("product_data").columns
+    workspace.environment["SCHEMA_CHANGE"] = "allow"
+    assert products("601") == "3"
+    assert "Score" not in landed("product_data").columns
+
+
+def test_the_manifest_names_the_source_without_credentials(
+    guarded: Derby, workspace: Settings, products: Products, lake: Path
+) -> None:
+    workspace.environment["SQL_URL"] = f"{guarded.url};user=owner;password=hunter2 & more"
+    products("601")
+    content = (lake / "_manifests" / "product_data.json").read_text()
+    assert f'"source": "{guarded.url}#Products"' in content
+    for secret in ("hunter2", "owner"):
+        assert not [path for path in lake.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]

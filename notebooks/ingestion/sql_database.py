@@ -1,0 +1,174 @@
+"""Reading a database over JDBC: what to ask it, and which of its failures are worth another try."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pyspark.sql import DataFrame, SparkSession
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential,
+    wait_random,
+)
+
+from ingestion.errors import SourceError
+from ingestion.jvm import java_causes, root_cause
+
+# Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
+_FETCH_SIZE = 10_000
+# Azure SQL's transient errors: "Troubleshoot transient connection errors" in its documentation. 1205 is a deadlock's
+# victim; 233, 64 and 10053 to 10060 are connections that broke. 40613 is a serverless database that is still asleep.
+_TRANSIENT_CODES = frozenset(
+    {4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060}
+)
+# SQLSTATE class 08: the connection. 57P01 to 57P03: a PostgreSQL server that shuts down, crashed or starts.
+# 08004 is no loss of it, but the server's refusal to let this user in.
+_TRANSIENT_STATE = re.compile(r"08(?!004)\w{3}|57P0[123]")
+# Java's own message where no driver knows the address, which it files under 08001.
+_NO_DRIVER = "No suitable driver"
+# A driver that knows its server's passing failures says so by the exception's class (JDBC 4).
+_TRANSIENT_CLASSES = {"java.sql.SQLTransientException", "java.sql.SQLRecoverableException"}
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a database is asked. Times in seconds.
+
+    A serverless database takes up to a minute to wake: the waits of all tries together outlast that.
+
+    Attributes:
+        tries: the first included.
+        first_wait: about this long after the first try, twice as long after each further one, with jitter.
+        longest_wait: between two tries.
+        total: no further try starts later than this after the first.
+    """
+
+    tries: int = 6
+    first_wait: float = 5
+    longest_wait: float = 40
+    total: float = 600
+
+
+DEFAULT_RETRIES = RetryPolicy()
+
+
+@dataclass(frozen=True)
+class SqlDatabase:
+    """A database to read over JDBC. Neither its URL nor its credentials are part of the repr.
+
+    `credentials` are the options that the driver signs in with: `user` and `password`, or `accessToken`, or none.
+    """
+
+    spark: SparkSession = field(repr=False)
+    url: str = field(repr=False)
+    credentials: Mapping[str, str] = field(repr=False)
+
+    def read(self, table: str) -> DataFrame:
+        """Return a table, to be read when it is used. Names and types are the source's own.
+
+        Raises:
+            SourceError: the database cannot be reached, or has no such table.
+        """
+        return self._load("dbtable", table, table)
+
+    def count(self, table: str) -> int:
+        """Return the number of rows. The database counts: no row crosses the wire.
+
+        Raises:
+            SourceError: the database cannot be reached, or has no such table.
+        """
+        counted = self._load("query", f"SELECT COUNT(*) AS row_count FROM {table}", table)  # noqa: S608 - our own names
+        try:
+            return int(counted.collect()[0][0])
+        except Exception as error:
+            raise _unreadable(table, error) from error
+
+    def _load(self, option: str, value: str, table: str) -> DataFrame:
+        reader = (
+            self.spark.read.format("jdbc")
+            .option("url", self.url)
+            .option("fetchsize", _FETCH_SIZE)
+            # A timestamp without a zone stays one: it must not shift with the session's zone.
+            .option("preferTimestampNTZ", True)
+            .option(option, value)
+            .options(**self.credentials)
+        )
+        try:
+            return reader.load()
+        except Exception as error:
+            raise _unreadable(table, error) from error
+
+
+def retry_transient(
+    task: Callable[[], Result],
+    *,
+    on_retry: Callable[[Exception], None],
+    retries: RetryPolicy = DEFAULT_RETRIES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """Do what reads a database, again when it failed for a reason that passes. Each try is on new connections.
+
+    Args:
+        task: what to do; Spark connects anew each time it reads.
+        on_retry: told the error of each try that another one follows.
+        retries: how often, and when.
+        sleep: waits a number of seconds.
+
+    Raises:
+        Exception: what the task raised: the last time, or at once where that does not pass.
+    """
+
+    def report(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Exception):
+            on_retry(error)
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_transient),
+        wait=wait_exponential(retries.first_wait, max=retries.longest_wait) + wait_random(0, 1),
+        stop=stop_after_attempt(retries.tries) | stop_before_delay(retries.total),
+        before_sleep=report,
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(task)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether a failure passes by itself, by what the JDBC driver says: code, SQLSTATE, kind of exception."""
+    return any(_is_transient(cause) for cause in java_causes(error))
+
+
+def _is_transient(cause: Any) -> bool:
+    names = _class_names(cause)
+    if "java.sql.SQLException" not in names or cause.getMessage() == _NO_DRIVER:
+        return False
+    # SQLSTATE is null where a driver has none to give.
+    state = cause.getSQLState() or ""
+    return (
+        not names.isdisjoint(_TRANSIENT_CLASSES)
+        or int(cause.getErrorCode()) in _TRANSIENT_CODES
+        or bool(_TRANSIENT_STATE.fullmatch(state))
+    )
+
+
+def _class_names(cause: Any) -> set[str]:
+    """Return the names of an exception's class and of those above it."""
+    names = set()
+    java_class = cause.getClass()
+    while java_class is not None:
+        names.add(str(java_class.getName()))
+        java_class = java_class.getSuperclass()
+    return names
+
+
+def _unreadable(table: str, error: Exception) -> SourceError:
+    return SourceError(f"{table}: cannot be read: {root_cause(error)}")

@@ -1,0 +1,18 @@
+"""A notebook's process that can be killed: attaches to the tests' one JVM, waits for a line, lands the customers.
+
+Takes the lake, the database and the job group as arguments; the JVM's address is in PySpark's own variables.
+"""
+
+import sys
+
+from fakes.workspace import Settings
+from ingestion.log import write_to_stdout
+from ingestion.process_customers import process_customers
+from local_factory.cluster.spark import attach
+
+lake, database, group = sys.argv[1:]
+spark = attach("process_customer_data", group)
+write_to_stdout("ready")
+sys.stdin.readline()
+settings = Settings(environment={"LAKE_ROOT": lake, "SQL_URL": database})
+write_to_stdout(f"exit {process_customers(spark, settings.configuration())}")

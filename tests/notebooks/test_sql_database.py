@@ -1,0 +1,126 @@
+"""Which failures of a database are tried again, and how: against a real one, and with every code a driver may give."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from fakes.derby import Derby
+from fakes.workspace import Settings
+from ingestion.errors import SourceError
+from ingestion.process_customers import process_customers
+from ingestion.process_products import process_products
+from ingestion.sql_database import DEFAULT_RETRIES, RetryPolicy, is_transient, retry_transient
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def failure(spark: SparkSession, exception: Any) -> Exception:
+    """Return a Java exception as Python gets it: thrown in the JVM, as the cause of another."""
+    with pytest.raises(Py4JJavaError) as raised:
+        spark._jvm.java.util.concurrent.CompletableFuture.failedFuture(exception).get()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "code", [4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060]
+)
+def test_azure_sqls_transient_errors_are_transient(code: int, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("not currently available", "S0001", code)))
+
+
+@pytest.mark.parametrize("state", ["08000", "08001", "08003", "08006", "08S01", "57P01", "57P03"])
+def test_a_lost_connection_is_transient(state: str, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("connection lost", state, 0)))
+
+
+@pytest.mark.parametrize("kind", ["SQLTransientConnectionException", "SQLTimeoutException", "SQLRecoverableException"])
+def test_what_the_driver_itself_calls_transient_is(kind: str, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, getattr(spark._jvm.java.sql, kind)("later")))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("28000", 18456), ("S0002", 208), ("08004", 18456), ("42S02", 0), (None, 0), ("22012", 8134)],
+)
+def test_a_refused_login_or_an_unknown_table_is_not(state: str | None, code: int, spark: SparkSession) -> None:
+    assert not is_transient(failure(spark, spark._jvm.java.sql.SQLException("no", state, code)))
+
+
+def test_errors_that_are_no_databases_are_not(spark: SparkSession) -> None:
+    assert not is_transient(ValueError("08006"))
+    assert not is_transient(failure(spark, spark._jvm.java.io.IOException("08006")))
+
+
+def test_waits_grow_and_outlast_the_minute_a_sleeping_database_takes(spark: SparkSession) -> None:
+    asleep = failure(spark, spark._jvm.java.sql.SQLException("Database is not currently available", "S0001", 40613))
+    waits: list[float] = []
+    reported: list[Exception] = []
+
+    def task() -> str:
+        if sum(waits) < 60:
+            raise SourceError("asleep") from asleep
+        return "awake"
+
+    assert retry_transient(task, on_retry=reported.append, sleep=waits.append) == "awake"
+    assert waits == sorted(waits)
+    assert len(reported) == len(waits) < DEFAULT_RETRIES.tries
+
+
+def test_what_does_not_pass_is_raised_in_the_end(spark: SparkSession) -> None:
+    lost = failure(spark, spark._jvm.java.sql.SQLException("connection lost", "08006"))
+    waits: list[float] = []
+
+    def task() -> None:
+        raise SourceError("Customers: connection lost") from lost
+
+    with pytest.raises(SourceError, match="connection lost"):
+        retry_transient(task, on_retry=lambda _error: None, retries=RetryPolicy(tries=3), sleep=waits.append)
+    assert len(waits) == 2
+
+
+@pytest.fixture
+def locked(spark: SparkSession, tmp_path: Path) -> Derby:
+    """Return a database that gives up waiting for a lock after a second, as a transient error."""
+    database = Derby(spark, f"jdbc:derby:{tmp_path / 'locked'};create=true")
+    database.execute("CALL SYSCS_UTIL.SYSCS_SET_DATABASE_PROPERTY('derby.locks.waitTimeout', '1')")
+    return database
+
+
+@pytest.mark.parametrize("table", ["Customers", "Products"])
+def test_a_table_that_is_locked_for_a_while_is_landed_after_all(
+    table: str, spark: SparkSession, locked: Derby, lake: Path, log_lines: Lines
+) -> None:
+    locked.create(table, 601)
+    connection = spark._jvm.java.sql.DriverManager.getConnection(locked.url)
+    connection.setAutoCommit(False)
+    connection.createStatement().execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+    waits: list[float] = []
+
+    def wait_until_released(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            connection.rollback()
+            connection.close()
+
+    environment = {"LAKE_ROOT": str(lake), "SQL_URL": locked.url}
+    settings = Settings(environment=environment, widgets={"customer_count": "601"})
+    process = process_customers if table == "Customers" else process_products
+    assert process(spark, settings.configuration(), sleep=wait_until_released) == "601"
+    retries = [line for line in log_lines() if line["step"] == "retry"]
+    assert [line["level"] for line in retries] == ["WARNING", "WARNING"]
+    assert all("lock could not be obtained" in line["error"] for line in retries)
+
+
+def test_an_unknown_table_fails_at_once_with_the_databases_own_words(
+    spark: SparkSession, locked: Derby, lake: Path
+) -> None:
+    waits: list[float] = []
+    environment = {"LAKE_ROOT": str(lake), "SQL_URL": locked.url}
+    settings = Settings(environment=environment, widgets={"customer_count": "601"})
+    with pytest.raises(SourceError, match=r"PRODUCTS.* does not exist"):
+        process_products(spark, settings.configuration(), sleep=waits.append)
+    assert waits == []
