@@ -86,7 +86,10 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['${rawData.name}/_staging/']
+              prefixMatch: [
+                '${rawData.name}/_staging/'
+                '${rawData.name}/_trash/'
+              ]
             }
             actions: {
               baseBlob: {

@@ -158,7 +158,8 @@ def test_the_lake_knows_identities_only_and_forgets_nothing_at_once():
     for line in ("isHnsEnabled: true", "allowBlobPublicAccess: false", "allowSharedKeyAccess: false"):
         assert line in account
     assert resource(storage, "blobs").count("enabled: true") == 2
-    assert "/_staging/" in resource(storage, "lifecycle")
+    lifecycle = resource(storage, "lifecycle")
+    assert set(re.findall(r"/(_\w+)/", lifecycle)) == {"_staging", "_trash"}, "_previous may hold the only copy"
 
 
 def test_the_vault_uses_roles_and_cannot_be_purged():
