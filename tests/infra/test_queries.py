@@ -110,6 +110,5 @@ def test_missed_triggers_expects_the_times_at_which_the_trigger_fires():
 
 def test_the_lock_file_names_no_registry():
     lock = json.loads((Path(__file__).parent / "kql" / "package-lock.json").read_text(encoding="utf-8"))
-    addresses = [package["resolved"] for package in lock["packages"].values() if "resolved" in package]
-    assert all(address.startswith("https://registry.npmjs.org/") for address in addresses)
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
     assert all("integrity" in package for name, package in lock["packages"].items() if name)
