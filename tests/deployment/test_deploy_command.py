@@ -393,6 +393,9 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         "KEY_VAULT_URL": "https://kv-test.vault.azure.net/",
         "STORAGE_ACCOUNT_NAME": "sttest",
         "SQL_SERVER_NAME": "sql-test",
+        "CLUSTER_POLICY_ID": "0123456789ABCDEF",
+        "AZURE_TENANT_ID": "11111111-1111-1111-1111-111111111111",
+        "LOG_INGESTION_URL": "https://dcr-test.ingest.monitor.azure.com/streams/Custom-NotebookSteps",
     }
     bundle = ("--adf", str(REPOSITORY / "adf"), "--notebooks", str(REPOSITORY / "notebooks"))
     for name in ("dev", "prod"):
@@ -405,6 +408,9 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         assert deploy("plan", *bundle, "--env", str(file)).returncode == 0
     vault = cloud.factory.objects["linkedService", "AzureKeyVaultLinkedService"]
     assert vault["typeProperties"]["baseUrl"] == "https://kv-test.vault.azure.net/"
+    databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
+    assert databricks["policyId"] == variables["CLUSTER_POLICY_ID"]
+    assert variables["AZURE_TENANT_ID"] in str(databricks["newClusterSparkConf"])
     assert cloud.factory.states == {"TR_Ingest_Country_Data_Twice_Daily": "Started"}
 
 

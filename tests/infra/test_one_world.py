@@ -94,7 +94,8 @@ def test_every_output_is_documented():
 
 
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
-    read_by_notebooks = {name.upper() for name in re.findall(r'\.(?:find|require|variable)\("(\w+)"\)', NOTEBOOKS)}
+    asked_for = r'(?:\.(?:find|require|variable)\(|_one_of\(configuration, )"(\w+)"'
+    read_by_notebooks = {name.upper() for name in re.findall(asked_for, NOTEBOOKS)}
     given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
     assert given <= read_by_notebooks
     assert {"LAKE_ROOT", "SQL_URL", "AZURE_TENANT_ID", "LOG_INGESTION_URL"} <= given, "those without a default"
