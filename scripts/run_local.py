@@ -78,6 +78,9 @@ def _requests(options: argparse.Namespace, bundle: "Bundle") -> "list[PipelineRe
 
 async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
     """Run a trigger's pipelines at its fire times until interrupted; runs beyond their concurrency wait."""
+    from rich.console import Console
+
+    from local_factory.parameters import resolve
     from local_factory.schedule import fire_times
     from local_factory.startup_checks import check_runnable
     from local_factory.triggers import find_trigger, pipelines_of, requests_of
@@ -94,12 +97,16 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
         succeeded = succeeded and task.result().succeeded
 
     first = requests_of(trigger, datetime.now(UTC))
+    for request in first:
+        resolve(_pipeline_parameters(bundle, request.pipeline), request.parameters, request.pipeline)
+    # Runs may overlap, and a terminal has room for one live table only: they are shown line by line.
+    lines = Console(stderr=True, highlight=False, force_terminal=False)
     async with _session(options, bundle, first, console) as session:
         try:
             for moment in fire_times(trigger.document, datetime.now(UTC)):
                 console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
                 await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-                task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), console))
+                task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), lines))
                 running.add(task)
                 task.add_done_callback(finished)
             await asyncio.gather(*running)
@@ -210,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
     parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")
-    parser.add_argument("--next", type=_count, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
+    parser.add_argument("--next", type=_positive, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
     parser.add_argument("--watch", action="store_true", help="stay, and run on the trigger's schedule")
     parser.add_argument("--json", action="store_true", help="on stdout only the runs, as JSON")
     return parser
@@ -220,6 +227,12 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    if _count(text) == 0:
+        raise argparse.ArgumentTypeError("0 is too few: write a whole number of 1 or more")
+    return _count(text)
 
 
 def _file(text: str) -> Path:

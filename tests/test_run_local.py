@@ -94,6 +94,7 @@ def test_a_failed_run_exits_with_1_and_shows_its_whole_error(tmp_path: Path) -> 
         (["P", "--param", "n"], "--param n: expected NAME=VALUE"),
         (["P", "--param", "n=1", "--customers", "-5"], "'-5' is no whole number of 0 or more"),
         (["P", "--param", "n=1", "--jar", "nowhere.jar"], "nowhere.jar: no such file"),
+        (["--trigger", "TR_None", "--next", "0"], "0 is too few"),
         (["--trigger", "TR_None", "--next", "1"], "TR_None: no such trigger. The factory has: none."),
     ],
 )
@@ -195,6 +196,18 @@ def test_ctrl_c_marks_the_run_cancelled_and_leaves_no_process_behind(tmp_path: P
     for pid in java:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_watch_whose_trigger_does_not_give_what_its_pipeline_needs_is_refused(tmp_path: Path) -> None:
+    adf = write_factory(tmp_path, P=pipeline(succeed("go"), parameters={"n": {"type": "Int"}}))
+    (adf / "trigger").mkdir()
+    recurrence = {"frequency": "Day", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "timeZone": "UTC"}
+    started = {"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}, "parameters": {}}
+    properties = {"type": "ScheduleTrigger", "pipelines": [started], "typeProperties": {"recurrence": recurrence}}
+    (adf / "trigger" / "T.json").write_text(json.dumps({"name": "T", "properties": properties}))
+    answer = command(tmp_path, "--adf", str(adf), "--trigger", "T", "--watch")
+    assert answer.returncode == 2
+    assert "P: parameter 'n' (Int) is required" in answer.stderr
 
 
 def test_a_watch_runs_at_the_fire_times_until_it_is_interrupted(tmp_path: Path) -> None:
