@@ -13,7 +13,10 @@ from ingestion.secret_store import SecretReference, SecretStore
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
-_TABLE_FORMATS = ("parquet",)
+_TABLE_FORMATS = ("parquet", "delta")
+_QUARANTINE_LIMIT = "5"
+_SQL_CONNECTIONS = "8"
+_MOST_CONNECTIONS = 64
 _AUTHORITY_HOST = "login.microsoftonline.com"
 _SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
 # A tenant's id, or a domain of its own.
@@ -145,6 +148,8 @@ class TableSettings:
 
     `entra` is None where the database takes user and password itself.
     `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
+    `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
+    `sql_connections` is the most connections that read the database at a time.
     """
 
     lake_root: str
@@ -154,6 +159,8 @@ class TableSettings:
     entra: EntraSettings | None
     table_format: str
     may_break_schema: bool
+    quarantine_limit: float
+    sql_connections: int
 
     @classmethod
     def read(cls, configuration: Configuration) -> "TableSettings":
@@ -172,6 +179,8 @@ class TableSettings:
             EntraSettings.read(configuration) if with_entra else None,
             _one_of(configuration, "table_format", _TABLE_FORMATS),
             _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            _connections(configuration, "sql_connections", _SQL_CONNECTIONS),
         )
 
 
@@ -252,6 +261,32 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
             f"Set the widget {name} or the environment variable {name.upper()}."
         )
     return value
+
+
+def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+    """Return a setting of 0 to 100 per cent as a share of 1."""
+    text = configuration.find(name) or default
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise InvalidSettingError(
+            f"{name} is {text[:80]!r}: it must be a number of per cent, from 0 to 100. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
+        )
+    return share
+
+
+def _connections(configuration: Configuration, name: str, default: str) -> int:
+    """Return a setting that is a number of connections."""
+    text = configuration.find(name) or default
+    if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= _MOST_CONNECTIONS):
+        raise InvalidSettingError(
+            f"{name} is {text[:80]!r}: it must be a whole number from 1 to {_MOST_CONNECTIONS}. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
+        )
+    return int(text)
 
 
 def _confidential(variable: str, url: str) -> str:
