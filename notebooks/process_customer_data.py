@@ -1,14 +1,14 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Process customer data
-# MAGIC Lands the table `Customers` as Parquet when it has more than 500 rows. The old data stays until the new is
-# MAGIC whole.
+# MAGIC Lands the table `Customers` when more than 500 of its rows pass their checks. The old data stays until the new
+# MAGIC is whole; rows that do not pass go to the quarantine, with the reasons.
 # MAGIC
 # MAGIC | | |
 # MAGIC | --- | --- |
 # MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
-# MAGIC | to | `<lake_root>/customer_data/` |
-# MAGIC | exits with | the number of rows landed; `0` when not more than 500; `-1` on any error, after logging why |
+# MAGIC | to | `<lake_root>/customer_data/`, and bad rows to `<lake_root>/quarantine/customer_data/` |
+# MAGIC | exits with | the number of rows landed; `0` when not more than 500 pass; `-1` on any error, after logging why |
 # MAGIC
 # MAGIC With `authentication=ActiveDirectoryServicePrincipal` in the database's address the two secrets are a service
 # MAGIC principal's application id and client secret, and the variable `AZURE_TENANT_ID` names its Entra ID tenant.
@@ -20,8 +20,10 @@
 # MAGIC | `lake_root` | the lake's folder | |
 # MAGIC | `sql_url` | the database's JDBC address | |
 # MAGIC | `secret_scope` | where user and password are | `ingestion` |
-# MAGIC | `table_format` | `parquet` | `parquet` |
+# MAGIC | `table_format` | `parquet` or `delta` | `parquet` |
 # MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
+# MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | `5` |
+# MAGIC | `sql_connections` | most connections that read the database at a time | `8` |
 
 # COMMAND ----------
 
@@ -30,6 +32,8 @@ dbutils.widgets.text("sql_url", "", "JDBC address of the database")
 dbutils.widgets.text("secret_scope", "", "Secret scope")
 dbutils.widgets.text("table_format", "", "Table format")
 dbutils.widgets.text("schema_change", "", "Breaking schema change")
+dbutils.widgets.text("quarantine_limit", "", "Most bad rows, per cent")
+dbutils.widgets.text("sql_connections", "", "Most database connections")
 
 # COMMAND ----------
 

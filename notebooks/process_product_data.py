@@ -1,13 +1,14 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Process product data
-# MAGIC Lands the table `Products` as Parquet when more than 600 customers were landed. The old data stays until
-# MAGIC the new is whole. Any error fails the notebook, a missing or non-numeric `customer_count` too.
+# MAGIC Lands the table `Products` when more than 600 customers were landed. The old data stays until the new is whole;
+# MAGIC rows that do not pass their checks go to the quarantine, with the reasons. Any error fails the notebook, a
+# MAGIC missing or non-numeric `customer_count` too.
 # MAGIC
 # MAGIC | | |
 # MAGIC | --- | --- |
 # MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
-# MAGIC | to | `<lake_root>/product_data/` |
+# MAGIC | to | `<lake_root>/product_data/`, and bad rows to `<lake_root>/quarantine/product_data/` |
 # MAGIC | exits with | the number of rows landed; `0` when not more than 600 customers were |
 # MAGIC
 # MAGIC With `authentication=ActiveDirectoryServicePrincipal` in the database's address the two secrets are a service
@@ -22,8 +23,10 @@
 # MAGIC | `lake_root` | the lake's folder | |
 # MAGIC | `sql_url` | the database's JDBC address | |
 # MAGIC | `secret_scope` | where user and password are | `ingestion` |
-# MAGIC | `table_format` | `parquet` | `parquet` |
+# MAGIC | `table_format` | `parquet` or `delta` | `parquet` |
 # MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
+# MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | `5` |
+# MAGIC | `sql_connections` | most connections that read the database at a time | `8` |
 
 # COMMAND ----------
 
@@ -33,6 +36,8 @@ dbutils.widgets.text("sql_url", "", "JDBC address of the database")
 dbutils.widgets.text("secret_scope", "", "Secret scope")
 dbutils.widgets.text("table_format", "", "Table format")
 dbutils.widgets.text("schema_change", "", "Breaking schema change")
+dbutils.widgets.text("quarantine_limit", "", "Most bad rows, per cent")
+dbutils.widgets.text("sql_connections", "", "Most database connections")
 
 # COMMAND ----------
 

@@ -201,12 +201,14 @@ class CheckResult:
         severity: `error` or `warning`.
         rows: how many failed; None where the rule is about the table as a whole, or was not applied.
         failure: what is wrong, in words; None where nothing is.
+        applied: False where the table lacks a column that the rule is about.
     """
 
     check: str
     severity: Severity
     rows: int | None
     failure: str | None
+    applied: bool = True
 
     @property
     def stops_table(self) -> bool:
@@ -290,8 +292,7 @@ class Gate:
 
     def _result(self, check: Check, observed: Mapping[str, Any], rows: int) -> CheckResult:
         if check not in self._applied:
-            failure = f"not applied: the table has no column {' or no column '.join(check.columns)}"
-            return CheckResult(str(check), Severity.WARNING, None, failure)
+            return CheckResult(str(check), check.severity, None, None, applied=False)
         if isinstance(check, Fresh):
             return CheckResult(str(check), check.severity, None, self._staleness(check, observed[str(check)]))
         if isinstance(check, RowCount):

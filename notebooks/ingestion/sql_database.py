@@ -111,14 +111,10 @@ class SqlDatabase:
             SourceError: the database cannot be reached, or has no such table.
         """
         bounds = self._bounds(table, extent, connections) if extent and connections > 1 else []
-        reader = self._reader()
-        try:
-            if not (extent and extent.key and bounds):
-                return reader.format("jdbc").options(url=self.url, dbtable=table).load()
-            parts = predicates(self._quoted(extent.key), bounds)
-            return reader.jdbc(self.url, table, predicates=parts, properties={})
-        except Exception as error:
-            raise _unreadable(table, error) from error
+        if not (extent and extent.key and bounds):
+            return self._load(table, lambda reader: reader.format("jdbc").options(url=self.url, dbtable=table).load())
+        parts = predicates(self._quoted(extent.key), bounds)
+        return self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
 
     def _bounds(self, table: str, extent: Extent, parts: int) -> list[int]:
         """Return where to divide a table so that each part has about as many rows.
@@ -150,15 +146,19 @@ class SqlDatabase:
 
     def _ask(self, query: str, table: str) -> list[Row]:
         """Return the few rows of a query's answer."""
+        answer = self._load(table, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
         try:
-            return self._reader().format("jdbc").options(url=self.url, query=query).load().collect()
+            return answer.collect()
         except Exception as error:
             raise _unreadable(table, error) from error
 
-    def _reader(self) -> DataFrameReader:
+    def _load(self, table: str, load: Callable[[DataFrameReader], DataFrame]) -> DataFrame:
         # A timestamp without a zone stays one: it must not shift with the session's zone.
         options = {"fetchsize": _FETCH_SIZE, "preferTimestampNTZ": True}
-        return self.spark.read.options(**options, **self.credentials)
+        try:
+            return load(self.spark.read.options(**options, **self.credentials))
+        except Exception as error:
+            raise _unreadable(table, error) from error
 
     def _quoted(self, name: str) -> str:
         """Return a column's name as the database wants it, so that its capitals and blanks count."""

@@ -147,6 +147,9 @@ class _Landing:
             results,
         )
         failed = [result for result in results if result.failure]
+        missing = [result.check for result in results if not result.applied]
+        if missing:
+            self._log.check(self.target, None, f"not applied for want of columns: {'; '.join(missing)}", is_error=False)
         for result in failed:
             self._log.check(self.target, result.rows, str(result), is_error=result.severity is Severity.ERROR)
         self._replace_quarantine(written, source)

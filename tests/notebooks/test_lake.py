@@ -268,7 +268,7 @@ def manifest(lake: Path, name: str = TABLE) -> dict[str, Any]:
 def test_a_manifest_beside_the_data_says_what_was_landed(
     spark: SparkSession, files: FailingFileSystem, lake: Path
 ) -> None:
-    moments = iter(datetime(2026, 3, 29, 1, 59, second, tzinfo=UTC) for second in (1, 2))
+    moments = iter(datetime(2026, 3, 29, 1, 59, second, tzinfo=UTC) for second in (1, 1, 2))
     landing = Lake(files, str(lake), "run-1", clock=lambda: next(moments))
     with landing.staged_table(frame(spark, 7), TABLE, source="jdbc:derby:source#Customers") as staged:
         landing.promote(staged)

@@ -20,10 +20,19 @@ from ingestion.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.errors import MissingSettingError
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+TABLE_WIDGETS = {
+    "lake_root",
+    "sql_url",
+    "secret_scope",
+    "table_format",
+    "schema_change",
+    "quarantine_limit",
+    "sql_connections",
+}
 WIDGETS = {
     "ingest_country_data": {"lake_root", "country_api_url", "secret_scope"},
-    "process_customer_data": {"lake_root", "sql_url", "secret_scope", "table_format", "schema_change"},
-    "process_product_data": {"customer_count", "lake_root", "sql_url", "secret_scope", "table_format", "schema_change"},
+    "process_customer_data": TABLE_WIDGETS,
+    "process_product_data": {"customer_count", *TABLE_WIDGETS},
 }
 
 
@@ -107,8 +116,8 @@ def test_the_others_without_settings_fail(name: str, missing: str) -> None:
 @pytest.mark.parametrize(
     ("name", "exit_value", "landed"),
     [
-        ("process_customer_data", "601", {"customer_data"}),
-        ("process_product_data", "601", {"product_data"}),
+        ("process_customer_data", "601", {"customer_data", "quality_metrics"}),
+        ("process_product_data", "601", {"product_data", "quality_metrics"}),
         (
             "ingest_country_data",
             '["countries/india.json", "countries/us.json", "countries/uk.json", "countries/china.json", '
@@ -142,7 +151,7 @@ def test_on_a_cluster_in_azure_a_notebook_signs_in_and_posts_its_lines_before_it
     sources["sql_url"] += ";authentication=ActiveDirectoryServicePrincipal"
     assert run("process_customer_data", Dbutils(sources, principal.secrets), spark) == "601"
     assert entra.scopes == [SQL_SCOPE, MONITOR_SCOPE]
-    assert [row["step"] for row in monitor.rows] == ["count", "land", "process_customer_data"]
+    assert [row["step"] for row in monitor.rows] == ["count", "check", "land", "process_customer_data"]
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from ingestion.errors import (
 )
 from ingestion.process_customers import process_customers
 from ingestion.process_products import process_products
+from ingestion.sql_database import Extent
 
 Lines = Callable[[], list[dict[str, Any]]]
 Landed = Callable[[str], DataFrame | None]
@@ -140,14 +141,14 @@ def test_a_table_that_shrinks_after_it_was_counted_is_not_promoted(
     derby: Derby, customers: Customers, landed: Landed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derby.create("Customers", 501)
-    count = tables.SqlDatabase.count
+    measure = tables.SqlDatabase.measure
 
-    def count_and_shrink(database: tables.SqlDatabase, table: str) -> int:
-        counted = count(database, table)
+    def measure_and_shrink(database: tables.SqlDatabase, table: str, key: str) -> Extent:
+        extent = measure(database, table, key)
         derby.execute('DELETE FROM Customers WHERE "CustomerId" = 7')
-        return counted
+        return extent
 
-    monkeypatch.setattr(tables.SqlDatabase, "count", count_and_shrink)
+    monkeypatch.setattr(tables.SqlDatabase, "measure", measure_and_shrink)
     assert customers() == "0"
     assert landed("customer_data") is None
 
@@ -158,11 +159,13 @@ def test_customers_log_a_line_a_step(derby: Derby, customers: Customers, lake: P
     lines = log_lines()
     assert [(line["step"], line["level"], line["rows"]) for line in lines] == [
         ("count", "INFO", 501),
+        ("check", "WARNING", None),
         ("land", "INFO", 501),
         ("process_customer_data", "INFO", 501),
     ]
-    assert lines[1]["target"] == f"{lake}/customer_data"
-    assert lines[1]["source"].endswith("#Customers")
+    assert lines[1]["error"].startswith("not applied for want of columns: Email is not null; ")
+    assert lines[2]["target"] == f"{lake}/customer_data"
+    assert lines[2]["source"].endswith("#Customers")
     assert len({line["run_id"] for line in lines}) == 1
 
 
@@ -206,23 +209,30 @@ def test_any_error_is_minus_one_with_the_reason_in_the_log(
 
 
 def test_a_source_that_breaks_off_leaves_the_landed_products(
-    derby: Derby, products: Products, lake: Path, landed: Landed, log_lines: Lines
+    derby: Derby, products: Products, lake: Path, landed: Landed, log_lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derby.create("Products", 3)
     products("601")
     derby.drop("Products")
     derby.create("Others", 701)
-    derby.execute(
-        'CREATE VIEW Products AS SELECT "CustomerId", "Full Name", "Balance", '
-        'CAST(1 / (600 - "CustomerId") AS DOUBLE) AS "Score", "IsActive", "BirthDate", "CreatedAt" FROM Others'
-    )
+    columns = '"CustomerId", "Full Name", "Balance", {} AS "Score", "IsActive", "BirthDate", "CreatedAt"'
+    derby.execute(f"CREATE VIEW Products AS SELECT {columns.format('CAST(1 AS DOUBLE)')} FROM Others")
+    measure = tables.SqlDatabase.measure
+
+    def measure_and_break(database: tables.SqlDatabase, table: str, key: str) -> Extent:
+        extent = measure(database, table, key)
+        breaking = columns.format('CAST(1 / (600 - "CustomerId") AS DOUBLE)')
+        derby.execute("DROP VIEW Products", f"CREATE VIEW Products AS SELECT {breaking} FROM Others")
+        return extent
+
+    monkeypatch.setattr(tables.SqlDatabase, "measure", measure_and_break)
     try:
         log_lines()
         with pytest.raises(StagingError, match="divide by zero"):
             products("601")
     finally:
         derby.execute("DROP VIEW Products")
-    land, run = log_lines()
+    _, land, run = log_lines()
     assert (land["step"], land["level"], land["rows"]) == ("land", "ERROR", None)
     assert "Caused by: java.sql.SQLDataException: Attempt to divide by zero" in run["error"]
     assert "\tat " not in run["error"]
@@ -327,7 +337,7 @@ def given_to_the_driver(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict
     given: list[tuple[str, dict[str, str]]] = []
     load = tables.SqlDatabase._load
 
-    def load_and_look(database: tables.SqlDatabase, *arguments: str) -> DataFrame:
+    def load_and_look(database: tables.SqlDatabase, *arguments: Any) -> DataFrame:
         frame = load(database, *arguments)
         jvm_frame: Any = frame._jdf
         options = jvm_frame.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
@@ -351,7 +361,7 @@ def test_with_entra_id_the_driver_gets_a_token_and_neither_user_nor_password(
     assert customers() == "601"
     assert rows_of(landed("customer_data")) == 601
     assert entra.scopes == [SQL_SCOPE]
-    assert len(given_to_the_driver) == 2
+    assert len(given_to_the_driver) == 3
     for url, properties in given_to_the_driver:
         assert url == derby.url
         assert properties["accessToken"] == entra.token(SQL_SCOPE)
@@ -373,10 +383,11 @@ def test_without_entra_id_the_driver_gets_user_and_password_and_nobody_is_asked(
     workspace.environment |= principal.environment
     workspace.secrets |= {"sql-user": "app", "sql-password": "hunter2"}
     assert products("601") == "3"
-    ((url, properties),) = given_to_the_driver
-    assert url == derby.url
-    assert (properties["user"], properties["password"]) == ("app", "hunter2")
-    assert "accessToken" not in properties
+    assert len(given_to_the_driver) == 3
+    for url, properties in given_to_the_driver:
+        assert url == derby.url
+        assert (properties["user"], properties["password"]) == ("app", "hunter2")
+        assert "accessToken" not in properties
     assert entra.requests == []
 
 
@@ -419,9 +430,10 @@ def test_the_lines_of_a_run_are_posted_also_when_it_failed(
     assert customers() == "-1"
     assert [(row["step"], row["level"], row["rows"]) for row in monitor.rows] == [
         ("count", "INFO", 601),
+        ("check", "WARNING", None),
         ("land", "INFO", 601),
         ("process_customer_data", "INFO", 601),
-        ("land", "ERROR", None),
+        ("count", "ERROR", None),
         ("process_product_data", "ERROR", 0),
         ("count", "ERROR", None),
         ("process_customer_data", "ERROR", None),
@@ -442,7 +454,7 @@ def test_a_column_that_vanished_fails_the_run_until_that_is_allowed(
     log_lines()
     with pytest.raises(SchemaChangedError, match=r"Score.*vanished.*SCHEMA_CHANGE"):
         products("601")
-    warning = log_lines()[0]
+    warning = log_lines()[1]
     assert (warning["step"], warning["level"], warning["error"]) == (
         "schema",
         "WARNING",
