@@ -8,7 +8,7 @@
 # MAGIC | --- | --- |
 # MAGIC | from | the SQL database, over JDBC; user and password are the secrets `sql-user` and `sql-password` |
 # MAGIC | to | `<lake_root>/customer_data/`, and bad rows to `<lake_root>/quarantine/customer_data/` |
-# MAGIC | exits with | the number of rows landed; `0` when not more than 500 pass; `-1` on any error, after logging why |
+# MAGIC | exits with | the number of rows landed; `0` when not more than 500 pass; `-1` on any error, which is logged |
 # MAGIC
 # MAGIC With `authentication=ActiveDirectoryServicePrincipal` in the database's address the two secrets are a service
 # MAGIC principal's application id and client secret, and the variable `AZURE_TENANT_ID` names its Entra ID tenant.

@@ -100,7 +100,7 @@ class DeltaRs:
                 commit_properties=CommitProperties(custom_metadata={_USER_METADATA: json.dumps(landing)}),
             )
         except (DeltaError, OSError) as error:
-            raise PromotionError(f"{table}: cannot be committed: {error}") from error
+            raise PromotionError(f"{table}: cannot be committed: {root_cause(error)}") from error
 
     def vacuum(self, table: str) -> None:
         """Remove files that no version of the last seven days needs."""
@@ -110,7 +110,7 @@ class DeltaRs:
         try:
             DeltaTable(_local(table)).vacuum(dry_run=False)
         except (DeltaError, OSError) as error:
-            raise LakeError(f"{table}: cannot be vacuumed: {error}") from error
+            raise LakeError(f"{table}: cannot be vacuumed: {root_cause(error)}") from error
 
 
 def delta_writer(spark: SparkSession) -> DeltaWriter:
@@ -135,7 +135,16 @@ def last_landing(files: HadoopFileSystem, table: str) -> Landing | None:
     log = f"{table}/_delta_log"
     commits = [entry.name for entry in files.entries(log) if _COMMIT.fullmatch(entry.name)]
     for commit in reversed(commits):
-        for line in (files.read(f"{log}/{commit}") or b"").splitlines():
+        landing = _landing(files.read(f"{log}/{commit}") or b"")
+        if landing:
+            return landing
+    return None
+
+
+def _landing(commit: bytes) -> Landing | None:
+    """Return what a commit says of its landing; nothing where it is damaged, which is for Delta to complain of."""
+    with suppress(ValueError):
+        for line in commit.splitlines():
             metadata = json.loads(line).get("commitInfo", {}).get(_USER_METADATA)
             if metadata:
                 landing: Landing = json.loads(metadata)

@@ -73,9 +73,7 @@ def quantile_bounds(buckets: Sequence[KeyRange], parts: int) -> list[int]:
 
 
 def predicates(quoted_key: str, bounds: Sequence[int]) -> list[str]:
-    """Return the WHERE clauses of the ranges; together they are true for every row once."""
-    if not bounds:
-        return ["1 = 1"]
+    """Return the WHERE clauses of the ranges between one or more bounds; together they hold for every row once."""
     first = f"{quoted_key} < {bounds[0]} OR {quoted_key} IS NULL"
     between = [f"{quoted_key} >= {low} AND {quoted_key} < {high}" for low, high in pairwise(bounds)]
     return [first, *between, f"{quoted_key} >= {bounds[-1]}"]

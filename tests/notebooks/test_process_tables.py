@@ -209,20 +209,28 @@ def test_any_error_is_minus_one_with_the_reason_in_the_log(
 
 
 def test_a_source_that_breaks_off_leaves_the_landed_products(
-    derby: Derby, products: Products, lake: Path, landed: Landed, log_lines: Lines, monkeypatch: pytest.MonkeyPatch
+    derby: Derby,
+    products: Products,
+    lake: Path,
+    landed: Landed,
+    log_lines: Lines,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     derby.create("Products", 3)
     products("601")
     derby.drop("Products")
     derby.create("Others", 701)
-    columns = '"CustomerId", "Full Name", "Balance", {} AS "Score", "IsActive", "BirthDate", "CreatedAt"'
-    derby.execute(f"CREATE VIEW Products AS SELECT {columns.format('CAST(1 AS DOUBLE)')} FROM Others")
+    view = (
+        'CREATE VIEW Products AS SELECT "CustomerId", "Full Name", "Balance", CAST({} AS DOUBLE) AS "Score", '
+        '"IsActive", "BirthDate", "CreatedAt" FROM Others'
+    )
+    derby.execute(view.format(1))
     measure = tables.SqlDatabase.measure
 
     def measure_and_break(database: tables.SqlDatabase, table: str, key: str) -> Extent:
         extent = measure(database, table, key)
-        breaking = columns.format('CAST(1 / (600 - "CustomerId") AS DOUBLE)')
-        derby.execute("DROP VIEW Products", f"CREATE VIEW Products AS SELECT {breaking} FROM Others")
+        derby.execute("DROP VIEW Products", view.format('1 / (600 - "CustomerId")'))
         return extent
 
     monkeypatch.setattr(tables.SqlDatabase, "measure", measure_and_break)
