@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
+from pyspark import cloudpickle
 from pyspark.sql import SparkSession
-from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
-from pyspark.sql.types import StructType
 
+from fakes import spark_delta
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.delta import DeltaRs, SparkDelta, delta_writer
@@ -126,29 +126,9 @@ def test_the_notebook_lands_delta_and_keeps_the_version_before(spark: SparkSessi
     assert leftovers(lake) == []
 
 
-class DeltaDataSource(DataSource):
-    """Spark's format `delta`, which this Spark lacks, as far as a landing uses it; keeps what it was asked."""
-
-    @classmethod
-    def name(cls) -> str:
-        return "delta"
-
-    def writer(self, schema: StructType, overwrite: bool) -> "DeltaDataSourceWriter":
-        return DeltaDataSourceWriter({**self.options, "mode": "overwrite" if overwrite else "append"})
-
-
-class DeltaDataSourceWriter(DataSourceArrowWriter):
-    def __init__(self, options: dict[str, str]) -> None:
-        self.options = options
-
-    def write(self, iterator: Any) -> WriterCommitMessage:
-        asked = {**self.options, "rows": sum(batch.num_rows for batch in iterator)}
-        Path(self.options["path"]).with_suffix(".asked").open("a").write(json.dumps(asked) + "\n")
-        return WriterCommitMessage()
-
-
 def test_where_spark_has_delta_it_is_asked_to_overwrite_in_one_commit(spark: SparkSession, tmp_path: Path) -> None:
-    spark.dataSource.register(DeltaDataSource)
+    cloudpickle.register_pickle_by_value(spark_delta)
+    spark.dataSource.register(spark_delta.DeltaDataSource)
     spark.range(7).coalesce(1).write.parquet(str(tmp_path / "rows"))
     table = tmp_path / "table"
     SparkDelta(spark).overwrite(str(table), str(tmp_path / "rows"), spark.range(0).schema, {"run_id": "1", "rows": 7})

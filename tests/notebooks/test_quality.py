@@ -37,7 +37,7 @@ def gate(frame: DataFrame, *checks: Check, rows_before: int | None = None) -> Ga
     ("check", "kind", "good", "bad"),
     [
         (NotNull("value"), "string", ["x", ""], [None]),
-        (InRange("value", at_least=0), "decimal(12,2)", [Decimal(0), Decimal("9999999999.99"), None], [Decimal("-.01")]),
+        (InRange("value", at_least=0), "decimal(12,2)", [Decimal(0), Decimal("9999999999.99")], [Decimal("-.01")]),
         (InRange("value", at_most=9), "bigint", [9, -(2**63), None], [10, 2**63 - 1]),
         (InRange("value", 1.5, 2.5), "double", [1.5, 2.5, None], [1.4, float("nan"), float("inf")]),
         (InRange("value", at_least=date(1900, 1, 1)), "date", [date(1900, 1, 1), None], [date(1899, 12, 31)]),
