@@ -12,6 +12,11 @@ var charts = [
     text: loadTextContent('../queries/rows-landed.kql')
   }
   {
+    name: 'bad-rows'
+    title: 'Bad rows and checks that did not hold'
+    text: loadTextContent('../queries/bad-rows.kql')
+  }
+  {
     name: 'run-durations'
     title: 'Run durations, seconds'
     text: loadTextContent('../queries/run-durations.kql')

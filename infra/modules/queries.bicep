@@ -23,6 +23,11 @@ var queries = [
     text: loadTextContent('../queries/rows-landed.kql')
   }
   {
+    name: 'bad-rows'
+    displayName: 'Bad rows and checks that did not hold'
+    text: loadTextContent('../queries/bad-rows.kql')
+  }
+  {
     name: 'slowest-activities'
     displayName: 'Slowest activities'
     text: loadTextContent('../queries/slowest-activities.kql')

@@ -98,6 +98,10 @@ async def _tell(listener: Listener, runs: Sequence[PipelineRun]) -> None:
 
 
 def _count_rows(session: Session, folder: Path) -> int | None:
+    if (folder / "_delta_log").is_dir():
+        from deltalake import DeltaTable
+
+        return int(DeltaTable(folder).count())
     return session.cluster.session.read.parquet(str(folder)).count() if session.cluster else None
 
 

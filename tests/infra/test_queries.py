@@ -47,6 +47,7 @@ EXPECTED = {
     "run-durations": ["PipelineName", "Day", "Runs", "Median", "Percentile95", "Longest"],
     "missed-triggers": ["ExpectedAt", "TriggerName", "Reason"],
     "rows-landed": ["LandedAt", "Target", "Source", "Rows", "Seconds", "RunId"],
+    "bad-rows": ["FoundAt", "Level", "Target", "Finding", "Rows", "RunId"],
     "slowest-activities": [
         "PipelineName",
         "ActivityName",

@@ -89,6 +89,17 @@ def test_rows_landed_are_those_of_the_landing_and_not_of_the_count_before_it():
     assert [(row["RunId"], row["Target"], row["Rows"]) for row in rows] == [("r", "t", 601)]
 
 
+def test_bad_rows_are_shown_with_the_check_and_how_many_are_in_quarantine():
+    step = {"TimeGenerated": ago(1), "Level": "ERROR", "Source": "s", "RunId": "r", "Seconds": None, "Target": "t"}
+    check = {**step, "Step": "check", "Rows": 3, "Error": "Email is not null: not so in 3 of 1000 rows"}
+    quarantine = {**step, "Step": "quarantine", "Rows": 3, "Error": None, "Level": "INFO", "TimeGenerated": ago(2)}
+    rows = answer("bad-rows.kql", NotebookSteps_CL=[check, {**step, "Step": "land", "Rows": 997}, quarantine])
+    assert [(row["Finding"], row["Rows"]) for row in rows] == [
+        ("Email is not null: not so in 3 of 1000 rows", 3),
+        ("kept out of the table, in quarantine", 3),
+    ]
+
+
 def test_the_slowest_activity_comes_first_with_its_failures():
     slow = activity("Failed", 2, ActivityRunId="y", ActivityName="B", Start=ago(4))
     rows = answer("slowest-activities.kql", ADFActivityRun=[activity("Succeeded", 3), slow])

@@ -1,4 +1,4 @@
-"""The rows of the demo database: invented, varied, and the same every time.
+"""The rows of the demo database: invented, varied, and the same every time but for the years, which end today.
 
 Every value is a column expression over the row's number, so that Spark makes a million rows as readily as ten.
 """
@@ -75,7 +75,6 @@ def customers(spark: SparkSession, count: int) -> DataFrame:
     email = F.concat(first_ascii, F.lit("."), last_ascii, F.col("id"), F.lit("@"), _pick_text(_MAIL_DOMAINS, "domain"))
     phone = F.concat(calling_code, F.lit(" "), F.lpad(_number(10**9, "phone").cast("string"), 9, "0"))
     address = F.concat(_number(999, "house") + 1, F.lit(" "), _pick_text(_STREETS, "street"))
-    created = _created()
     return _numbers(spark, count).select(
         F.col("id").cast("int").alias("CustomerId"),
         first_name.alias("FirstName"),
@@ -90,8 +89,8 @@ def customers(spark: SparkSession, count: int) -> DataFrame:
         _with_gaps(_birthday(), 8, "birth").alias("DateOfBirth"),
         _with_gaps(_decimal(5_000_001, 2, "decimal(12,2)", "credit"), 4, "credit").alias("CreditLimit"),
         _in(90, "active").alias("IsActive"),
-        created.alias("CreatedAt"),
-        _updated(created).alias("UpdatedAt"),
+        _created().alias("CreatedAt"),
+        _updated().alias("UpdatedAt"),
     )
 
 
@@ -102,7 +101,6 @@ def products(spark: SparkSession, count: int) -> DataFrame:
         " ", _pick_text(_ADJECTIVES, "adjective"), _pick_text(_MATERIALS, "material"), _pick_text(_THINGS, "thing")
     )
     description = F.format_string("%s. %d-day returns; “best of %s”.", name, _number(60, "returns") + 1, category)
-    created = _created()
     return _numbers(spark, count).select(
         F.col("id").cast("int").alias("ProductId"),
         F.format_string("%s-%07d", category_code, F.col("id")).alias("Sku"),
@@ -114,8 +112,8 @@ def products(spark: SparkSession, count: int) -> DataFrame:
         F.when(_in(7, "sold out"), 0).otherwise(_number(5000, "stock")).cast("int").alias("StockQuantity"),
         _with_gaps(_decimal(40_000, 3, "decimal(8,3)", "weight", least=1), 6, "weight").alias("WeightKg"),
         _in(8, "discontinued").alias("IsDiscontinued"),
-        created.alias("CreatedAt"),
-        _updated(created).alias("UpdatedAt"),
+        _created().alias("CreatedAt"),
+        _updated().alias("UpdatedAt"),
     )
 
 
@@ -161,15 +159,21 @@ def _birthday() -> Column:
 
 
 def _created() -> Column:
-    """Return a moment of 2015 to 2024 without a zone, to the millisecond as DATETIME2(3) has it."""
-    return F.lit("2015-01-01").cast("timestamp_ntz") + _seconds(_TEN_YEARS, "created")
+    """Return a moment of the last ten years without a zone, to the millisecond as DATETIME2(3) has it."""
+    return _ago(_created_ago())
 
 
-def _updated(created: Column) -> Column:
-    """Return a moment up to a year after a row was made; a third were never touched."""
-    return F.when(_number(3, "untouched") == 0, created).otherwise(created + _seconds(365 * _DAY, "updated"))
+def _updated() -> Column:
+    """Return a moment from when a row was made to last midnight; a third were never touched."""
+    touched = F.pmod(F.xxhash64(F.col("id"), F.lit("updated")), _created_ago() + 1)
+    return _ago(F.when(_number(3, "untouched") == 0, _created_ago()).otherwise(touched))
 
 
-def _seconds(below: int, salt: str) -> Column:
-    seconds = _number(below * 1000, salt).cast("decimal(18,0)") / 1000
-    return F.make_dt_interval(secs=seconds.cast("decimal(18,6)"))
+def _created_ago() -> Column:
+    return _number(_TEN_YEARS * 1000, "created")
+
+
+def _ago(milliseconds: Column) -> Column:
+    """Return the moment that was so long before last midnight."""
+    seconds = milliseconds.cast("decimal(18,0)") / 1000
+    return F.current_date().cast("timestamp_ntz") - F.make_dt_interval(secs=seconds.cast("decimal(18,6)"))
