@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from fakes import postgres as postgres_server
+from fakes import sql_server as tds_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -56,18 +57,30 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 
 
 def jdbc_drivers() -> list[Path]:
-    """Return the JDBC drivers that are on this machine, beside Derby's, which is Spark's own."""
-    return [driver for driver in [postgres_server.JDBC_DRIVER] if driver.exists()]
+    """Return the JDBC drivers that this machine has beside Derby's, which is Spark's own."""
+    return [server.JDBC_DRIVER for server in (postgres_server, tds_server) if server.what_is_missing() is None]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Postgres]:
     """Return a running PostgreSQL server; skip where none is installed, except in CI."""
-    missing = postgres_server.what_is_missing()
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    require(postgres_server.what_is_missing())
     with postgres_server.running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def sql_server() -> Iterator[tds_server.SqlServer]:
+    """Return a running server that speaks as SQL Server does; skip where its JDBC driver is not, except in CI."""
+    require(tds_server.what_is_missing())
+    with tds_server.running_sql_server() as server:
+        yield server
+
+
+def require(missing: str | None) -> None:
+    """Skip the test where something is missing, and say so; in CI nothing may be."""
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +89,8 @@ def browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no chromium on the PATH: apt-get install chromium (Debian), or link another Chromium to that name"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    needed = "no chromium on the PATH: apt-get install chromium (Debian), or link another Chromium to that name"
+    require(None if chromium else needed)
     quiet = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
         "--disable-component-update --disable-sync"

@@ -32,6 +32,8 @@ _TRANSIENT_CODES = frozenset(
 _TRANSIENT_STATE = re.compile(r"08(?!004)\w{3}|57P0[123]")
 # Java's own message where no driver knows the address, which it files under 08001.
 _NO_DRIVER = "No suitable driver"
+# TLS could not be agreed on because of a certificate. Drivers file this under class 08 too, yet it does not pass.
+_UNTRUSTED = "java.security.GeneralSecurityException"
 # A driver that knows its server's passing failures says so by the exception's class (JDBC 4).
 _TRANSIENT_CLASSES = {"java.sql.SQLTransientException", "java.sql.SQLRecoverableException"}
 
@@ -144,7 +146,9 @@ def retry_transient(
 
 def is_transient(error: BaseException) -> bool:
     """Say whether a failure passes by itself, by what the JDBC driver says: code, SQLSTATE, kind of exception."""
-    return any(_is_transient(cause) for cause in java_causes(error))
+    causes = java_causes(error)
+    untrusted = any(_UNTRUSTED in _class_names(cause) for cause in causes)
+    return not untrusted and any(_is_transient(cause) for cause in causes)
 
 
 def _is_transient(cause: Any) -> bool:

@@ -58,7 +58,7 @@ class Postgres:
 
     folder: Path
     port: int
-    user: str = "ingestion"
+    user: str = "loader"
     password: str = "hunter2 & more"
     database: str = "postgres"
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
