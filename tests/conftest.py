@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from fakes import postgres as postgres_server
 from fakes import sql_server as tds_server
+from support.requirements import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,12 +76,6 @@ def sql_server() -> Iterator[tds_server.SqlServer]:
     require(tds_server.what_is_missing())
     with tds_server.running_sql_server() as server:
         yield server
-
-
-def require(missing: str | None) -> None:
-    """Skip the test where something is missing, and say so; in CI nothing may be."""
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
 
 
 @pytest.fixture(scope="session")

@@ -194,8 +194,8 @@ class SqlServer:
 
     @property
     def url(self) -> str:
-        """The address for JDBC, without user and password. Two seconds for a login, not fifteen: it is near."""
-        options = "databaseName=shop;encrypt=true;trustServerCertificate=true;loginTimeout=2"
+        """The address for JDBC, without user and password."""
+        options = "databaseName=shop;encrypt=true;trustServerCertificate=true;loginTimeout=10"
         return f"jdbc:sqlserver://127.0.0.1:{self.port};{options}"
 
     def create(self, table: str, rows: int) -> None:

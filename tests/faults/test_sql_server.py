@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from fakes.sql_server import JDBC_DRIVER, SqlError, SqlServer
 from fakes.workspace import Settings
-from faults.conftest import CustomersNotebook
 from ingestion.sql_database import DEFAULT_RETRIES
+from support.customers_notebook import CustomersNotebook
 from support.lakes import rows_found
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,11 +39,12 @@ def notebook(
     spark: SparkSession, source: SqlServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> CustomersNotebook:
     """Return the notebook, after it landed the old customers; the new ones are in the database by now."""
+    lake = tmp_path / "lake"
     settings = Settings(
-        environment={"LAKE_ROOT": str(tmp_path / "lake"), "SQL_URL": source.url},
+        environment={"LAKE_ROOT": str(lake), "SQL_URL": source.url},
         secrets={"sql-user": source.user, "sql-password": source.password},
     )
-    notebook = CustomersNotebook(spark, settings, tmp_path / "lake", capfd)
+    notebook = CustomersNotebook(spark, lake, settings, capfd)
     assert notebook.lands(OLD)
     source.create("Customers", NEW)
     source.queries.clear()
@@ -150,7 +151,7 @@ def test_a_server_gone_in_mid_read_that_comes_back_is_survived(notebook: Custome
 
 
 def test_a_server_gone_in_mid_read_for_good_fails_clean(notebook: CustomersNotebook, source: SqlServer) -> None:
-    notebook.settings.environment["SQL_URL"] = source.url.replace("loginTimeout=2", "loginTimeout=1")
+    notebook.settings.environment["SQL_URL"] = source.url.replace("loginTimeout=10", "loginTimeout=1")
     source.cuts.append(IN_MID_READ)
     assert notebook.run(lambda _number: source.stop()) == "-1"
     assert "Connection refused" in notebook.error

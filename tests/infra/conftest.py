@@ -1,7 +1,6 @@
 """Node, with the parsers that exist for it only: Kusto's for the queries, Microsoft's for the Adaptive Card."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from support import node_packages
+from support.requirements import require
 
 PARSERS = Path(__file__).parent / "kql"
 
@@ -17,9 +17,7 @@ PARSERS = Path(__file__).parent / "kql"
 @pytest.fixture(scope="session")
 def node() -> Callable[[str, Any], Any]:
     """Return a function that runs one of kql/*.js, JSON in and JSON out. npm installs the locked packages once."""
-    missing = node_packages.install(PARSERS)
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    require(node_packages.install(PARSERS))
 
     def run(script: str, document: Any) -> Any:
         answer = subprocess.run(
