@@ -34,7 +34,7 @@ from pysqlbridge.tds.result import (
     QueryError,
     QueryResult,
 )
-from pysqlbridge.tds.token import error_response
+from pysqlbridge.tds.token import done, error_response
 
 from support import node_packages
 
@@ -45,6 +45,10 @@ JDBC_DRIVER = _PACKAGE / "node_modules/liquibase/dist/drivers/mssql-jdbc-7.4.1.j
 def what_is_missing() -> str | None:
     """Return what this machine needs before it has the driver, None where it has it, or has it now."""
     return node_packages.install(_PACKAGE)
+
+
+_SIGN_IN_WITH_TOKEN = 0x02  # the feature FEDAUTH
+_TOKEN_ACCEPTED = bytes([0xAE, _SIGN_IN_WITH_TOKEN, 0, 0, 0, 0, 0xFF])  # FEATUREEXTACK of FEDAUTH, without data
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,7 @@ class SqlServer:
     """A server, its one login, and the faults that it still has to show, each once and in turn.
 
     Attributes:
+        access_token: of Entra ID, which opens the server too; None where none does.
         refusals: answers to the next logins.
         failures: answers to the next queries.
         cuts: the next answers longer than so many bytes end there, and their connections with them. An answer comes in
@@ -181,6 +186,7 @@ class SqlServer:
     user: str = "loader"
     password: str = "hunter2 & more"
     port: int = 0
+    access_token: str | None = None
     refusals: deque[SqlError] = field(default_factory=deque)
     failures: deque[SqlError] = field(default_factory=deque)
     cuts: deque[int] = field(default_factory=deque)
@@ -284,16 +290,52 @@ class _Session(socketserver.BaseRequestHandler):
 
 
 class _Connection(Connection):
-    """pysqlbridge's side of a connection, which a login may also be refused for another reason than the password."""
+    """pysqlbridge's side of a connection; here it also refuses a login on command, and knows Entra ID's tokens."""
 
     def __init__(self, server: SqlServer) -> None:
         super().__init__(server.certificate, query_handler=server.answer, logins=server.logins)
-        self._refusals = server.refusals
+        self._server = server
+        self._login_packet = b""
+        self._acknowledgement = b""
+
+    def _step_login(self, responses: list[bytes]) -> bool:
+        if self._buffer:
+            self._plaintext += self._tunnel.unwrap(bytes(self._buffer))
+            self._buffer.clear()
+            self._login_packet = bytes(self._plaintext)
+        return super()._step_login(responses)
 
     def _answer_sql_login(self, responses: list[bytes]) -> bool:
-        if not self._refusals:
+        if self._server.refusals:
+            self._refuse(self._server.refusals.popleft(), responses)
+        elif (token := _access_token(self._login_packet)) is None:
             return super()._answer_sql_login(responses)
-        refusal = self._refusals.popleft()
-        self._send(responses, error_response(refusal.number, refusal.message, tds_version=self._tds_version))
-        self._state = ConnectionState.FAILED
+        elif token == self._server.access_token:
+            self._acknowledgement = _TOKEN_ACCEPTED
+            self._finish_login(responses)
+        else:
+            self._refuse(SqlError(18456, "Login failed for user '<token-identified principal>'."), responses)
         return True
+
+    def _refuse(self, error: SqlError, responses: list[bytes]) -> None:
+        self._send(responses, error_response(error.number, error.message, tds_version=self._tds_version))
+        self._state = ConnectionState.FAILED
+
+    def _send(self, responses: list[bytes], payload: bytes, packet_id: int = 1) -> None:
+        if self._acknowledgement:
+            end = done(tds_version=self._tds_version)
+            payload = payload.removesuffix(end) + self._acknowledgement + end
+            self._acknowledgement = b""
+        super()._send(responses, payload, packet_id)
+
+
+def _access_token(packet: bytes) -> str | None:
+    """Return the security token in a LOGIN7 packet, None where it has none: MS-TDS 2.2.6.4, FeatureExt and FEDAUTH."""
+    login = packet[8:]
+    at = int.from_bytes(login[int.from_bytes(login[56:58], "little") :][:4], "little")
+    while login[at] != 0xFF:
+        size = int.from_bytes(login[at + 1 : at + 5], "little")
+        if login[at] == _SIGN_IN_WITH_TOKEN:
+            return login[at + 10 : at + 5 + size].decode("utf-16-le")
+        at += 5 + size
+    return None

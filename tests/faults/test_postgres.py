@@ -161,6 +161,7 @@ def test_a_connection_lost_in_mid_read_is_survived(
     assert notebook.lands(NEW)
 
 
+@pytest.mark.timeout(60 + 30 * CUTS)
 def test_connections_cut_at_random_rows_are_survived(notebook: CustomersNotebook, source: Source) -> None:
     rows = random.Random(SEED).choices(range(NEW), k=CUTS)  # noqa: S311 - rows, not secrets
 

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.sql_server import JDBC_DRIVER, SqlError, SqlServer
 from fakes.workspace import Settings
+from ingestion.entra import SQL_SCOPE
 from ingestion.sql_database import DEFAULT_RETRIES
 from support.customers_notebook import CustomersNotebook
 from support.lakes import rows_found
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OLD, NEW = 700, 3000
-IN_MID_READ = 100_000  # bytes of an answer that has more than four times as many
+OLD, NEW = 700, 1500
+IN_MID_READ = 100_000  # bytes of an answer that has three times as many
 
 
 @pytest.fixture
@@ -65,20 +67,20 @@ def test_the_landed_table_is_the_source_column_by_column(spark: SparkSession, no
         ("CreatedAt", "timestamp_ntz"),
         ("UpdatedAt", "timestamp_ntz"),
     ]
-    (row,) = table.where("CustomerId = 2001").collect()
+    (row,) = table.where("CustomerId = 1201").collect()
     assert list(row) == [
-        2001,
+        1201,
         "Zoë 陈",
         "O'Brien",
-        "customer2001@example.com",
+        "customer1201@example.com",
         None,
-        "2001 Невский проспект",
+        "1201 Невский проспект",
         "Łódź",
         None,
         "90-001",
         "PL",
-        datetime.date(1955, 6, 25),
-        Decimal("2001.00"),
+        datetime.date(1953, 4, 16),
+        Decimal("1201.00"),
         True,
         datetime.datetime(2024, 3, 31, 2, 30, 0, 123000),
         datetime.datetime(2024, 3, 31, 2, 30, 0, 123000),
@@ -97,6 +99,35 @@ def test_a_refused_login_fails_at_once_with_the_servers_own_words(
     assert notebook.rows == OLD
     notebook.settings.secrets["sql-password"] = source.password
     assert notebook.lands(NEW)
+
+
+@pytest.fixture
+def entra(notebook: CustomersNotebook, source: SqlServer) -> Iterator[EntraService]:
+    """Return Entra ID, whose token for the database opens it; the notebook signs in there, as in Azure."""
+    with EntraService() as service:
+        source.access_token = service.token(SQL_SCOPE)
+        notebook.settings.secrets |= {"sql-user": CLIENT_ID, "sql-password": CLIENT_SECRET}
+        notebook.settings.environment |= dict(service.variables)
+        notebook.settings.environment["SQL_URL"] += ";authentication=ActiveDirectoryServicePrincipal"
+        yield service
+        source.access_token = None
+
+
+@pytest.mark.usefixtures("entra")
+def test_a_service_principal_signs_in_with_its_token_as_in_azure(notebook: CustomersNotebook) -> None:
+    assert notebook.lands(NEW)
+
+
+@pytest.mark.usefixtures("entra")
+def test_a_token_that_the_database_refuses_fails_at_once_and_is_not_shown(
+    notebook: CustomersNotebook, source: SqlServer
+) -> None:
+    token, source.access_token = source.access_token, "another"
+    assert notebook.run() == "-1"
+    assert notebook.waits == []
+    assert "Login failed for user '<token-identified principal>'" in notebook.error
+    assert token not in notebook.shown
+    assert notebook.rows == OLD
 
 
 def test_an_unknown_table_fails_at_once_with_the_servers_own_words(
