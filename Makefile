@@ -19,7 +19,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) .venv-checkov tests/infra/kql/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/uv: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'

@@ -1,4 +1,4 @@
-"""What tests of every room share: one Spark for the whole session, and the recorded data where it is present."""
+"""What tests of every room share: one Spark, one PostgreSQL, and the recorded data where it is present."""
 
 import os
 import shutil
@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from fakes import postgres as postgres_server
+from fakes import sql_server as tds_server
+from support.requirements import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -47,11 +51,33 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.driver.extraClassPath", os.pathsep.join(map(str, jdbc_drivers())))
         .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder} -Duser.timezone=UTC")
         .getOrCreate()
     )
     yield session
     session.stop()
+
+
+def jdbc_drivers() -> list[Path]:
+    """Return the JDBC drivers that this machine has beside Derby's, which is Spark's own."""
+    return [server.JDBC_DRIVER for server in (postgres_server, tds_server) if server.what_is_missing() is None]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Postgres]:
+    """Return a running PostgreSQL server; skip where none is installed, except in CI."""
+    require(postgres_server.what_is_missing())
+    with postgres_server.running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sql_server() -> Iterator[tds_server.SqlServer]:
+    """Return a running server that speaks as SQL Server does; skip where its JDBC driver is not, except in CI."""
+    require(tds_server.what_is_missing())
+    with tds_server.running_sql_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +86,8 @@ def browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no chromium on the PATH: apt-get install chromium (Debian), or link another Chromium to that name"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    needed = "no chromium on the PATH: apt-get install chromium (Debian), or link another Chromium to that name"
+    require(None if chromium else needed)
     quiet = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
         "--disable-component-update --disable-sync"

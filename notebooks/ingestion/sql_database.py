@@ -31,11 +31,14 @@ _FETCH_SIZE = 10_000
 _TRANSIENT_CODES = frozenset(
     {4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060}
 )
-# SQLSTATE class 08: the connection. 57P01 to 57P03: a PostgreSQL server that shuts down, crashed or starts.
-# 08004 is no loss of it, but the server's refusal to let this user in.
-_TRANSIENT_STATE = re.compile(r"08(?!004)\w{3}|57P0[123]")
+# SQLSTATE class 08: the connection; but 08004 is no loss of it, it is the server's refusal to let this user in.
+# 40001, 40P01: chosen to end a conflict or a deadlock. PostgreSQL: 53300 too many connections, 57P01 to 57P03 it shuts
+# down, crashed or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRANSIENT_STATE = re.compile(r"08(?!004)\w{3}|40001|40P01|53300|57P0[123]")
 # Java's own message where no driver knows the address, which it files under 08001.
 _NO_DRIVER = "No suitable driver"
+# TLS could not be agreed on because of a certificate. Drivers file this under class 08 too, yet it does not pass.
+_UNTRUSTED = "java.security.GeneralSecurityException"
 # A driver that knows its server's passing failures says so by the exception's class (JDBC 4).
 _TRANSIENT_CLASSES = {"java.sql.SQLTransientException", "java.sql.SQLRecoverableException"}
 
@@ -203,7 +206,9 @@ def retry_transient(
 
 def is_transient(error: BaseException) -> bool:
     """Say whether a failure passes by itself, by what the JDBC driver says: code, SQLSTATE, kind of exception."""
-    return any(_is_transient(cause) for cause in java_causes(error))
+    causes = java_causes(error)
+    untrusted = any(_UNTRUSTED in _class_names(cause) for cause in causes)
+    return not untrusted and any(_is_transient(cause) for cause in causes)
 
 
 def _is_transient(cause: Any) -> bool:

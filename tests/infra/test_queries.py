@@ -109,7 +109,8 @@ def test_missed_triggers_expects_the_times_at_which_the_trigger_fires():
     assert [timedelta(minutes=int(minute)) for minute in minutes[1].split(",")] == fires
 
 
-def test_the_lock_file_names_no_registry():
-    lock = json.loads((Path(__file__).parent / "kql" / "package-lock.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", ["tests/infra/kql", "tests/fakes/mssql_jdbc"])
+def test_the_lock_file_names_no_registry(folder):
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
     assert all("integrity" in package for name, package in lock["packages"].items() if name)

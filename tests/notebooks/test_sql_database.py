@@ -32,8 +32,10 @@ def test_azure_sqls_transient_errors_are_transient(code: int, spark: SparkSessio
     assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("not currently available", "S0001", code)))
 
 
-@pytest.mark.parametrize("state", ["08000", "08001", "08003", "08006", "08S01", "57P01", "57P03"])
-def test_a_lost_connection_is_transient(state: str, spark: SparkSession) -> None:
+@pytest.mark.parametrize(
+    "state", ["08000", "08001", "08003", "08006", "08S01", "40001", "40P01", "53300", "57P01", "57P03"]
+)
+def test_a_lost_connection_or_a_busy_database_is_transient(state: str, spark: SparkSession) -> None:
     assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("connection lost", state, 0)))
 
 
