@@ -6,8 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
-from pyspark.sql.types import ByteType, DecimalType, IntegerType, LongType, ShortType, StructType
+from pyspark.sql import Column, DataFrame, DataFrameReader, Row, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import (
+    ByteType,
+    DecimalType,
+    IntegerType,
+    LongType,
+    ShortType,
+    StructType,
+    TimestampNTZType,
+)
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -18,6 +27,7 @@ from tenacity import (
     wait_random,
 )
 
+from ingestion.columns import column
 from ingestion.errors import SourceError
 from ingestion.jvm import java_causes, root_cause
 from ingestion.partitioning import KeyRange, bucket_bounds, crowded, equal_bounds, predicates, quantile_bounds
@@ -69,10 +79,17 @@ DEFAULT_RETRIES = RetryPolicy()
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a table is, and the exact name of the key that divides it; None where it has no such key."""
+    """How large a table is, and what has to be known to read it.
+
+    Attributes:
+        key: the exact name of the column that divides it; None where it has no such key.
+        keys: its rows, and the ends of its key.
+        zoneless: the columns of moments without a zone.
+    """
 
     key: str | None
     keys: KeyRange
+    zoneless: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -101,23 +118,34 @@ class SqlDatabase:
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        name = _whole_number_column(self.read(table).schema, key)
+        columns = self._load(table, lambda reader: self._table(reader, table), preferTimestampNTZ=True).schema
+        name = _whole_number_column(columns, key)
         ends = f", MIN({self._quoted(name)}) AS least, MAX({self._quoted(name)}) AS greatest" if name else ""
         (found,) = self._ask(f"SELECT COUNT(*) AS row_count{ends} FROM {table}", table)  # noqa: S608 - our own names
         least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
-        return Extent(name, KeyRange(int(found[0]), least, greatest))
+        zoneless = frozenset(each.name for each in columns if isinstance(each.dataType, TimestampNTZType))
+        return Extent(name, KeyRange(int(found[0]), least, greatest), zoneless)
 
-    def read(self, table: str, extent: Extent | None = None, connections: int = 1) -> DataFrame:
+    def read(self, table: str, extent: Extent, connections: int = 1) -> DataFrame:
         """Return a table, to be read when it is used, over so many connections if its key allows. Names are its own.
+
+        A moment without a zone stays one. Spark's own option for that, `preferTimestampNTZ`, shifts those before 1582
+        by the days between the Julian and the Gregorian calendar: 0001-01-01 becomes 0000-12-30.
 
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        bounds = self._bounds(table, extent, connections) if extent and connections > 1 else []
-        if not (extent and extent.key and bounds):
-            return self._load(table, lambda reader: reader.format("jdbc").options(url=self.url, dbtable=table).load())
-        parts = predicates(self._quoted(extent.key), bounds)
-        return self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
+        bounds = self._bounds(table, extent, connections) if connections > 1 else []
+        if extent.key and bounds:
+            parts = predicates(self._quoted(extent.key), bounds)
+            frame = self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
+        else:
+            frame = self._load(table, lambda reader: self._table(reader, table))
+        columns = [
+            self._without_zone(column(name)).alias(name) if name in extent.zoneless else column(name)
+            for name in frame.columns
+        ]
+        return frame.select(*columns)
 
     def _bounds(self, table: str, extent: Extent, parts: int) -> list[int]:
         """Return where to divide a table so that each part has about as many rows.
@@ -155,13 +183,21 @@ class SqlDatabase:
         except Exception as error:
             raise _unreadable(table, error) from error
 
-    def _load(self, table: str, load: Callable[[DataFrameReader], DataFrame]) -> DataFrame:
-        # A timestamp without a zone stays one: it must not shift with the session's zone.
-        options = {"fetchsize": _FETCH_SIZE, "preferTimestampNTZ": True}
+    def _table(self, reader: DataFrameReader, table: str) -> DataFrame:
+        return reader.format("jdbc").options(url=self.url, dbtable=table).load()
+
+    def _load(self, table: str, load: Callable[[DataFrameReader], DataFrame], **options: bool) -> DataFrame:
         try:
-            return load(self.spark.read.options(**options, **self.credentials))
+            return load(self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self.credentials))
         except Exception as error:
             raise _unreadable(table, error) from error
+
+    def _without_zone(self, moment: Column) -> Column:
+        """Return what the database's clock showed: JDBC hands it over as a moment in Java's own zone."""
+        jvm: Any = self.spark._jvm
+        java_zone, zone = jvm.java.util.TimeZone.getDefault().getID(), self.spark.conf.get("spark.sql.session.timeZone")
+        shown = moment.cast("timestamp_ntz")
+        return shown if java_zone == zone else F.convert_timezone(F.lit(zone), F.lit(java_zone), shown)
 
     def _quoted(self, name: str) -> str:
         """Return a column's name as the database wants it, so that its capitals and blanks count."""

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.errors import SourceError
+from ingestion.partitioning import KeyRange
 from ingestion.process_customers import process_customers
 from ingestion.process_products import process_products
-from ingestion.sql_database import DEFAULT_RETRIES, RetryPolicy, is_transient, retry_transient
+from ingestion.sql_database import DEFAULT_RETRIES, Extent, RetryPolicy, SqlDatabase, is_transient, retry_transient
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -126,3 +128,86 @@ def test_an_unknown_table_fails_at_once_with_the_databases_own_words(
     with pytest.raises(SourceError, match=r"PRODUCTS.* does not exist"):
         process_products(spark, settings.configuration(), sleep=waits.append)
     assert waits == []
+
+
+@pytest.fixture
+def database(spark: SparkSession, derby: Derby) -> SqlDatabase:
+    return SqlDatabase(spark, derby.url, {})
+
+
+def keys_by_connection(database: SqlDatabase, extent: Extent, connections: int) -> list[list[int]]:
+    """Return which keys each connection reads."""
+    rows = database.read("Keyed", extent, connections).select("Id", F.spark_partition_id().alias("part")).collect()
+    keys: dict[int, list[int]] = {}
+    for row in rows:
+        keys.setdefault(row["part"], []).append(row["Id"])
+    return list(keys.values())
+
+
+@pytest.fixture
+def keyed(derby: Derby) -> Callable[..., None]:
+    """Return a function that makes the table Keyed with these keys."""
+
+    def create(*keys: object) -> None:
+        derby.drop("Keyed")
+        derby.execute('CREATE TABLE Keyed ("Id" BIGINT)')
+        derby.execute(f"INSERT INTO Keyed VALUES {', '.join(f'({key})' for key in keys)}")  # noqa: S608 - our own keys
+
+    return create
+
+
+def test_one_query_tells_rows_and_ends_of_the_key_in_any_case(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(-5, 7, "NULL", 2**63 - 1)
+    assert database.measure("Keyed", "ID") == Extent("Id", KeyRange(4, -5, 2**63 - 1))
+    assert database.measure("Keyed", "Other") == Extent(None, KeyRange(4, None, None))
+
+
+def test_a_key_that_is_no_whole_number_divides_nothing(database: SqlDatabase, derby: Derby) -> None:
+    derby.create("Customers", 10)
+    extent = database.measure("Customers", "Full Name")
+    assert extent == Extent(None, KeyRange(10, None, None), frozenset({"CreatedAt"}))
+    assert database.read("Customers", extent, 4).rdd.getNumPartitions() == 1
+
+
+def test_a_table_is_divided_among_its_connections_and_each_row_is_read_once(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(*range(1, 401), "NULL", "NULL")
+    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    assert sorted(len(part) for part in parts) == [100, 100, 100, 102]
+    assert sorted(key or 0 for part in parts for key in part) == [0, 0, *range(1, 401)]
+
+
+def test_one_far_key_leaves_no_connection_with_most_of_the_rows(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(*range(1, 400), 2**62)
+    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    assert sum(len(part) for part in parts) == 400
+    assert max(len(part) for part in parts) <= 200
+
+
+def test_rows_that_came_after_the_count_are_read_too(database: SqlDatabase, keyed: Callable[..., None]) -> None:
+    keyed(*range(1, 11))
+    extent = database.measure("Keyed", "Id")
+    keyed(*range(-10, 30))
+    assert sorted(key for part in keys_by_connection(database, extent, 3) for key in part) == list(range(-10, 30))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_a_moment_without_a_zone_is_what_the_database_shows_in_every_zone_and_century(
+    zone: str, spark: SparkSession, derby: Derby
+) -> None:
+    moments = ["0001-01-01 00:00:00", "1500-03-01 12:00:00", "2026-03-29 02:30:00.123456", "9999-12-31 23:59:59.999999"]
+    values = ", ".join(f"TIMESTAMP('{moment}')" for moment in moments)
+    derby.drop("Keyed")
+    derby.execute('CREATE TABLE Keyed ("At" TIMESTAMP)')
+    derby.execute(f"INSERT INTO Keyed VALUES {values}")  # noqa: S608 - our own values
+    session = spark.newSession()
+    session.conf.set("spark.sql.session.timeZone", zone)
+    database = SqlDatabase(session, derby.url, {})
+    table = database.read("Keyed", database.measure("Keyed", "Id"))
+    assert table.dtypes == [("At", "timestamp_ntz")]
+    assert sorted(row[0] for row in table.select(F.col("At").cast("string")).collect()) == moments
