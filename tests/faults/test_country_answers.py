@@ -48,9 +48,10 @@ from ingestion.ingest_countries import ingest_countries
 from support.lakes import leftovers
 
 FAULTY = COUNTRIES[2]  # the United Kingdom
-BOUNDS = Bounds(connect=2, silence=0.4, whole=1.5)
+PATIENT = Bounds(silence=5, whole=8)
+IMPATIENT = Bounds(silence=0.3, whole=0.6)
 HTTPS = "https://countries.example"
-LONGEST_SECONDS = 5.0
+LONGEST_SECONDS = 10.0
 MOST_MEMORY = 40 * 1024 * 1024
 OLD, NEW, NEXT = 1, 2, 3
 UK = v3_record("GB", population=NEW)
@@ -70,18 +71,25 @@ class Fault:
         words: which the message has.
         requests: sent for the country, tries and redirects included; None where that depends on time.
         seconds: after which the run gives a country up.
+        bounds: of each request of the run.
     """
 
     answer: Answer
     error: type[CountryError]
     words: str
     requests: int | None = 1
-    seconds: float = 10
+    seconds: float = 20
+    bounds: Bounds = PATIENT
 
 
 def unavailable(answer: Answer, words: str = "no connection, or one that broke") -> Fault:
     """A fault that may pass by itself, so that the country is asked four times."""
     return Fault(answer, errors.CountryApiUnavailableError, words, requests=4)
+
+
+def silent(answer: Answer) -> Fault:
+    """A fault that takes the longest silence, four times."""
+    return Fault(answer, errors.CountryApiUnavailableError, "Read timed out", requests=4, bounds=IMPATIENT)
 
 
 def given_up(answer: Answer) -> Fault:
@@ -132,10 +140,12 @@ CONNECTION = {
     "reset before the answer": unavailable(reset),
     "reset in the headers": unavailable(raw(JSON_HEADERS, reset)),
     "reset in the body": unavailable(raw(JSON_HEADERS + b"Content-Length: 999\r\n\r\n[{", reset)),
-    "silence": unavailable(silence, "Read timed out"),
-    "silence in the headers": unavailable(raw(JSON_HEADERS, silence), "Read timed out"),
-    "silence in the body": unavailable(raw(JSON_HEADERS + b"\r\n[{", silence), "Read timed out"),
-    "slow bytes": Fault(endless(b" ", pause=0.05), errors.CountryApiTimeoutError, "not whole after 1.5 s"),
+    "silence": silent(silence),
+    "silence in the headers": silent(raw(JSON_HEADERS, silence)),
+    "silence in the body": silent(raw(JSON_HEADERS + b"\r\n[{", silence)),
+    "slow bytes": Fault(
+        endless(b" ", pause=0.05), errors.CountryApiTimeoutError, "not whole after 0.6 s", bounds=IMPATIENT
+    ),
     "slow headers": given_up(endless_headers(pause=0.05)),
     "100 Continue without end": given_up(again_and_again(b"HTTP/1.1 100 Continue\r\n\r\n")),
     "trailers without end": given_up(raw(CHUNKED + b"2\r\n[]\r\n0\r\n", again_and_again(b"X-Trailer: x\r\n"))),
@@ -328,12 +338,11 @@ class World:
             v5 = v5_answer(v5_record(country.alpha_2, population=population))
             self.server.answer(self.path(country.name), json_answer(v5 if self._speaks_v5 else v3))
 
-    def run(self, seconds: float = 10) -> None:
+    def run(self, **options: Any) -> None:
         """Do what the notebook does; between two tries it does not wait."""
         session = requests.Session()
         session.mount(HTTPS, TlsEndsHere(self.server))
-        options: dict[str, Any] = {"sleep": lambda _: None, "seconds": seconds, "bounds": BOUNDS}
-        ingest_countries(self._spark, session, self._settings.configuration(), **options)
+        ingest_countries(self._spark, session, self._settings.configuration(), sleep=lambda _: None, **options)
 
     def populations(self) -> dict[str, int]:
         """Return what a reader of the lake finds: of which run each country is."""
@@ -395,7 +404,7 @@ def check(world: World, fault: Fault) -> None:
     old = world.old()
     started = time.monotonic()
     with bounded_memory(), pytest.raises(CountriesFailedError) as raised:
-        world.run(fault.seconds)
+        world.run(seconds=fault.seconds, bounds=fault.bounds)
     assert time.monotonic() - started < LONGEST_SECONDS
 
     head, *reasons = str(raised.value).splitlines()
