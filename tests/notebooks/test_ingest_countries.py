@@ -128,13 +128,6 @@ def test_the_deprecation_notice_is_landed_nowhere(
     assert not (lake / "countries").exists()
 
 
-def test_a_file_that_cannot_be_replaced_is_one_countrys_failure(ingest: Callable[..., list[str]], lake: Path) -> None:
-    (lake / "countries" / "uk.json").mkdir(parents=True)
-    with pytest.raises(CountriesFailedError, match=r"(?s)1 of 5.*uk \(GB\): PromotionError"):
-        ingest()
-    assert landed(lake, "russia") == v3_record("RU")
-
-
 def test_a_second_run_replaces_the_first(ingest: Callable[..., list[str]], server: FaultyServer, lake: Path) -> None:
     ingest()
     server.answer("/name/india", json_answer([v3_record("IN", population=5)]))
