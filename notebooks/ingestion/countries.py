@@ -123,7 +123,7 @@ def error_message(answer: object) -> str | None:
         return None
     errors = answer.get("errors")
     if errors or answer.get("success") is False:
-        listed = errors if isinstance(errors, list) else [errors or "no reason given"]
+        listed = errors if errors and isinstance(errors, list) else [errors or "no reason given"]
         messages = [str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in listed]
         return excerpt("; ".join(messages), _LONGEST_MESSAGE)
     if "message" in answer and "data" not in answer:

@@ -269,6 +269,7 @@ CONTENT = {
     "the country twice": Fault(json_answer([UK, UK]), errors.AmbiguousAnswerError, "2 of the 2 records"),
     "an error with status 200": error_answer({"errors": [{"message": "Oops"}]}, "Oops"),
     "an error in a text with status 200": error_answer({"errors": "Oops"}, ": Oops"),
+    "an error without a reason with status 200": error_answer({"success": False, "errors": []}, "no reason given"),
     "an error in a truth value with status 200": error_answer({"errors": True}, ": True"),
     "the deprecation notice with status 200": Fault(
         json_answer(DEPRECATION), errors.CountryApiDeprecatedError, "restcountries-api-key"
