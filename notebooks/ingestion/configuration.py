@@ -231,6 +231,7 @@ def _sql_url(configuration: Configuration) -> tuple[str, bool]:
     The driver could sign in itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
     """
     url = configuration.require("sql_url")
+    configuration.secrets.hide_passwords_in(url)
     if not url.startswith("jdbc:"):
         raise InvalidSettingError("sql_url does not start with jdbc: - for example jdbc:sqlserver://HOST:1433;...")
     without_authentication, authentication = take_property(url, "authentication")
@@ -243,6 +244,7 @@ def _api_url(configuration: Configuration) -> str | None:
     url = configuration.find("country_api_url")
     if url is None:
         return None
+    configuration.secrets.hide_passwords_in(url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidSettingError(

@@ -17,8 +17,10 @@ from ingestion.errors import (
     ErrorAnswerError,
     UnexpectedAnswerError,
 )
+from ingestion.excerpt import excerpt
 
 Record = Mapping[str, Any]
+_LONGEST_MESSAGE = 300
 _DEPRECATION = re.compile(r"deprecat|shut ?down|no longer (supported|available)", re.IGNORECASE)
 
 
@@ -86,7 +88,7 @@ def find_country(answer: object, country: Country, version: ApiVersion) -> Recor
         raise UnexpectedAnswerError("the answer's list holds something other than country objects.")
     found = [record for record in records if version.codes(record)[0] == country.alpha_2]
     if not found:
-        codes = ", ".join(str(version.codes(record)[0]) for record in records[:20])
+        codes = excerpt(", ".join(str(version.codes(record)[0]) for record in records[:20]), 300)
         raise CountryNotFoundError(f"none of the {len(records)} countries in the answer is it (their codes: {codes}).")
     if len(found) > 1:
         raise AmbiguousAnswerError(f"{len(found)} of the {len(records)} records in the answer have its code.")
@@ -106,8 +108,8 @@ def _raise_if_error(answer: object) -> None:
     if message is None:
         return
     if is_deprecation(message):
-        raise CountryApiDeprecatedError(message[:300])
-    raise ErrorAnswerError(f"the API answered with an error: {message[:300]}")
+        raise CountryApiDeprecatedError(message)
+    raise ErrorAnswerError(f"the API answered with an error: {message}")
 
 
 def is_deprecation(message: str) -> bool:
@@ -116,17 +118,16 @@ def is_deprecation(message: str) -> bool:
 
 
 def error_message(answer: object) -> str | None:
-    """Return the message of an error answer in either version's form, or None where it is none."""
+    """Return the beginning of an error answer's message, in either version's form; None where it is none."""
     if not isinstance(answer, dict):
         return None
     errors = answer.get("errors")
     if errors or answer.get("success") is False:
-        messages = [
-            str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in errors or ()
-        ]
-        return "; ".join(messages) or "no reason given"
+        listed = errors if errors and isinstance(errors, list) else [errors or "no reason given"]
+        messages = [str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in listed]
+        return excerpt("; ".join(messages), _LONGEST_MESSAGE)
     if "message" in answer and "data" not in answer:
-        return str(answer["message"])
+        return excerpt(str(answer["message"]), _LONGEST_MESSAGE)
     return None
 
 
@@ -134,7 +135,7 @@ def _check_identity(record: Record, country: Country, version: ApiVersion) -> No
     alpha_3 = version.codes(record)[1]
     if alpha_3 != country.alpha_3:
         raise UnexpectedAnswerError(
-            f"the record has alpha-2 code {country.alpha_2}, but alpha-3 code {alpha_3!r} in place of "
+            f"the record has alpha-2 code {country.alpha_2}, but alpha-3 code {excerpt(repr(alpha_3), 80)} in place of "
             f"{country.alpha_3!r}: it is not clear which country it is."
         )
     name = version.common_name(record)
@@ -162,7 +163,7 @@ def _v5_records(answer: object) -> list[Any]:
 
 def _kind(answer: object) -> str:
     if isinstance(answer, dict):
-        return "an object with the keys " + (", ".join(list(answer)[:10]) or "(none)")
+        return "an object with the keys " + (excerpt(", ".join(list(answer)[:10]), 300) or "(none)")
     return f"a {type(answer).__name__}"
 
 

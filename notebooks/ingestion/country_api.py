@@ -27,6 +27,7 @@ from ingestion.errors import (
     MalformedJsonError,
     NotJsonError,
 )
+from ingestion.excerpt import excerpt
 from ingestion.http_get import Answer, BearerAuth, Bounds
 from ingestion.log import Clock, utc_now
 
@@ -153,7 +154,7 @@ class CountryApi:
             return float(text)
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - self._clock()).total_seconds())
 
@@ -184,10 +185,10 @@ def _check_is_json(url: str, answer: Answer) -> None:
 
 def _message(answer: Answer) -> str:
     try:
-        return (error_message(strict_json.parse(answer.body)) or _excerpt(answer))[:300]
+        return error_message(strict_json.parse(answer.body)) or _excerpt(answer)
     except MalformedJsonError:
         return _excerpt(answer)
 
 
 def _excerpt(answer: Answer) -> str:
-    return repr(" ".join(answer.body[:400].decode("utf-8", "replace").split())[:120])
+    return repr(excerpt(answer.body.decode("utf-8", "replace"), 120))

@@ -4,7 +4,7 @@ Reached through the Spark JVM (py4j): on Databricks that takes a cluster in dedi
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,8 @@ class HadoopFileSystem:
                 finally:
                     stream.close()
         except LakeError as error:
-            if _java_class(error) == "FileNotFoundException":
+            # Also what Java says of a folder, and of a file that this user may not read: these are there.
+            if _java_class(error) == "FileNotFoundException" and not self.exists(path):
                 return None
             raise
 
@@ -124,15 +125,18 @@ class HadoopFileSystem:
         """
         try:
             with _failures_named(path):
-                if not self._is_local:
-                    _write(self._files.create(self._path(path), False), content)
-                    return True
-                # Hadoop's own local file system looks first and creates then: two steps.
-                self._files.mkdirs(self._path(path).getParent())
-                self._java_files.write(self._local(path), bytearray(content), self._new_only)
+                stream = self._create_stream(path)
         except LakeError as error:
             if _java_class(error) == "FileAlreadyExistsException":
                 return False
+            raise
+        try:
+            with _failures_named(path):
+                _write(stream, content)
+        except LakeError:
+            # As on a full disk. A file without its content must not keep others waiting.
+            with suppress(LakeError):
+                self.delete(path)
             raise
         return True
 
@@ -150,6 +154,13 @@ class HadoopFileSystem:
                 return int(reader.getRecordCount())
             finally:
                 reader.close()
+
+    def _create_stream(self, path: str) -> Any:
+        if not self._is_local:
+            return self._files.create(self._path(path), False)
+        # Hadoop's own local file system looks first and creates then: two steps.
+        self._files.mkdirs(self._path(path).getParent())
+        return self._java_files.newOutputStream(self._local(path), self._new_only)
 
     def _local(self, path: str) -> Any:
         return self._java_file(self._path(path).toUri().getPath()).toPath()

@@ -21,8 +21,16 @@ from ingestion.errors import (
     CountryError,
     RedirectError,
 )
+from ingestion.excerpt import excerpt
 
 _PIECE = 64 * 1024
+# The last one: headers of the answer that contradict each other.
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    urllib3.exceptions.HTTPError,
+    requests.exceptions.InvalidHeader,
+)
 
 
 @dataclass(frozen=True)
@@ -33,14 +41,14 @@ class Bounds:
         connect: for a connection to be made.
         silence: between two bytes.
         whole: for the answer, redirects included.
-        size: bytes of the body; the largest true answer, all 250 countries, is about 1 MB.
+        size: bytes of the body; a true answer is 80 kB at most. Parsed, a body takes up to 30 times its size.
         redirects: followed for one answer.
     """
 
     connect: float = 5
     silence: float = 10
     whole: float = 30
-    size: int = 4 * 1024 * 1024
+    size: int = 1024 * 1024
     redirects: int = 5
 
 
@@ -91,7 +99,7 @@ def get(
             if _origin(url) != _origin(target):
                 auth = None
             url = target
-    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
+    except _BROKEN as error:
         raise CountryApiUnavailableError(f"{url}: no connection, or one that broke: {error}") from error
     except requests.RequestException as error:
         raise CountryError(f"{url}: cannot be asked: {error}") from error
@@ -121,12 +129,13 @@ def _redirect_target(session: requests.Session, response: requests.Response, url
     try:
         target = urljoin(url, session.get_redirect_target(response) or "")
         parts = urlsplit(target)
+        host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise RedirectError(f"{url}: redirects to no web address: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RedirectError(f"{url}: redirects to {target[:200]!r}, which is no web address.")
+    if parts.scheme not in ("http", "https") or not host:
+        raise RedirectError(f"{url}: redirects to {excerpt(target, 200)!r}, which is no web address.")
     if parts.scheme == "http" and urlsplit(url).scheme == "https":
-        raise RedirectError(f"{url}: redirects from https to {target[:200]!r}, which anyone could change on its way.")
+        raise RedirectError(f"{url}: redirects from https to {excerpt(target, 200)!r}, which anyone could change.")
     return target
 
 

@@ -11,9 +11,10 @@ from pyspark.sql import SparkSession
 from ingestion import strict_json
 from ingestion.configuration import Configuration, CountrySettings
 from ingestion.countries import COUNTRIES, Country, Record
-from ingestion.country_api import CountryApi
+from ingestion.country_api import DEFAULT_BOUNDS, CountryApi
 from ingestion.errors import CountriesFailedError, CountryApiTimeoutError, IngestionError
 from ingestion.filesystem import HadoopFileSystem
+from ingestion.http_get import Bounds
 from ingestion.lake import Lake
 from ingestion.log import Clock, StepLog, utc_now
 from ingestion.log_ingestion import notebook_log
@@ -32,6 +33,7 @@ def ingest_countries(
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
     seconds: float = _SECONDS,
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> str:
     """Land the record of every country, each in a file of its own; return the files' names as a JSON list.
 
@@ -42,6 +44,7 @@ def ingest_countries(
         clock: the time, in UTC.
         sleep: waits a number of seconds between two tries.
         seconds: after which a country that is not there is given up.
+        bounds: of one request to the country API.
 
     Raises:
         CountriesFailedError: after all others were landed, with the reason for each that was not; its old file is as
@@ -55,6 +58,7 @@ def ingest_countries(
             session,
             settings.api_url,
             configuration.secrets.find(settings.api_key),
+            bounds=bounds,
             clock=clock,
             sleep=sleep,
             on_retry=log.retry,

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.errors import SecretUnavailableError
+from ingestion.spellings import passwords_in, spellings
 
 # What Databricks itself shows in place of a secret.
 REDACTED = "[REDACTED]"
 # `password=x` up to the next separator of a JDBC URL, blanks included, or the whole of a braced value.
-_PASSWORD_PROPERTY = re.compile(r"(?i)\b(password|pwd|accesstoken)\s*=\s*(\{[^}]*\}|[^;&\r\n'\"]*)")
+_PASSWORD_PROPERTY = re.compile(r"(?i)\b(\w*(?:password|pwd|secret|accesstoken))\s*=\s*(\{[^}]*\}|[^;&\r\n'\"]*)")
 # `//user:password@host`, as some JDBC URLs and most web addresses allow.
 _PASSWORD_BEFORE_HOST = re.compile(r"(//[^/:@\s]+:)[^/@\s]+(?=@)")
 
@@ -38,7 +39,7 @@ class SecretStore:
     def __init__(self, get: Callable[[str, str], str], list_keys: Callable[[str], Iterable[Any]]) -> None:
         self._get = get
         self._list_keys = list_keys
-        self._values: set[str] = set()
+        self._values: dict[str, list[re.Pattern[str]]] = {}
 
     def find(self, reference: SecretReference) -> str | None:
         """Return a secret's value, or None where the scope has no such key, or an empty one.
@@ -54,18 +55,24 @@ class SecretStore:
             if self._has(reference):
                 raise SecretUnavailableError(f"secret {reference}: exists, but cannot be read: {error}") from error
             return None
-        if value:
-            self._values.add(value)
+        self.hide(value)
         return value or None
 
     def hide(self, value: str) -> None:
         """Take a value for a secret from now on: one that was made from secrets, such as a token."""
-        self._values.add(value)
+        self._values = self._values | {value: spellings(value)}
+
+    def hide_passwords_in(self, address: str) -> None:
+        """Take the passwords that a JDBC or web address holds for secrets from now on."""
+        for password in passwords_in(address):
+            self.hide(password)
 
     def redact(self, text: str) -> str:
-        """Return the text without the secrets handed out so far, and without passwords written in a URL."""
+        """Return the text without the secrets known so far, however spelled, and without passwords in a URL."""
+        # Longest first, so that a secret within another one does not leave the rest of it behind.
         for value in sorted(self._values, key=len, reverse=True):
-            text = text.replace(value, REDACTED)
+            for spelling in self._values[value]:
+                text = spelling.sub(REDACTED, text)
         text = _PASSWORD_PROPERTY.sub(rf"\1={REDACTED}", text)
         return _PASSWORD_BEFORE_HOST.sub(rf"\1{REDACTED}", text)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from local_factory.cluster.redaction import DEFAULT_SCOPE, secret_variable
+from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable
 from local_factory.cluster.spark import Cluster, start_cluster
+from local_factory.cluster.spellings import passwords_in
 from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
 from local_factory.errors import ArgumentError
@@ -31,7 +32,7 @@ class Settings:
     products: int
     sql_url: str | None = field(default=None, repr=False)
     jars: tuple[Path, ...] = ()
-    country_api: str | None = None
+    country_api: str | None = field(default=None, repr=False)
 
     @property
     def lake(self) -> Path:
@@ -88,7 +89,7 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
             "AZURE_TENANT_ID": os.environ.get("AZURE_TENANT_ID", ""),  # that of --sql-url
             "LOG_INGESTION_URL": "",  # what a run here logs stays here
         }
-        sources = Sources(_without_credentials(sql_url) or "not started", api, settings.lake)
+        sources = Sources(_without_credentials(sql_url) or "not started", _without_password(api), settings.lake)
         yield Session(settings, cluster, environment, secrets, sources)
 
 
@@ -104,6 +105,10 @@ def _start_database(stack: AsyncExitStack, settings: Settings, cluster: Cluster)
     database = prepare_database(cluster.session, folder, settings.customers, settings.products)
     stack.callback(shutdown_database, cluster.session, database)
     return database
+
+
+def _without_password(address: str) -> str:
+    return Redactor(passwords_in(address)).text(address)
 
 
 def _without_credentials(jdbc_url: str) -> str:

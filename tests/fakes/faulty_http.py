@@ -148,24 +148,39 @@ def cut_off_chunk(body: bytes) -> Answer:
 
 
 def endless(piece: bytes = b"[" * 65536, pause: float = 0, status: int = 200, **headers: str) -> Answer:
-    """Send the same bytes again and again, `pause` seconds apart, until the client goes."""
+    """Send the same bytes as a body again and again, `pause` seconds apart, until the client goes."""
 
     def answer(handler: Handler) -> None:
         handler.start(status, Content_Type="application/json", **headers)
-        while not handler.server.stopping.wait(pause):
-            handler.wfile.write(piece)
-            handler.wfile.flush()
+        again_and_again(piece, pause)(handler)
 
     return answer
 
 
 def endless_headers(pause: float) -> Answer:
     """Send one header byte at a time, and never come to the body."""
+    return raw(b"HTTP/1.1 200 OK\r\nX-Slow: ", again_and_again(b"x", pause))
+
+
+def raw(content: bytes, then: Answer | None = None) -> Answer:
+    """Write these bytes in place of an answer, or as its beginning, and close the connection, or go on with `then`."""
 
     def answer(handler: Handler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        handler.wfile.write(content)
+        handler.wfile.flush()
+        handler.close_connection = True
+        if then:
+            then(handler)
+
+    return answer
+
+
+def again_and_again(piece: bytes, pause: float = 0.01) -> Answer:
+    """Write the same bytes, `pause` seconds apart, until the client goes."""
+
+    def answer(handler: Handler) -> None:
         while not handler.server.stopping.wait(pause):
-            handler.wfile.write(b"x")
+            handler.wfile.write(piece)
             handler.wfile.flush()
 
     return answer
@@ -185,10 +200,4 @@ def reset(handler: Handler) -> None:
     """Break the connection off, as a machine that crashes does."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
-    handler.close_connection = True
-
-
-def no_http(handler: Handler) -> None:
-    """Answer with something that is not HTTP."""
-    handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
     handler.close_connection = True

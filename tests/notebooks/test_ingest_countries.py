@@ -11,7 +11,7 @@ import requests
 from pyspark.sql import SparkSession
 
 from fakes.country_records import DEPRECATION, SEARCHES, v3_answer, v3_record, v5_answer, v5_record
-from fakes.faulty_http import Answer, FaultyServer, bytes_answer, endless_headers, json_answer
+from fakes.faulty_http import Answer, FaultyServer, bytes_answer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion.countries import COUNTRIES
@@ -126,20 +126,6 @@ def test_the_deprecation_notice_is_landed_nowhere(
         ingest()
     assert str(raised.value).count("CountryApiDeprecatedError") == 5
     assert not (lake / "countries").exists()
-
-
-def test_a_file_that_cannot_be_replaced_is_one_countrys_failure(ingest: Callable[..., list[str]], lake: Path) -> None:
-    (lake / "countries" / "uk.json").mkdir(parents=True)
-    with pytest.raises(CountriesFailedError, match=r"(?s)1 of 5.*uk \(GB\): PromotionError"):
-        ingest()
-    assert landed(lake, "russia") == v3_record("RU")
-
-
-def test_a_country_that_hangs_is_given_up(ingest: Callable[..., list[str]], server: FaultyServer, lake: Path) -> None:
-    server.answer("/name/uk", endless_headers(pause=0.05))
-    with pytest.raises(CountriesFailedError, match=r"uk \(GB\): CountryApiTimeoutError: no whole answer after 2 s"):
-        ingest(seconds=2)
-    assert sorted(path.stem for path in (lake / "countries").iterdir()) == ["china", "india", "russia", "us"]
 
 
 def test_a_second_run_replaces_the_first(ingest: Callable[..., list[str]], server: FaultyServer, lake: Path) -> None:

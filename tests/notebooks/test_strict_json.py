@@ -24,7 +24,7 @@ def test_a_byte_order_mark_is_no_part_of_the_document() -> None:
     ("content", "words"),
     [
         (b"", "0 bytes"),
-        (b'[{"cca2": "IN", "na', "ending"),
+        (b'[{"cca2": "IN", "na', "19 bytes"),
         (b"[1] [2]", "Extra data"),
         (b'{"cca2": "IN", "cca2": "PK"}', "'cca2' appears twice"),
         (b'[{"a": {"b": 1, "b": 1}}]', "'b' appears twice"),

@@ -1,6 +1,9 @@
 """Keeps secrets out of everything that a run writes, as Databricks does: a secret's value becomes [REDACTED]."""
 
+import re
 from collections.abc import Iterable, Mapping
+
+from local_factory.cluster.spellings import passwords_in, spellings
 
 REDACTED = "[REDACTED]"
 PREFIX = "SECRET_"
@@ -23,14 +26,26 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Redactor:
-    """Replaces secret values in texts."""
+    """Replaces secrets in texts, however they are spelled. More secrets may become known as time goes on."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._spellings: dict[str, list[re.Pattern[str]]] = {}
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """Take these for secrets from now on."""
+        known = self._spellings | {secret: spellings(secret) for secret in secrets if secret not in self._spellings}
         # Longest first, so that a secret within another one does not leave the rest of it behind.
-        self._secrets = sorted({secret for secret in secrets if secret.strip()}, key=len, reverse=True)
+        self._spellings = {secret: known[secret] for secret in sorted(known, key=len, reverse=True)}
+
+    def hide_passwords_in(self, addresses: Iterable[str]) -> None:
+        """Take the passwords that JDBC and web addresses hold for secrets from now on. Other texts hold none."""
+        for address in addresses:
+            self.hide(*passwords_in(address))
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
+        for patterns in self._spellings.values():
+            for pattern in patterns:
+                text = pattern.sub(REDACTED, text)
         return text

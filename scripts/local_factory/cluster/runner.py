@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -90,29 +91,33 @@ class NotebookRunner:
             **kernel_environment(),
             **cluster.gateway.environment,
         }
-        redactor = Redactor([cluster.gateway.secret, *secrets_of(environment).values()])
+        # The cluster's own, since what a notebook knows may also come to stand in the log of Spark.
+        redactor = cluster.redactor
+        redactor.hide(cluster.gateway.secret, *secrets_of(environment).values())
+        redactor.hide_passwords_in([*environment.values(), *request.parameters.values()])
         self._folder.mkdir(parents=True, exist_ok=True)
-        result = self._folder / f"{request.run_id}.json"
         start = datetime.now(UTC)
-        kernel = KernelRequest(
-            str(file), str(self._notebooks.resolve()), request.parameters, request.run_id, str(result.resolve())
-        )
         lines: list[str] = []
-        try:
-            with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
-                async with aclosing(_kernel_output(kernel, environment)) as output:
-                    async for line in output:
-                        lines.append(redactor.text(line))
-                        log.write(lines[-1])
-                        log.flush()
-        except asyncio.CancelledError:
-            await asyncio.to_thread(cluster.cancel, request.run_id)
-            raise
-        finally:
-            outcome = _redacted(read_outcome(result), redactor)
-            result.unlink(missing_ok=True)
-            run = NotebookRun(request, file, outcome, "".join(lines), start, datetime.now(UTC))
-            self.runs[request.run_id] = run
+        # What the notebook's process writes of itself may hold secrets: not in a folder that stays.
+        with TemporaryDirectory(prefix="notebook-") as results:
+            result = Path(results) / "outcome.json"
+            kernel = KernelRequest(
+                str(file), str(self._notebooks.resolve()), request.parameters, request.run_id, str(result)
+            )
+            try:
+                with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
+                    async with aclosing(_kernel_output(kernel, environment)) as output:
+                        async for line in output:
+                            lines.append(redactor.text(line))
+                            log.write(lines[-1])
+                            log.flush()
+            except asyncio.CancelledError:
+                await asyncio.to_thread(cluster.cancel, request.run_id)
+                raise
+            finally:
+                outcome = _redacted(read_outcome(result), redactor)
+                run = NotebookRun(request, file, outcome, "".join(lines), start, datetime.now(UTC))
+                self.runs[request.run_id] = run
         return self._result(run)
 
     def _result(self, run: NotebookRun) -> NotebookResult:
@@ -177,7 +182,8 @@ def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:
 def _redacted_output(output: str | Table, redactor: Redactor) -> str | Table:
     if isinstance(output, str):
         return redactor.text(output)
-    return Table(output.columns, [[redactor.text(text) for text in row] for row in output.rows], output.more)
+    columns, *rows = ([redactor.text(text) for text in row] for row in [output.columns, *output.rows])
+    return Table(columns, rows, output.more)
 
 
 def _parsed(exit_value: str) -> Any:

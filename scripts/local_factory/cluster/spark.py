@@ -8,10 +8,12 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any
 
+from local_factory.cluster.redaction import Redactor
 from local_factory.java import java_home
 
 if TYPE_CHECKING:
@@ -51,10 +53,11 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running Spark: the session of this process, and the gateway for others."""
+    """A running Spark: the session of this process, the gateway for others, and what its log must not show."""
 
     session: "SparkSession"
     gateway: Gateway
+    redactor: Redactor = field(default_factory=Redactor)
 
     def cancel(self, group: str) -> None:
         """Cancel the Spark jobs that a notebook's process left behind."""
@@ -89,9 +92,10 @@ def start_cluster(workdir: Path, jars: Sequence[Path] = (), java_options: str = 
     conf = SparkConf(loadDefaults=False)
     conf.setAll(list(settings.items()))
     workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / "spark.log").open("ab") as log:
+    redactor, context = Redactor(), None
+    log, writer = _open_log(workdir / "spark.log", redactor)
+    with log:
         gateway = launch_gateway(conf, {"stdout": log, "stderr": log})  # type: ignore[no-untyped-call] # PySpark's own gap
-    context = None
     try:
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("WARN")
@@ -99,6 +103,7 @@ def start_cluster(workdir: Path, jars: Sequence[Path] = (), java_options: str = 
         yield Cluster(
             SparkSession(context),
             Gateway(gateway.gateway_parameters.port, gateway.gateway_parameters.auth_token),
+            redactor,
         )
     finally:
         if context:
@@ -106,7 +111,23 @@ def start_cluster(workdir: Path, jars: Sequence[Path] = (), java_options: str = 
         gateway.shutdown()
         gateway.proc.stdin.close()
         gateway.proc.wait(timeout=30)
+        writer.join(timeout=30)
         SparkContext._gateway = SparkContext._jvm = None
+
+
+def _open_log(path: Path, redactor: Redactor) -> tuple[IO[bytes], Thread]:
+    """Return a stream whose lines go to the end of a file, without secrets, and the thread that writes them there."""
+    read, write = os.pipe()
+
+    def copy() -> None:
+        with os.fdopen(read, encoding="utf-8", errors="replace") as lines, path.open("a", encoding="utf-8") as log:
+            for line in lines:
+                log.write(redactor.text(line))
+                log.flush()
+
+    writer = Thread(target=copy, name="spark.log", daemon=True)
+    writer.start()
+    return os.fdopen(write, "wb"), writer
 
 
 def attach(application: str, group: str) -> "SparkSession":
