@@ -21,6 +21,8 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _SCHEMA_CHANGES = ("refuse", "allow")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
+_API_CONNECTIONS = 8
+_MOST_API_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class Configuration:
 
 @dataclass(frozen=True)
 class CountrySettings:
-    """Where countries come from and go to. `api_url` is None for the default of the API version in use."""
+    """Where countries come from and go to.
+
+    `api_url` is None for the default of the API version in use; `api_connections` is how many are asked for at a time.
+    """
 
     lake_root: str
     api_url: str | None
     api_key: SecretReference
+    api_connections: int
 
     @classmethod
     def read(cls, configuration: Configuration) -> "CountrySettings":
@@ -79,7 +85,12 @@ class CountrySettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
-        return cls(_lake_root(configuration), _api_url(configuration), configuration.secret("restcountries-api-key"))
+        return cls(
+            _lake_root(configuration),
+            _api_url(configuration),
+            configuration.secret("restcountries-api-key"),
+            _number(configuration, "country_api_connections", _API_CONNECTIONS, range(1, _MOST_API_CONNECTIONS + 1)),
+        )
 
 
 @dataclass(frozen=True)
@@ -252,6 +263,20 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
             f"Set the widget {name} or the environment variable {name.upper()}."
         )
     return value
+
+
+def _number(configuration: Configuration, name: str, default: int, allowed: range) -> int:
+    """Return a setting that is a whole number."""
+    text = configuration.find(name)
+    if text is None:
+        return default
+    number = _COUNT.fullmatch(text)
+    if not number or int(number[1]) not in allowed:
+        raise InvalidSettingError(
+            f"{name} is {text[:80]!r}: it must be a whole number from {allowed[0]} to {allowed[-1]}. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
+        )
+    return int(number[1])
 
 
 def _confidential(variable: str, url: str) -> str:

@@ -21,7 +21,7 @@ from ingestion.errors import MissingSettingError
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 WIDGETS = {
-    "ingest_country_data": {"lake_root", "country_api_url", "secret_scope"},
+    "ingest_country_data": {"lake_root", "country_api_url", "country_api_connections", "secret_scope"},
     "process_customer_data": {"lake_root", "sql_url", "secret_scope", "table_format", "schema_change"},
     "process_product_data": {"customer_count", "lake_root", "sql_url", "secret_scope", "table_format", "schema_change"},
 }
