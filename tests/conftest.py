@@ -1,4 +1,4 @@
-"""What tests of every room share: one Spark for the whole session, and the recorded data where it is present."""
+"""What tests of every room share: one Spark, one PostgreSQL, and the recorded data where it is present."""
 
 import os
 import shutil
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from fakes import postgres as postgres_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -45,11 +47,27 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.driver.extraClassPath", os.pathsep.join(map(str, jdbc_drivers())))
         .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder} -Duser.timezone=UTC")
         .getOrCreate()
     )
     yield session
     session.stop()
+
+
+def jdbc_drivers() -> list[Path]:
+    """Return the JDBC drivers that are on this machine, beside Derby's, which is Spark's own."""
+    return [driver for driver in [postgres_server.JDBC_DRIVER] if driver.exists()]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Postgres]:
+    """Return a running PostgreSQL server; skip where none is installed, except in CI."""
+    missing = postgres_server.what_is_missing()
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with postgres_server.running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
