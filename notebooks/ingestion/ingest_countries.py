@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import requests
@@ -36,7 +37,7 @@ def ingest_countries(
 ) -> str:
     """Land the record of every country, each in a file of its own; return the files' names as a JSON list.
 
-    They are asked for at the same time, as many as `country_api_connections` says.
+    They are asked for at the same time, and then written at the same time, as many as `country_api_connections` says.
 
     Args:
         spark: the session, whose file systems the lake is reached through.
@@ -68,18 +69,17 @@ def ingest_countries(
         late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         tasks = {country: partial(_fetch, api, country, log) for country in countries}
         records, failures = gather(tasks, workers=settings.api_connections, seconds=seconds, late=late)
+        with ThreadPoolExecutor(settings.api_connections) as pool:
+            landings = {
+                country: pool.submit(_land, lake, country, record, configuration.secrets.redact(api.url(country)), log)
+                for country, record in records.items()
+            }
         landed: list[str] = []
-        for country, record in records.items():
-            name = f"countries/{country.file_name}"
-            source = configuration.secrets.redact(api.url(country))
+        for country, landing in landings.items():
             try:
-                with log.step("land", source=source, target=lake.path(name)) as step:
-                    lake.write_file(name, strict_json.dump(record), source=source)
-                    step.rows = 1
+                landed.append(landing.result())
             except IngestionError as error:
                 failures[country] = error
-            else:
-                landed.append(name)
         run.rows = len(landed)
         if failures:
             raise CountriesFailedError(_message(failures, len(countries)))
@@ -97,6 +97,14 @@ def _fetch(api: CountryApi, country: Country, log: StepLog) -> Record:
         record = api.fetch(country)
         step.rows = 1
     return record
+
+
+def _land(lake: Lake, country: Country, record: Record, source: str, log: StepLog) -> str:
+    name = f"countries/{country.file_name}"
+    with log.step("land", source=source, target=lake.path(name)) as step:
+        lake.write_file(name, strict_json.dump(record), source=source)
+        step.rows = 1
+    return name
 
 
 def _message(failures: dict[Country, Exception], asked: int) -> str:

@@ -18,6 +18,7 @@ from fakes.workspace import Settings
 from ingestion.countries import COUNTRIES, Country
 from ingestion.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
 from ingestion.ingest_countries import ingest_countries
+from ingestion.lake import Lake
 
 FILES = [f"countries/{name}.json" for name in ("india", "us", "uk", "china", "russia")]
 OLD = b'{"name": "what was landed before"}\n'
@@ -98,6 +99,20 @@ def test_all_five_are_asked_at_the_same_time(ingest: Callable[..., list[str]], s
 
     for search in SEARCHES:
         server.answer(f"/name/{search}", together(json_answer(v3_answer(search))))
+    assert ingest() == FILES
+
+
+def test_all_five_are_landed_at_the_same_time(
+    ingest: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is landed before all five are about to be.
+    barrier, write_file = Barrier(5, timeout=10), Lake.write_file
+
+    def wait_and_write(*arguments: Any, **options: Any) -> None:
+        barrier.wait()
+        write_file(*arguments, **options)
+
+    monkeypatch.setattr(Lake, "write_file", wait_and_write)
     assert ingest() == FILES
 
 
