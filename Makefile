@@ -10,7 +10,7 @@ JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --grou
 
 .PHONY: run test lint bench clean
 
-run: $(VENV)/.run
+run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
 
 test: lint
@@ -37,8 +37,13 @@ $(VENV)/.run: $(VENV)/bin/uv uv.lock
 	$(UV) sync --quiet --locked --inexact --group local $(JAVA_GROUP)
 	@touch $@
 
+# 300 MB that only Delta tables on a laptop need: make run TABLE_FORMAT=delta
+$(VENV)/.delta: $(VENV)/.run
+	$(UV) sync --quiet --locked --inexact --group local --group delta
+	@touch $@
+
 $(VENV)/.test: $(VENV)/.run
-	$(UV) sync --quiet --locked --inexact --group local --group deploy --group test
+	$(UV) sync --quiet --locked --inexact --group local --group delta --group deploy --group test
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.

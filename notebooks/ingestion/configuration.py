@@ -13,7 +13,11 @@ from ingestion.secret_store import SecretReference, SecretStore
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
-_TABLE_FORMATS = ("parquet",)
+_TABLE_FORMATS = ("parquet", "delta")
+_QUARANTINE_LIMIT = "5"
+_SQL_CONNECTIONS = "8"
+_API_CONNECTIONS = "8"
+_MOST_CONNECTIONS = 64
 _AUTHORITY_HOST = "login.microsoftonline.com"
 _SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
 # A tenant's id, or a domain of its own.
@@ -21,8 +25,6 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _SCHEMA_CHANGES = ("refuse", "allow")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
-_API_CONNECTIONS = 8
-_MOST_API_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class CountrySettings:
             _lake_root(configuration),
             _api_url(configuration),
             configuration.secret("restcountries-api-key"),
-            _number(configuration, "country_api_connections", _API_CONNECTIONS, range(1, _MOST_API_CONNECTIONS + 1)),
+            _connections(configuration, "country_api_connections", _API_CONNECTIONS),
         )
 
 
@@ -156,6 +158,8 @@ class TableSettings:
 
     `entra` is None where the database takes user and password itself.
     `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
+    `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
+    `sql_connections` is the most connections that read the database at a time.
     """
 
     lake_root: str
@@ -165,6 +169,8 @@ class TableSettings:
     entra: EntraSettings | None
     table_format: str
     may_break_schema: bool
+    quarantine_limit: float
+    sql_connections: int
 
     @classmethod
     def read(cls, configuration: Configuration) -> "TableSettings":
@@ -183,6 +189,8 @@ class TableSettings:
             EntraSettings.read(configuration) if with_entra else None,
             _one_of(configuration, "table_format", _TABLE_FORMATS),
             _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            _connections(configuration, "sql_connections", _SQL_CONNECTIONS),
         )
 
 
@@ -265,15 +273,28 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
     return value
 
 
-def _number(configuration: Configuration, name: str, default: int, allowed: range) -> int:
-    """Return a setting that is a whole number."""
-    text = configuration.find(name)
-    if text is None:
-        return default
-    number = _COUNT.fullmatch(text)
-    if not number or int(number[1]) not in allowed:
+def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+    """Return a setting of 0 to 100 per cent as a share of 1."""
+    text = configuration.find(name) or default
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
         raise InvalidSettingError(
-            f"{name} is {text[:80]!r}: it must be a whole number from {allowed[0]} to {allowed[-1]}. "
+            f"{name} is {text[:80]!r}: it must be a number of per cent, from 0 to 100. "
+            f"Set the widget {name} or the environment variable {name.upper()}."
+        )
+    return share
+
+
+def _connections(configuration: Configuration, name: str, default: str) -> int:
+    """Return a setting that is a number of connections."""
+    text = configuration.find(name) or default
+    number = _COUNT.fullmatch(text)
+    if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
+        raise InvalidSettingError(
+            f"{name} is {text[:80]!r}: it must be a whole number from 1 to {_MOST_CONNECTIONS}. "
             f"Set the widget {name} or the environment variable {name.upper()}."
         )
     return int(number[1])

@@ -137,3 +137,7 @@ class LockLostError(LakeError):
 
 class SchemaChangedError(LakeError):
     """A column vanished, or its type no longer holds what it held; nothing was replaced."""
+
+
+class QualityError(IngestionError):
+    """Too many rows, or the table as a whole, are not what the table's checks ask for; nothing was replaced."""

@@ -7,9 +7,10 @@ folders whose names start with `_`.
 
 What a reader of a Parquet table finds at any instant: the old data, whole; then, between two renames, no table at all,
 which is a clear error; then the new data, whole. Never a part, never a mixture, never an empty table. No file system
-that Hadoop reaches can put a folder in another's place in one step; only a table format with a log, as Delta, closes
-that gap. A reader that listed the old files and opens them after the renames gets "file not found" and has to start
-again. A file takes the other's place in one step on a local file system, and by the same two renames on ADLS Gen2.
+that Hadoop reaches can put a folder in another's place in one step; only a table format with a log closes that gap:
+new rows of a Delta table that is in place are committed to it. A reader that listed the old files and opens them after
+the renames gets "file not found" and has to start again. A file takes the other's place in one step on a local file
+system, and by the same two renames on ADLS Gen2.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,27 +21,37 @@ from uuid import uuid4
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Observation
-from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StructType
 
+from ingestion.delta import DeltaWriter, is_delta, last_landing
 from ingestion.errors import LakeError, PromotionError, SchemaChangedError, StagingError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.jvm import root_cause
 from ingestion.lock import Lock
 from ingestion.log import Clock, utc_now
 from ingestion.manifest import Manifest, compare, dump_manifest, read_manifest
+from ingestion.quality import Gate
+from ingestion.table_writer import WrittenTable, write_table
 
 _MANIFEST = ".manifest.json"
+# What engines read at their best: one task's worth.
+_BYTES_PER_FILE = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class StagedTable:
-    """A table written aside, complete: where it lies, the name it is to land under, its number of rows."""
+    """A table written aside, complete: what was written, its columns, the name it is to land under."""
 
-    path: str
+    written: WrittenTable
+    columns: StructType
     name: str
-    rows: int
     lock: Lock = field(repr=False)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that passed the gate, and will be landed."""
+        return self.written.rows
 
 
 class Lake:
@@ -53,6 +64,7 @@ class Lake:
         clock: the time, in UTC.
         may_break_schema: let a table land although a column vanished or no longer holds what it held.
         on_schema_change: told the target and what changed since the landing before.
+        delta: writes tables as Delta tables; None for Parquet.
     """
 
     def __init__(
@@ -64,6 +76,7 @@ class Lake:
         clock: Clock = utc_now,
         may_break_schema: bool = False,
         on_schema_change: Callable[[str, str], None] = lambda _target, _change: None,
+        delta: DeltaWriter | None = None,
     ) -> None:
         self._files = files
         self._root = root
@@ -71,6 +84,7 @@ class Lake:
         self._clock = clock
         self._may_break_schema = may_break_schema
         self._on_schema_change = on_schema_change
+        self._delta = delta
 
     def path(self, name: str) -> str:
         """Return where a table (`customer_data`) or a file (`countries/india.json`) lands."""
@@ -79,6 +93,10 @@ class Lake:
     def manifest_path(self, name: str) -> str:
         """Return where the manifest of a table or file lies."""
         return f"{self._root}/_manifests/{name.removesuffix('.json')}.json"
+
+    def manifest(self, name: str) -> Manifest | None:
+        """Return the manifest of what is in place; None where there is none that can be read."""
+        return read_manifest(self._files.read(self.manifest_path(name)))
 
     def write_file(self, name: str, content: bytes, *, source: str | None = None) -> None:
         """Replace a file. `source` is where it came from, without credentials, for the manifest.
@@ -106,40 +124,60 @@ class Lake:
             self._files.write(staged + _MANIFEST, dump_manifest(manifest))
             self._promote(staged, name, lock)
 
+    def append_file(self, folder: str, file: str, content: bytes) -> None:
+        """Add a file to a folder whose files are the rows of a table: readers find it whole or not at all.
+
+        Raises:
+            LockedError: another run is adding one.
+            LakeError: it cannot be written.
+        """
+        with self._staging(folder) as (staged, lock):
+            self._files.write(staged, content)
+            lock.check()
+            self._files.make_folder(self.path(folder))
+            self._rename(staged, f"{self.path(folder)}/{file}")
+
     @contextmanager
-    def staged_table(self, frame: DataFrame, name: str, *, source: str | None = None) -> Iterator[StagedTable]:
-        """Write a table aside, and count its rows in the same pass. What is not promoted is gone at the end.
+    def staged_table(
+        self, frame: DataFrame, name: str, *, source: str | None = None, gate: Gate | None = None
+    ) -> Iterator[StagedTable]:
+        """Write a table aside, and check and count its rows in the same pass. What is not promoted is gone at the end.
 
         Args:
             frame: the table, which is read now.
             name: its folder in the lake.
             source: where it came from, without credentials, for the manifest.
+            gate: tells the rows that are to land from those that are not; without one all are.
 
         Raises:
             LockedError: another run is landing there.
             SchemaChangedError: a column vanished or no longer holds what it held.
+            PromotionError: a Delta table is in place, and Parquet is to be landed.
             StagingError: its source broke off, the lake refused, or not all rows are in the files.
         """
         with self._staging(name) as (staged, lock):
             started = self._now()
-            self._check_schema(frame, name)
-            rows, checksum = self._write_table(frame, staged, name)
-            files = self._check_files(staged, name, rows)
+            before = self.manifest(name)
+            self._check_format(name)
+            self._check_schema(frame, name, before)
+            written = self._write_table(frame, staged, name, gate, before)
+            files = self._check_files(written, name)
             manifest = Manifest(
                 run_id=self._run_id,
                 target=self.path(name),
-                format="parquet",
+                format="delta" if self._delta else "parquet",
                 source=source,
-                rows=rows,
-                files=files,
+                rows=written.rows,
+                # Delta's own log names the files of a Delta table.
+                files={} if self._delta else files,
                 bytes=sum(files.values()),
                 schema=frame.schema.jsonValue(),
-                checksum=checksum,
+                checksum=f"xxhash64-sum:{written.checksum}",
                 started=started,
                 finished=self._now(),
             )
             self._files.write(staged + _MANIFEST, dump_manifest(manifest))
-            yield StagedTable(staged, name, rows, lock)
+            yield StagedTable(written, frame.schema, name, lock)
 
     def promote(self, table: StagedTable) -> None:
         """Let a staged table take the place of the one landed before.
@@ -148,10 +186,44 @@ class Lake:
             LockLostError: another run took this one for dead.
             PromotionError: it cannot; the old table is as it was.
         """
-        self._promote(table.path, table.name, table.lock)
+        staged, target = table.written.passed, self.path(table.name)
+        if self._delta:
+            landing = {"run_id": self._run_id, "rows": table.rows}
+            if is_delta(self._files, target):
+                table.lock.check()
+                self._delta.overwrite(target, staged, table.columns, landing)
+                # Files that no version of the last week needs; what cannot be removed now is by a later landing.
+                with suppress(LakeError):
+                    self._delta.vacuum(target)
+                return
+            # A new Delta table takes the place of whatever there was as a folder does.
+            new_table = f"{self._staging_folder(table.name)}/{self._run_id}.delta"
+            self._delta.overwrite(new_table, staged, table.columns, landing)
+            staged = new_table
+        self._promote(staged, table.name, table.lock)
 
-    def _check_schema(self, frame: DataFrame, name: str) -> None:
-        before = read_manifest(self._files.read(self.manifest_path(name)))
+    def remove(self, name: str) -> None:
+        """Remove a table, in one step for its readers. Where there is none, nothing happens.
+
+        Raises:
+            LockedError: another run is landing there.
+            LakeError: it cannot be removed.
+        """
+        if not self._files.exists(self.path(name)):
+            return
+        with self._staging(name) as (_, lock):
+            lock.check()
+            self._to_trash(self.path(name), name)
+            self._delete(self.manifest_path(name))
+
+    def _check_format(self, name: str) -> None:
+        if not self._delta and is_delta(self._files, self.path(name)):
+            raise PromotionError(
+                f"{self.path(name)}: is a Delta table, with all its versions; Parquet would take their place. Nothing "
+                "was replaced. Set the widget table_format or the variable TABLE_FORMAT to delta, or move it away."
+            )
+
+    def _check_schema(self, frame: DataFrame, name: str, before: Manifest | None) -> None:
         columns = before.columns if before else None
         change = compare(columns, frame.schema) if columns else None
         if not change:
@@ -163,27 +235,27 @@ class Lake:
                 "If that is meant, set the widget schema_change or the variable SCHEMA_CHANGE to allow for one run."
             )
 
-    def _write_table(self, frame: DataFrame, path: str, name: str) -> tuple[int, str]:
-        """Write the table and return its rows and its checksum, both taken of what is written as it is written."""
-        written = Observation()
-        columns = [F.col("`" + column.replace("`", "``") + "`") for column in frame.columns]
-        hashes = F.sum(F.xxhash64(*columns).cast("decimal(20,0)"))
+    def _write_table(
+        self, frame: DataFrame, folder: str, name: str, gate: Gate | None, before: Manifest | None
+    ) -> WrittenTable:
+        gate = gate or Gate((), frame.schema, now=self._clock())
+        # As wide as its rows were the last time, so many fit into a file.
+        rows_per_file = _BYTES_PER_FILE * before.rows // before.bytes if before and before.rows and before.bytes else 0
         try:
-            frame.observe(written, F.count(F.lit(1)).alias("rows"), hashes.alias("hashes")).write.parquet(path)
+            return write_table(frame, folder, gate, rows_per_file=rows_per_file)
         except (Py4JJavaError, PySparkException) as error:
             raise StagingError(f"{self.path(name)}: cannot be written aside: {root_cause(error)}") from error
-        return written.get["rows"], f"xxhash64-sum:{written.get['hashes'] or 0}"
 
-    def _check_files(self, path: str, name: str, rows: int) -> dict[str, int]:
-        """Return the table's files, and the bytes of each, if they hold all rows."""
-        files = self._data_files(path)
-        found = sum(self._files.parquet_rows(f"{path}/{file}") for file in files)
-        if found != rows:
-            raise StagingError(
-                f"{self.path(name)}: {rows} rows were written aside, but the files' footers name {found}. "
-                "Nothing was replaced; start the run again."
-            )
-        return files
+    def _check_files(self, written: WrittenTable, name: str) -> dict[str, int]:
+        """Return the files of the rows that passed, and the bytes of each, if the files hold all rows."""
+        for folder, rows in ((written.passed, written.rows), (written.refused, written.refused_rows)):
+            found = sum(self._files.parquet_rows(f"{folder}/{file}") for file in self._data_files(folder))
+            if found != rows:
+                raise StagingError(
+                    f"{self.path(name)}: {rows} rows were written aside, but the files' footers name {found}. "
+                    "Nothing was replaced; start the run again."
+                )
+        return self._data_files(written.passed)
 
     @contextmanager
     def _staging(self, name: str) -> Iterator[tuple[str, Lock]]:
@@ -237,16 +309,15 @@ class Lake:
         """
         self._restore(name)
         self._delete(self._previous(name))
-        staging, trash = self._staging_folder(name), f"{self._root}/_trash/{name}"
+        staging = self._staging_folder(name)
         staged = [entry.name for entry in self._files.entries(staging)]
         for file in staged:
             if file.endswith(_MANIFEST) and self._is_in_place(f"{staging}/{file}", name):
                 self._replace_manifest(f"{staging}/{file}", name)
         if staged:
             # Away in one step first: a run that was taken for dead and wakes must not promote half of what it wrote.
-            self._files.make_folder(trash)
-            self._rename(staging, f"{trash}/{uuid4().hex}")
-        self._delete(trash)
+            self._to_trash(staging, name)
+        self._delete(self._trash(name))
 
     def _is_in_place(self, manifest_path: str, name: str) -> bool:
         """Say whether what a manifest describes was promoted."""
@@ -256,6 +327,9 @@ class Lake:
         if manifest.format == "file":
             content = self._files.read(self.path(name))
             return content is not None and manifest.checksum == _checksum(content)
+        if manifest.format == "delta":
+            landing = last_landing(self._files, self.path(name))
+            return landing is not None and landing["run_id"] == manifest.run_id
         return manifest.files == self._data_files(self.path(name))
 
     def _data_files(self, path: str) -> dict[str, int]:
@@ -269,6 +343,10 @@ class Lake:
             self._files.delete(manifest)
             self._rename(path, manifest)
 
+    def _to_trash(self, path: str, name: str) -> None:
+        self._files.make_folder(self._trash(name))
+        self._rename(path, f"{self._trash(name)}/{uuid4().hex}")
+
     def _delete(self, path: str) -> None:
         if self._files.exists(path):
             self._files.delete(path)
@@ -279,6 +357,9 @@ class Lake:
 
     def _previous(self, name: str) -> str:
         return f"{self._root}/_previous/{name}"
+
+    def _trash(self, name: str) -> str:
+        return f"{self._root}/_trash/{name}"
 
     def _staging_folder(self, name: str) -> str:
         return f"{self._root}/_staging/{name}"

@@ -112,11 +112,19 @@ class StepLog:
         """Log how a table's columns differ from those of the landing before."""
         self._log("WARNING", Step("schema", target=target), None, change)
 
+    def check(self, target: str, rows: int | None, failure: str, *, is_error: bool) -> None:
+        """Log what a check of a table found: how many rows, where it is about rows, and what is wrong."""
+        self._log("ERROR" if is_error else "WARNING", Step("check", target=target, rows=rows), None, failure)
+
+    def problem(self, step: str, error: Exception) -> None:
+        """Log a failure that does not fail the run."""
+        self._log("WARNING", Step(step), None, _summary(error))
+
     def _deliver_lines(self) -> None:
         try:
             self._deliver(tuple(self._lines))
         except Exception as error:  # noqa: BLE001 - a log that does not arrive is no reason for data not to
-            self._log("WARNING", Step("deliver log"), None, _summary(error))
+            self.problem("deliver log", error)
 
     def _log(self, level: str, step: Step, started: datetime | None, error: str | None = None) -> None:
         now = self.clock()

@@ -8,10 +8,9 @@ from pyspark.sql import SparkSession
 from ingestion.configuration import Configuration, TableSettings
 from ingestion.log import Clock, utc_now
 from ingestion.log_ingestion import notebook_log
+from ingestion.source_tables import CUSTOMERS
 from ingestion.tables import land_table
 
-_TABLE = "Customers"
-_FOLDER = "customer_data"
 _MORE_THAN = 500
 # What Data Factory is told in place of an exception; the pipeline turns it into a failure.
 _FAILED = "-1"
@@ -24,7 +23,7 @@ def process_customers(
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Land more than 500 customers, and return what the notebook exits with.
+    """Land more than 500 good customers, and return what the notebook exits with.
 
     Args:
         spark: the session that reads and writes.
@@ -33,8 +32,8 @@ def process_customers(
         sleep: waits a number of seconds between two tries of the database.
 
     Returns:
-        The number of rows landed as text, "0" when there are not more than 500, "-1" on any error, whose whole reason
-        is in the log.
+        The number of rows landed as text, "0" when there are not more than 500 good ones, "-1" on any error, whose
+        whole reason is in the log.
     """
     log = notebook_log(configuration, clock)
     try:
@@ -45,8 +44,7 @@ def process_customers(
                 settings,
                 configuration.secrets,
                 log,
-                table=_TABLE,
-                name=_FOLDER,
+                CUSTOMERS,
                 more_than=_MORE_THAN,
                 sleep=sleep,
             )

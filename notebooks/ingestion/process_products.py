@@ -8,10 +8,9 @@ from pyspark.sql import SparkSession
 from ingestion.configuration import Configuration, TableSettings, read_customer_count
 from ingestion.log import Clock, utc_now
 from ingestion.log_ingestion import notebook_log
+from ingestion.source_tables import PRODUCTS
 from ingestion.tables import land_table
 
-_TABLE = "Products"
-_FOLDER = "product_data"
 _MORE_CUSTOMERS_THAN = 600
 
 
@@ -43,5 +42,5 @@ def process_products(
         settings = TableSettings.read(configuration)
         run.rows = 0
         if customers > _MORE_CUSTOMERS_THAN:
-            run.rows = land_table(spark, settings, configuration.secrets, log, table=_TABLE, name=_FOLDER, sleep=sleep)
+            run.rows = land_table(spark, settings, configuration.secrets, log, PRODUCTS, sleep=sleep)
         return str(run.rows)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
+from pyspark.sql.types import ByteType, DecimalType, IntegerType, LongType, ShortType, StructType
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -19,7 +20,10 @@ from tenacity import (
 
 from ingestion.errors import SourceError
 from ingestion.jvm import java_causes, root_cause
+from ingestion.partitioning import KeyRange, bucket_bounds, crowded, equal_bounds, predicates, quantile_bounds
 
+# How often it is looked into where keys crowd: each look divides the crowd by up to 16.
+_LOOKS = 8
 # Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
 _FETCH_SIZE = 10_000
 # Azure SQL's transient errors: "Troubleshoot transient connection errors" in its documentation. 1205 is a deadlock's
@@ -61,6 +65,19 @@ DEFAULT_RETRIES = RetryPolicy()
 
 
 @dataclass(frozen=True)
+class Extent:
+    """How large a table is, and the exact name of the key that divides it; None where it has no such key."""
+
+    key: str | None
+    keys: KeyRange
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.keys.rows
+
+
+@dataclass(frozen=True)
 class SqlDatabase:
     """A database to read over JDBC. Neither its URL nor its credentials are part of the repr.
 
@@ -71,40 +88,82 @@ class SqlDatabase:
     url: str = field(repr=False)
     credentials: Mapping[str, str] = field(repr=False)
 
-    def read(self, table: str) -> DataFrame:
-        """Return a table, to be read when it is used. Names and types are the source's own.
+    def measure(self, table: str, key: str) -> Extent:
+        """Return how large a table is. The database counts: no row crosses the wire.
+
+        Args:
+            table: its name.
+            key: the column by which it may be divided, in any case; it counts if it is there and of whole numbers.
 
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        return self._load("dbtable", table, table)
+        name = _whole_number_column(self.read(table).schema, key)
+        ends = f", MIN({self._quoted(name)}) AS least, MAX({self._quoted(name)}) AS greatest" if name else ""
+        (found,) = self._ask(f"SELECT COUNT(*) AS row_count{ends} FROM {table}", table)  # noqa: S608 - our own names
+        least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
+        return Extent(name, KeyRange(int(found[0]), least, greatest))
 
-    def count(self, table: str) -> int:
-        """Return the number of rows. The database counts: no row crosses the wire.
+    def read(self, table: str, extent: Extent | None = None, connections: int = 1) -> DataFrame:
+        """Return a table, to be read when it is used, over so many connections if its key allows. Names are its own.
 
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        counted = self._load("query", f"SELECT COUNT(*) AS row_count FROM {table}", table)  # noqa: S608 - our own names
+        bounds = self._bounds(table, extent, connections) if extent and connections > 1 else []
+        reader = self._reader()
         try:
-            return int(counted.collect()[0][0])
+            if not (extent and extent.key and bounds):
+                return reader.format("jdbc").options(url=self.url, dbtable=table).load()
+            parts = predicates(self._quoted(extent.key), bounds)
+            return reader.jdbc(self.url, table, predicates=parts, properties={})
         except Exception as error:
             raise _unreadable(table, error) from error
 
-    def _load(self, option: str, value: str, table: str) -> DataFrame:
-        reader = (
-            self.spark.read.format("jdbc")
-            .option("url", self.url)
-            .option("fetchsize", _FETCH_SIZE)
-            # A timestamp without a zone stays one: it must not shift with the session's zone.
-            .option("preferTimestampNTZ", True)
-            .option(option, value)
-            .options(**self.credentials)
+    def _bounds(self, table: str, extent: Extent, parts: int) -> list[int]:
+        """Return where to divide a table so that each part has about as many rows.
+
+        Keys that leave out few numbers are divided by number alone. Where they may crowd, the database counts them in
+        buckets, and again within a bucket that holds too many.
+        """
+        if extent.key is None or not extent.keys.may_be_skewed:
+            return equal_bounds(extent.keys, parts)
+        buckets = self._buckets(table, extent.key, extent.keys)
+        for _ in range(_LOOKS):
+            crowd = crowded(buckets, parts)
+            if crowd is None:
+                break
+            position = buckets.index(crowd)
+            buckets[position : position + 1] = self._buckets(table, extent.key, crowd)
+        return quantile_bounds(buckets, parts)
+
+    def _buckets(self, table: str, key: str, keys: KeyRange) -> list[KeyRange]:
+        quoted, bounds = self._quoted(key), bucket_bounds(keys)
+        cases = " ".join(f"WHEN {quoted} < {bound} THEN {number}" for number, bound in enumerate(bounds))
+        found = self._ask(
+            "SELECT COUNT(*) AS row_count, MIN(k) AS least, MAX(k) AS greatest FROM "  # noqa: S608 - our own names
+            f"(SELECT {quoted} AS k, CASE {cases} ELSE {len(bounds)} END AS bucket FROM {table} "
+            f"WHERE {quoted} >= {keys.least} AND {quoted} <= {keys.greatest}) counted GROUP BY bucket",
+            table,
         )
+        return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
+
+    def _ask(self, query: str, table: str) -> list[Row]:
+        """Return the few rows of a query's answer."""
         try:
-            return reader.load()
+            return self._reader().format("jdbc").options(url=self.url, query=query).load().collect()
         except Exception as error:
             raise _unreadable(table, error) from error
+
+    def _reader(self) -> DataFrameReader:
+        # A timestamp without a zone stays one: it must not shift with the session's zone.
+        options = {"fetchsize": _FETCH_SIZE, "preferTimestampNTZ": True}
+        return self.spark.read.options(**options, **self.credentials)
+
+    def _quoted(self, name: str) -> str:
+        """Return a column's name as the database wants it, so that its capitals and blanks count."""
+        jvm: Any = self.spark._jvm
+        return str(jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(self.url).quoteIdentifier(name))
 
 
 def retry_transient(
@@ -168,6 +227,16 @@ def _class_names(cause: Any) -> set[str]:
         names.add(str(java_class.getName()))
         java_class = java_class.getSuperclass()
     return names
+
+
+def _whole_number_column(columns: StructType, name: str) -> str | None:
+    """Return the exact name of a column if it is there and holds whole numbers."""
+    for found in columns:
+        kind = found.dataType
+        is_whole = isinstance(kind, (ByteType, ShortType, IntegerType, LongType))
+        if found.name.lower() == name.lower():
+            return found.name if is_whole or (isinstance(kind, DecimalType) and kind.scale == 0) else None
+    return None
 
 
 def _unreadable(table: str, error: Exception) -> SourceError:

@@ -54,8 +54,14 @@ def test_a_missing_setting_is_named_with_all_three_places(name: str) -> None:
     ("name", "value", "words"),
     [
         ("sql_url", "sqlserver://host", "jdbc:"),
-        ("table_format", "delta", "parquet"),
         ("table_format", "csv", "TABLE_FORMAT"),
+        ("quarantine_limit", "some", "QUARANTINE_LIMIT"),
+        ("quarantine_limit", "101", "0 to 100"),
+        ("quarantine_limit", "-1", "0 to 100"),
+        ("quarantine_limit", "nan", "0 to 100"),
+        ("sql_connections", "0", "1 to 64"),
+        ("sql_connections", "65", "1 to 64"),
+        ("sql_connections", "many", "SQL_CONNECTIONS"),
         ("schema_change", "yes", "SCHEMA_CHANGE"),
     ],
 )

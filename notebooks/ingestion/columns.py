@@ -1,0 +1,9 @@
+"""Columns by their names, whatever characters those have."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+
+def column(name: str) -> Column:
+    """Return a column by its exact name, in which a dot or a backtick means nothing."""
+    return F.col("`" + name.replace("`", "``") + "`")

@@ -1,0 +1,81 @@
+"""How a table is split so that several connections read it at the same time: by ranges of a whole-numbered key. Pure.
+
+The ranges cover every key there is or will be, and NULL: stale numbers make them uneven, they lose no row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+# Fewer rows than this are not worth a connection of their own.
+_ROWS_PER_PARTITION = 100_000
+# Ranges of equal width in which keys are counted, to find where they crowd.
+_BUCKETS = 16
+
+
+@dataclass(frozen=True)
+class KeyRange:
+    """Keys that lie close together: how many rows, the least and the greatest key; None where no row has a key."""
+
+    rows: int
+    least: int | None
+    greatest: int | None
+
+    @property
+    def width(self) -> int:
+        """The number of different whole numbers from the least to the greatest."""
+        return 0 if self.least is None or self.greatest is None else self.greatest - self.least + 1
+
+    @property
+    def may_be_skewed(self) -> bool:
+        """Say whether equal ranges of keys may differ much in rows: the keys leave out more numbers than they take."""
+        return self.width > 2 * self.rows
+
+
+def partition_count(rows: int, cores: int, connections: int) -> int:
+    """Return how many connections are to read a table."""
+    return max(1, min(connections, cores, -(-rows // _ROWS_PER_PARTITION)))
+
+
+def equal_bounds(keys: KeyRange, parts: int) -> list[int]:
+    """Return the least key of each range but the first; the ranges are equally wide, and at most as many as keys."""
+    if keys.least is None:
+        return []
+    parts = min(parts, keys.width)
+    return [keys.least + keys.width * part // parts for part in range(1, parts)]
+
+
+def bucket_bounds(keys: KeyRange) -> list[int]:
+    """Return the bounds of the buckets in which keys are to be counted."""
+    return equal_bounds(keys, _BUCKETS)
+
+
+def crowded(buckets: Sequence[KeyRange], parts: int) -> KeyRange | None:
+    """Return the bucket that has to be looked into before the table can be split evenly, None when none has to."""
+    fullest = max(buckets, key=lambda bucket: bucket.rows)
+    rows = sum(bucket.rows for bucket in buckets)
+    return fullest if fullest.width > 1 and fullest.rows * parts * 2 > rows and fullest.may_be_skewed else None
+
+
+def quantile_bounds(buckets: Sequence[KeyRange], parts: int) -> list[int]:
+    """Return bounds that leave about as many rows in each range, from buckets in the order of their keys."""
+    rows = sum(bucket.rows for bucket in buckets)
+    bounds: list[int] = []
+    before = 0
+    for bucket in buckets:
+        # A bucket of many rows is itself divided evenly: its keys are spread, or it would have been looked into.
+        for part in range(1, parts):
+            wanted = rows * part // parts
+            if before < wanted <= before + bucket.rows and bucket.least is not None:
+                bounds.append(bucket.least + bucket.width * (wanted - before) // bucket.rows)
+        before += bucket.rows
+    return sorted(set(bounds))
+
+
+def predicates(quoted_key: str, bounds: Sequence[int]) -> list[str]:
+    """Return the WHERE clauses of the ranges; together they are true for every row once."""
+    if not bounds:
+        return ["1 = 1"]
+    first = f"{quoted_key} < {bounds[0]} OR {quoted_key} IS NULL"
+    between = [f"{quoted_key} >= {low} AND {quoted_key} < {high}" for low, high in pairwise(bounds)]
+    return [first, *between, f"{quoted_key} >= {bounds[-1]}"]
