@@ -33,14 +33,25 @@ _PACKAGES = ("pyspark", "pyarrow", "dlt", "connectorx", "duckdb")
 _Benchmark = Callable[[argparse.Namespace, Path, Callable[[str], None]], Iterator[list[Result]]]
 
 
+def _named(texts: Sequence[str]) -> Callable[[str], bool]:
+    """Return what says whether a contender is wanted: its name holds one of the texts, or there are none."""
+    return lambda name: not texts or any(text.lower() in name.lower() for text in texts)
+
+
 def _seconds(milliseconds: Sequence[int]) -> list[float]:
     return [number / 1000 for number in milliseconds]
 
 
 _BENCHMARKS: dict[str, _Benchmark] = {
-    "landing": lambda given, folder, progress: landing.from_postgres(folder, given.rows, given.repetitions, progress),
+    "landing": lambda given, folder, progress: landing.from_postgres(
+        folder, given.rows, given.repetitions, progress, _named(given.contenders)
+    ),
     "derby": lambda given, folder, progress: landing.from_derby(
-        folder, [rows for rows in given.rows if rows <= _MOST_DERBY_ROWS], given.repetitions, progress
+        folder,
+        [rows for rows in given.rows if rows <= _MOST_DERBY_ROWS],
+        given.repetitions,
+        progress,
+        _named(given.contenders),
     ),
     "countries": lambda given, folder, progress: countries.ingestion(
         folder, given.documents, _seconds(given.latency or (0, 50, 500)), given.repetitions, progress
@@ -119,6 +130,7 @@ def _arguments() -> argparse.Namespace:
     names = ", ".join(_BENCHMARKS)
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=names)
     parser.add_argument("--rows", type=_rows, nargs="+", default=_ROWS, metavar="N", help="in the tables, 501 or more")
+    parser.add_argument("--contenders", nargs="+", default=(), metavar="TEXT", help="landings whose names hold a text")
     parser.add_argument("--documents", type=_whole, nargs="+", default=(5, 300), metavar="N", help="of the country API")
     parser.add_argument("--pipelines", type=_whole, nargs="+", default=(10, 100, 1000), metavar="N", help="deployed")
     parser.add_argument(

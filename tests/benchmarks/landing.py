@@ -20,10 +20,13 @@ POSTGRES, DERBY = "Landing from PostgreSQL", "Landing from Derby"
 _CUSTOMERS = Path(__file__).with_name("customers.sql")
 
 Progress = Callable[[str], None]
+Wanted = Callable[[str], bool]
 
 
-def from_postgres(folder: Path, rows: Sequence[int], repetitions: int, progress: Progress) -> Iterator[list[Result]]:
-    """Measure all contenders on PostgreSQL; give the results of each number of rows when they are there.
+def from_postgres(
+    folder: Path, rows: Sequence[int], repetitions: int, progress: Progress, wanted: Wanted = lambda _name: True
+) -> Iterator[list[Result]]:
+    """Measure the wanted contenders on PostgreSQL; give the results of each number of rows when they are there.
 
     Raises:
         BenchmarkError: there is no PostgreSQL server on this machine.
@@ -45,10 +48,14 @@ def from_postgres(folder: Path, rows: Sequence[int], repetitions: int, progress:
                     **{name: partial(_run_on_spark, spark, land, source, lakes) for name, land in ON_SPARK.items()},
                     **{name: partial(_run, others[name], land, source, lakes) for name, land in WITHOUT_SPARK.items()},
                 }
-                yield measure(_case(POSTGRES, number), contenders, repetitions=repetitions, progress=progress)
+                yield measure(
+                    _case(POSTGRES, number), _chosen(contenders, wanted), repetitions=repetitions, progress=progress
+                )
 
 
-def from_derby(folder: Path, rows: Sequence[int], repetitions: int, progress: Progress) -> Iterator[list[Result]]:
+def from_derby(
+    folder: Path, rows: Sequence[int], repetitions: int, progress: Progress, wanted: Wanted = lambda _name: True
+) -> Iterator[list[Result]]:
     """Measure this landing and the obvious notebook on Derby, embedded in Spark's own JVM."""
     with _emptied(folder / "derby") as database, Worker("spark", start_spark, folder / "spark") as spark:
         for number in rows:
@@ -58,7 +65,13 @@ def from_derby(folder: Path, rows: Sequence[int], repetitions: int, progress: Pr
                 contenders = {
                     name: partial(_run_on_spark, spark, land, source, lakes) for name, land in ON_DERBY.items()
                 }
-                yield measure(_case(DERBY, number), contenders, repetitions=repetitions, progress=progress)
+                yield measure(
+                    _case(DERBY, number), _chosen(contenders, wanted), repetitions=repetitions, progress=progress
+                )
+
+
+def _chosen(contenders: dict[str, Callable[[], Run]], wanted: Wanted) -> dict[str, Callable[[], Run]]:
+    return {name: run for name, run in contenders.items() if wanted(name)}
 
 
 def _case(benchmark: str, rows: int) -> Case:
@@ -82,7 +95,8 @@ def _run_on_spark(worker: Worker, contender: Contender, source: Source, lakes: P
     if not _lake(contender, lakes).exists():
         worker.call(collect_garbage)
     run = _run(worker, contender, source, lakes)
-    return replace(run, figures={"heap_after_gc_bytes": worker.call(largest_heap)})
+    heap = worker.call(largest_heap)
+    return replace(run, figures={"heap_after_gc_bytes": heap} if heap else {})
 
 
 def _run(worker: Worker, contender: Contender, source: Source, lakes: Path) -> Run:

@@ -16,6 +16,7 @@ from benchmarks.harness import BenchmarkError, Run
 
 Prepare = Callable[[Path], AbstractContextManager[Any]]
 _END_SECONDS = 60
+_REASON = 300  # characters of an error that are told; its log has all of it
 
 
 class WorkerError(BenchmarkError):
@@ -133,7 +134,7 @@ def _serve(pipe: Connection, prepare: Prepare, folder: Path, log: Path) -> None:
                 outcome = function(prepared, *arguments)
             except Exception as error:  # noqa: BLE001 - handed to the one who asked
                 traceback.print_exc()
-                reason = "".join(traceback.format_exception_only(error)).strip()[:2000]
+                reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[0][:_REASON]
                 pipe.send((None, 0.0, reason))
             else:
                 pipe.send((outcome, time.perf_counter() - started, None))
