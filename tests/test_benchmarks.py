@@ -112,6 +112,12 @@ def test_a_line_is_shown_for_each_result() -> None:
     ]
 
 
+def test_memory_that_nobody_measured_has_no_column() -> None:
+    heads, [cells] = lines([SLOWER])
+    assert heads == ["case", "contender", "seconds", "rows/s", "ratio"]
+    assert cells == ["1,000 rows", "slower", "5.00", "200", "1.00"]
+
+
 def test_the_markdown_table_has_a_line_for_each_result_below_its_heads() -> None:
     first, marks, *rows = markdown([FIRST, BROKEN]).splitlines()
     assert first == "| case | contender | seconds | rows/s | peak memory | heap after gc | ratio |"

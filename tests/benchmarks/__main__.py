@@ -25,7 +25,7 @@ from benchmarks.plot import plot
 
 _OUTPUT = Path(__file__).resolve().parents[2] / ".bench"
 _ROWS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
-_FEWEST_ROWS = 500  # those that process_customers does not land
+_FEWEST_ROWS = 501  # process_customers lands no fewer
 _MOST_DERBY_ROWS = 1_000_000
 _WIDTH = 140  # of the tables where no terminal has one
 _PACKAGES = ("pyspark", "pyarrow", "dlt", "connectorx", "duckdb")
@@ -129,15 +129,16 @@ def _arguments() -> argparse.Namespace:
     )
     names = ", ".join(_BENCHMARKS)
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=names)
-    parser.add_argument("--rows", type=_rows, nargs="+", default=_ROWS, metavar="N", help="in the tables, 501 or more")
+    for option, least, default, meaning in (
+        ("--rows", _FEWEST_ROWS, _ROWS, f"in the tables; {_FEWEST_ROWS} or more"),
+        ("--documents", 1, (5, 300), "of the country API"),
+        ("--pipelines", 1, (10, 100, 1000), "to be deployed"),
+        ("--latency", 0, None, "of the country API (0 50 500) and of Azure's services (0 50), in milliseconds"),
+    ):
+        parser.add_argument(option, type=_at_least(least), nargs="+", default=default, metavar="N", help=meaning)
     parser.add_argument("--contenders", nargs="+", default=(), metavar="TEXT", help="landings whose names hold a text")
-    parser.add_argument("--documents", type=_whole, nargs="+", default=(5, 300), metavar="N", help="of the country API")
-    parser.add_argument("--pipelines", type=_whole, nargs="+", default=(10, 100, 1000), metavar="N", help="deployed")
-    parser.add_argument(
-        "--latency", type=int, nargs="+", metavar="MS", help="of the country API and of Azure's services"
-    )
-    parser.add_argument("--repetitions", type=_whole, default=5, metavar="N", help="after the warm-up (default: 5)")
-    parser.add_argument("--output", type=Path, default=_OUTPUT, metavar="DIR", help="for the figures (default: .bench)")
+    parser.add_argument("--repetitions", type=_at_least(1), default=5, metavar="N", help="after the warm-up; 5")
+    parser.add_argument("--output", type=Path, default=_OUTPUT, metavar="DIR", help="for the figures; .bench")
     given = parser.parse_args()
     unknown = [name for name in given.benchmarks if name not in _BENCHMARKS]
     if unknown:
@@ -145,18 +146,15 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def _whole(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return what reads an option's whole number."""
 
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+        return int(text)
 
-def _rows(text: str) -> int:
-    number = int(text)
-    if number <= _FEWEST_ROWS:
-        raise argparse.ArgumentTypeError(f"{text}: the landing leaves {_FEWEST_ROWS} customers or fewer alone")
-    return number
+    return read
 
 
 if __name__ == "__main__":

@@ -134,16 +134,17 @@ def to_json(results: Iterable[Result]) -> list[dict[str, Any]]:
 
 
 def lines(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
-    """Return results of one benchmark as texts: the heads of the columns, and a line of cells for each result."""
+    """Return results of one benchmark as texts: the heads of the columns, and a line of cells for each."""
     names = sorted({name for result in results for name in result.figures})
     unit = results[0].case.unit
-    heads = ["case", "contender", "seconds", f"{unit}/s", "peak memory", *map(_head, names), "ratio"]
+    has_memory = any(result.peak_memory for result in results)
+    heads = ["case", "contender", "seconds", f"{unit}/s", *["peak memory"] * has_memory, *map(_head, names), "ratio"]
     return heads, [
         [
             result.case.name,
             result.contender,
             *(["failed", ""] if result.error else [_seconds(result.median), _number(result.rate)]),
-            _megabytes(result.peak_memory),
+            *[_megabytes(result.peak_memory)] * has_memory,
             *(_figure(name, result.figures.get(name)) for name in names),
             "" if ratio is None else f"{ratio:.2f}",
         ]
