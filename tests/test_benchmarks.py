@@ -54,6 +54,12 @@ def test_the_warm_up_is_not_timed_and_gives_the_memory() -> None:
     assert (result.seconds, result.median, result.peak_memory) == ((1.0, 3.0), 2.0, 7)
 
 
+def test_of_several_warm_ups_none_is_timed_and_the_first_gives_the_memory() -> None:
+    memory = iter([7, 900, 900, 900])
+    [result] = measure(CASE, {"one": lambda: Run(1.0, next(memory))}, warm_ups=3, repetitions=1)
+    assert (result.seconds, result.peak_memory) == ((1.0,), 7)
+
+
 def test_all_contenders_run_once_in_each_round() -> None:
     order: list[str] = []
 

@@ -41,7 +41,7 @@ class Result:
 
     Attributes:
         seconds: of each run after the warm-up.
-        peak_memory: of the warm-up, in bytes.
+        peak_memory: of the first run, a warm-up, in bytes.
         figures: the largest of each, over all runs.
         error: why there are no seconds, None where there are.
     """
@@ -73,19 +73,20 @@ def measure(
     contenders: Mapping[str, Callable[[], Run]],
     *,
     repetitions: int,
+    warm_ups: int = 1,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> list[Result]:
-    """Run each contender once to warm up, then as often as told: all of them in each round.
+    """Run each contender to warm up, then as often as told: all of them in each round.
 
     One that fails is run no more: its error is its result, and the others go on.
     """
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     errors: dict[str, str] = {}
-    for number in range(repetitions + 1):
+    for number in range(1 - warm_ups, repetitions + 1):
         for name, run in contenders.items():
             if name in errors:
                 continue
-            label = f"{case.benchmark}, {case.name}, {name}, {f'run {number}' if number else 'warm-up'}"
+            label = f"{case.benchmark}, {case.name}, {name}, {f'run {number}' if number > 0 else 'warm-up'}"
             progress(label)
             try:
                 runs[name].append(run())
@@ -93,16 +94,15 @@ def measure(
                 known = isinstance(error, BenchmarkError)
                 errors[name] = str(error) if known else "".join(traceback.format_exception_only(error)).strip()
                 progress(f"{label}: {errors[name]}")
-    return [_result(case, name, runs[name], errors.get(name)) for name in contenders]
+    return [_result(case, name, runs[name], warm_ups, errors.get(name)) for name in contenders]
 
 
-def _result(case: Case, contender: str, runs: Sequence[Run], error: str | None) -> Result:
+def _result(case: Case, contender: str, runs: Sequence[Run], warm_ups: int, error: str | None) -> Result:
     if error is not None:
         return Result(case, contender, error=error)
-    warm_up, *timed = runs
     names = {name for run in runs for name in run.figures}
     figures = {name: max(run.figures.get(name, 0) for run in runs) for name in sorted(names)}
-    return Result(case, contender, tuple(run.seconds for run in timed), warm_up.peak_memory, figures)
+    return Result(case, contender, tuple(run.seconds for run in runs[warm_ups:]), runs[0].peak_memory, figures)
 
 
 def with_ratios(results: Iterable[Result]) -> list[tuple[Result, float | None]]:

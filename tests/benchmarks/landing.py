@@ -49,7 +49,11 @@ def from_postgres(
                     **{name: partial(_run, others[name], land, source, lakes) for name, land in WITHOUT_SPARK.items()},
                 }
                 yield measure(
-                    _case(POSTGRES, number), _chosen(contenders, wanted), repetitions=repetitions, progress=progress
+                    _case(POSTGRES, number),
+                    _chosen(contenders, wanted),
+                    repetitions=repetitions,
+                    warm_ups=_warm_ups(number, rows),
+                    progress=progress,
                 )
 
 
@@ -66,8 +70,17 @@ def from_derby(
                     name: partial(_run_on_spark, spark, land, source, lakes) for name, land in ON_DERBY.items()
                 }
                 yield measure(
-                    _case(DERBY, number), _chosen(contenders, wanted), repetitions=repetitions, progress=progress
+                    _case(DERBY, number),
+                    _chosen(contenders, wanted),
+                    repetitions=repetitions,
+                    warm_ups=_warm_ups(number, rows),
+                    progress=progress,
                 )
+
+
+def _warm_ups(number: int, rows: Sequence[int]) -> int:
+    """Return how often to warm up: a JVM that has just started takes several runs until its code is compiled."""
+    return 3 if number == rows[0] else 1
 
 
 def _chosen(contenders: dict[str, Callable[[], Run]], wanted: Wanted) -> dict[str, Callable[[], Run]]:
