@@ -2,10 +2,13 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
 UV_VERSION := 0.13.9
+# Java comes with the environment only where the machine has none that Spark runs on.
+JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
@@ -18,8 +21,11 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+bench: $(BENCH)/.bench
+	@PYTHONPATH=scripts:notebooks:tests $(BENCH)/bin/python -m benchmarks $(ARGS)
+
 clean:
-	rm -rf $(VENV) .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .bench .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/uv: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
@@ -27,9 +33,8 @@ $(VENV)/bin/uv: Makefile
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-# Java comes with the environment only where the machine has none that Spark runs on.
 $(VENV)/.run: $(VENV)/bin/uv uv.lock
-	$(UV) sync --quiet --locked --inexact --group local $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
+	$(UV) sync --quiet --locked --inexact --group local $(JAVA_GROUP)
 	@touch $@
 
 # 300 MB that only Delta tables on a laptop need: make run TABLE_FORMAT=delta
@@ -39,4 +44,9 @@ $(VENV)/.delta: $(VENV)/.run
 
 $(VENV)/.test: $(VENV)/.run
 	$(UV) sync --quiet --locked --inexact --group local --group delta --group deploy --group test
+	@touch $@
+
+# An environment of its own: what the landing is measured against wants versions that the tests do not.
+$(BENCH)/.bench: $(VENV)/bin/uv uv.lock
+	UV_PROJECT_ENVIRONMENT=$(BENCH) $(UV) sync --quiet --locked --python $(VENV)/bin/python --group local --group deploy --group bench $(JAVA_GROUP)
 	@touch $@

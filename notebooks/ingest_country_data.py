@@ -16,12 +16,14 @@
 # MAGIC | --- | --- | --- |
 # MAGIC | `lake_root` | the lake's folder | |
 # MAGIC | `country_api_url` | the API's base address | the public one of the API version in use |
+# MAGIC | `country_api_connections` | how many countries are asked for at a time, 1 to 64 | 8 |
 # MAGIC | `secret_scope` | where the API key is | `ingestion` |
 
 # COMMAND ----------
 
 dbutils.widgets.text("lake_root", "", "Lake root")
 dbutils.widgets.text("country_api_url", "", "Country API base address")
+dbutils.widgets.text("country_api_connections", "", "Country API connections")
 dbutils.widgets.text("secret_scope", "", "Secret scope")
 
 # COMMAND ----------

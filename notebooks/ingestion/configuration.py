@@ -16,6 +16,7 @@ _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
 _TABLE_FORMATS = ("parquet", "delta")
 _QUARANTINE_LIMIT = "5"
 _SQL_CONNECTIONS = "8"
+_API_CONNECTIONS = "8"
 _MOST_CONNECTIONS = 64
 _AUTHORITY_HOST = "login.microsoftonline.com"
 _SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
@@ -69,11 +70,15 @@ class Configuration:
 
 @dataclass(frozen=True)
 class CountrySettings:
-    """Where countries come from and go to. `api_url` is None for the default of the API version in use."""
+    """Where countries come from and go to.
+
+    `api_url` is None for the default of the API version in use; `api_connections` is how many are asked for at a time.
+    """
 
     lake_root: str
     api_url: str | None
     api_key: SecretReference
+    api_connections: int
 
     @classmethod
     def read(cls, configuration: Configuration) -> "CountrySettings":
@@ -82,7 +87,12 @@ class CountrySettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
-        return cls(_lake_root(configuration), _api_url(configuration), configuration.secret("restcountries-api-key"))
+        return cls(
+            _lake_root(configuration),
+            _api_url(configuration),
+            configuration.secret("restcountries-api-key"),
+            _connections(configuration, "country_api_connections", _API_CONNECTIONS),
+        )
 
 
 @dataclass(frozen=True)
@@ -283,12 +293,13 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
 def _connections(configuration: Configuration, name: str, default: str) -> int:
     """Return a setting that is a number of connections."""
     text = configuration.find(name) or default
-    if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= _MOST_CONNECTIONS):
+    number = _COUNT.fullmatch(text)
+    if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
         raise InvalidSettingError(
             f"{name} is {text[:80]!r}: it must be a whole number from 1 to {_MOST_CONNECTIONS}. "
             f"Set the widget {name} or the environment variable {name.upper()}."
         )
-    return int(text)
+    return int(number[1])
 
 
 def _confidential(variable: str, url: str) -> str:

@@ -20,17 +20,19 @@ Answer = Callable[["Handler"], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked, and when (monotonic seconds)."""
+    """What a client asked, when (monotonic seconds), and on which of its connections (its port)."""
 
     path: str
     headers: Mapping[str, str]
     moment: float
+    connection: int
 
 
 class FaultyServer(ThreadingHTTPServer):
     """Answers each path with the answers it was given, in order; the last one is repeated, and others are 404."""
 
     daemon_threads = True
+    request_queue_size = 64  # the usual 5 makes a sixth client that comes at the same time wait a second
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -70,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     server: FaultyServer
 
     def do_GET(self) -> None:
-        request = Request(self.path, dict(self.headers.items()), time.monotonic())
+        request = Request(self.path, dict(self.headers.items()), time.monotonic(), self.client_address[1])
         try:
             self.server.next_answer(request)(self)
         except OSError:

@@ -76,6 +76,19 @@ def test_a_country_api_address_must_be_a_web_address(url: str) -> None:
         country_settings(country_api_url=url)
 
 
+@pytest.mark.parametrize(("text", "connections"), [("", 8), ("1", 1), (" 64 ", 64), ("16.0", 16)])
+def test_the_connections_to_the_country_api_are_a_setting(text: str, connections: int) -> None:
+    assert country_settings(country_api_connections=text).api_connections == connections
+    environment = COMPLETE | {"COUNTRY_API_CONNECTIONS": text}
+    assert CountrySettings.read(Settings(environment=environment).configuration()).api_connections == connections
+
+
+@pytest.mark.parametrize("text", ["0", "65", "-1", "8.5", "eight", "1e1", "9" * 5000])
+def test_connections_that_are_no_number_from_1_to_64_are_refused(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match=r"(?s)country_api_connections.*1 to 64.*COUNTRY_API_CONNECTIONS"):
+        country_settings(country_api_connections=text)
+
+
 def test_a_slash_at_the_end_changes_nothing() -> None:
     assert country_settings(country_api_url="http://api.example/v3.1/").api_url == "http://api.example/v3.1"
     assert table_settings(lake_root="/lake/").lake_root == "/lake"

@@ -1,9 +1,10 @@
 """Five countries from a real API server to the lake: all at once, and each on its own when things go wrong."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from fakes.country_records import DEPRECATION, SEARCHES, v3_answer, v3_record, v
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.countries import COUNTRIES
+from ingestion.countries import COUNTRIES, Country
 from ingestion.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
 from ingestion.ingest_countries import ingest_countries
+from ingestion.lake import Lake
 
 FILES = [f"countries/{name}.json" for name in ("india", "us", "uk", "china", "russia")]
 OLD = b'{"name": "what was landed before"}\n'
@@ -98,6 +100,62 @@ def test_all_five_are_asked_at_the_same_time(ingest: Callable[..., list[str]], s
     for search in SEARCHES:
         server.answer(f"/name/{search}", together(json_answer(v3_answer(search))))
     assert ingest() == FILES
+
+
+def test_all_five_are_landed_at_the_same_time(
+    ingest: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is landed before all five are about to be.
+    barrier, write_file = Barrier(5, timeout=10), Lake.write_file
+
+    def wait_and_write(*arguments: Any, **options: Any) -> None:
+        barrier.wait()
+        write_file(*arguments, **options)
+
+    monkeypatch.setattr(Lake, "write_file", wait_and_write)
+    assert ingest() == FILES
+
+
+class Crowd:
+    """Answers with one document each, slowly, and counts how many are asked for at a time."""
+
+    def __init__(self, server: FaultyServer, documents: int) -> None:
+        self.most = 0
+        self._now = 0
+        self._lock = Lock()
+        self.countries = [Country(f"country{number}", f"{number:03}", "XXX") for number in range(documents)]
+        for country in self.countries:
+            record = v3_record("IN", cca2=country.alpha_2, cca3=country.alpha_3)
+            server.answer(f"/name/{country.name}", self._counted(json_answer([record])))
+
+    def _counted(self, answer: Answer) -> Answer:
+        def count_and_answer(handler: Any) -> None:
+            with self._lock:
+                self._now += 1
+                self.most = max(self.most, self._now)
+            time.sleep(0.02)
+            with self._lock:
+                self._now -= 1
+            answer(handler)
+
+        return count_and_answer
+
+
+@pytest.mark.parametrize(("documents", "setting", "connections"), [(30, "", 8), (300, "16", 16)])
+def test_documents_are_asked_for_on_as_many_connections_as_the_setting_says(
+    ingest: Callable[..., list[str]],
+    server: FaultyServer,
+    workspace: Settings,
+    *,
+    documents: int,
+    setting: str,
+    connections: int,
+) -> None:
+    workspace.widgets["country_api_connections"] = setting
+    crowd = Crowd(server, documents)
+    assert len(ingest(countries=crowd.countries)) == documents
+    assert crowd.most == connections
+    assert len({request.connection for request in server.requests}) == connections
 
 
 def test_a_country_that_fails_keeps_its_old_file_and_the_others_land(

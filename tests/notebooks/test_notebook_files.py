@@ -30,7 +30,7 @@ TABLE_WIDGETS = {
     "sql_connections",
 }
 WIDGETS = {
-    "ingest_country_data": {"lake_root", "country_api_url", "secret_scope"},
+    "ingest_country_data": {"lake_root", "country_api_url", "country_api_connections", "secret_scope"},
     "process_customer_data": TABLE_WIDGETS,
     "process_product_data": {"customer_count", *TABLE_WIDGETS},
 }
