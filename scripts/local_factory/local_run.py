@@ -70,7 +70,12 @@ async def run_pipelines(
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
     notebooks = NotebookRunner(
-        session.cluster, session.settings.notebooks, folder / "notebooks", session.environment, session.secrets
+        session.cluster,
+        session.settings.notebooks,
+        folder / "notebooks",
+        session.environment,
+        session.secrets,
+        session.kernels,
     )
     async with httpx.AsyncClient() as http:
         factory = Factory(resources, notebooks, http, slots=session.slots)

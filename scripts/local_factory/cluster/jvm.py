@@ -1,0 +1,129 @@
+"""Spark's Java process: started at once, asked for its address when it is needed, ended with all it holds.
+
+It is the process that PySpark's own launcher would start, without the shell scripts and the Java program that work out
+its command. Starting Spark is mostly the loading of some 15,000 classes and the compiling of code that runs once, so
+
+- classes are mapped from an archive that `make` writes once (class data sharing), where there is one for this Java;
+- the JVM keeps to its fast compiler. The optimising one pays off after minutes, and takes the cores from the run.
+"""
+
+import os
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
+from threading import Thread
+
+from local_factory.errors import LocalFactoryError
+from local_factory.java import java_home
+
+_MAIN = "org.apache.spark.api.python.PythonGatewayServer"
+# The packages of Java that Spark 4.0 reaches into: org.apache.spark.launcher.JavaModuleOptions of that version.
+_OPENED = (
+    *(f"java.base/java.{name}" for name in ("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util")),
+    *("java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic", "java.base/jdk.internal.ref"),
+    *("java.base/sun.nio.ch", "java.base/sun.nio.cs", "java.base/sun.security.action", "java.base/sun.util.calendar"),
+    "java.security.jgss/sun.security.krb5",
+)
+_OPTIONS = (
+    "-Xmx2g",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
+    "-Djdk.reflect.useDirectMethodHandle=false",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Duser.timezone=UTC",
+)
+_CLASS_ARCHIVE = Path(sys.prefix) / "spark.jsa"
+_SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_TO_END = 30
+
+
+class JvmEndedError(LocalFactoryError):
+    """Spark's Java process ended before it could be used."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Where the JVM listens for Python, and the word that it lets in. Under PySpark's own environment variables."""
+
+    port: int
+    secret: str = field(repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which PySpark attaches to this JVM instead of starting one."""
+        return {"PYSPARK_GATEWAY_PORT": str(self.port), "PYSPARK_GATEWAY_SECRET": self.secret}
+
+
+class Jvm:
+    """A Java process that listens some time after its start."""
+
+    def __init__(self, process: Popen[bytes], address: Path) -> None:
+        self._process = process
+        self._address = address
+
+    def gateway(self) -> Gateway:
+        """Wait until the process listens, and return where.
+
+        Raises:
+            JvmEndedError: it ended before.
+        """
+        while not self._address.is_file():
+            if self._process.poll() is not None:
+                raise JvmEndedError(f"Spark's Java process ended with status {self._process.returncode}.")
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        document = self._address.read_bytes()
+        port, length = struct.unpack_from(">ii", document)
+        return Gateway(port, document[8 : 8 + length].decode())
+
+    def log_to(self, file: Path) -> None:
+        """Add to a file what the process prints and has printed."""
+        Thread(target=self._copy_output, args=(file,), name="spark-log", daemon=True).start()
+
+    def _copy_output(self, file: Path) -> None:
+        with file.open("ab", buffering=0) as log:
+            for line in self._process.stdout or ():
+                log.write(line)
+
+
+@contextmanager
+def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterator[Jvm]:
+    """Start the Java process and return without waiting for it; at the end it is gone.
+
+    Args:
+        jars: JDBC drivers to put on the class path.
+        options: further options of the JVM.
+
+    Raises:
+        JavaNotFoundError: there is no Java that Spark runs on.
+    """
+    home = Path(str(find_spec("pyspark").origin)).parent
+    # Spark's own jars first: the archive of classes is for every class path that begins with them.
+    class_path = os.pathsep.join([str(home / "jars" / "*"), *(str(jar.resolve()) for jar in jars)])
+    archive = [f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.is_file() else []
+    java = str(java_home() / "bin" / "java")
+    with tempfile.TemporaryDirectory(prefix="spark-") as folder:
+        address = Path(folder) / "address"
+        process = Popen(  # noqa: S603 - the Java that was found
+            [java, *_OPTIONS, *archive, *options, "-cp", class_path, _MAIN],
+            stdin=PIPE,  # when this process dies, however it does, its end closes and the JVM ends too
+            stdout=PIPE,
+            stderr=STDOUT,
+            env={**os.environ, "SPARK_HOME": str(home), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(address)},
+            process_group=0,  # Ctrl-C is for us: we end the JVM
+        )
+        try:
+            yield Jvm(process, address)
+        finally:
+            if not address.is_file():
+                process.kill()
+            if process.stdin:
+                process.stdin.close()
+            process.wait(timeout=_SECONDS_TO_END)
