@@ -75,7 +75,7 @@ def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContext
     """Start Spark's Java process if a notebook may run."""
     from local_factory.cluster.jvm import start_jvm
 
-    return start_jvm(options.jar) if clusters else nullcontext()
+    return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
 
 
 def _requests(options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str]) -> "list[PipelineRequest]":
@@ -227,6 +227,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sql-url", metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD")
     parser.add_argument(
         "--jar", type=_file, action="append", default=[], metavar="FILE", help="a further JDBC driver; repeatable"
+    )
+    parser.add_argument(
+        "--java-option", action="append", default=[], metavar="OPTION", help="for Spark's Java, as -Xmx8g; repeatable"
     )
     parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
     parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")

@@ -75,7 +75,7 @@ async def run_pipelines(
         folder / "notebooks",
         session.environment,
         session.secrets,
-        session.kernels,
+        kernels=session.kernels,
     )
     async with httpx.AsyncClient() as http:
         factory = Factory(resources, notebooks, http, slots=session.slots)
@@ -89,7 +89,8 @@ async def run_pipelines(
         finally:
             telling.cancel()
             listener(factory.runs)
-    landed = landed_since(session.settings.lake, started, lambda path: _count_rows(session, path))
+    count_rows = session.cluster.count_rows if session.cluster else lambda _folder: None
+    landed = landed_since(session.settings.lake, started, count_rows)
     result = RunResult(factory.runs, landed, folder / "report.html")
     title = ", ".join(request.pipeline for request in requests)
     _write(result, title, notebooks, session, started)
@@ -100,10 +101,6 @@ async def _tell(listener: Listener, runs: Sequence[PipelineRun]) -> None:
     while True:
         listener(runs)
         await asyncio.sleep(_SECONDS_BETWEEN_UPDATES)
-
-
-def _count_rows(session: Session, folder: Path) -> int | None:
-    return session.cluster.session.read.parquet(str(folder)).count() if session.cluster else None
 
 
 def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Session, started: datetime) -> None:

@@ -58,7 +58,9 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, jvm: Jvm | None, clusters: Sequence[Mapping[str, str]] = ()) -> AsyncIterator[Session]:
+async def open_session(
+    settings: Settings, jvm: Jvm | None, clusters: Sequence[Mapping[str, str]] = ()
+) -> AsyncIterator[Session]:
     """Start what stands in for Azure, and stop it all at the end.
 
     Args:
@@ -68,7 +70,7 @@ async def open_session(settings: Settings, jvm: Jvm | None, clusters: Sequence[M
 
     Raises:
         ArgumentError: the work folder cannot be written.
-        JvmEndedError: the Java process ended before it could be used.
+        JvmError: the Java process ended before it could be used.
         DemoDatabaseError: the demo database cannot be made or opened.
     """
     try:

@@ -40,13 +40,13 @@ _OPTIONS = (
     "-Dio.netty.tryReflectionSetAccessible=true",
     "-Duser.timezone=UTC",
 )
-_CLASS_ARCHIVE = Path(sys.prefix) / "spark.jsa"
+_CLASS_ARCHIVE = Path(sys.prefix) / "spark.jsa"  # which the Makefile has a run write
 _SECONDS_BETWEEN_LOOKS = 0.02
 _SECONDS_TO_END = 30
 
 
-class JvmEndedError(LocalFactoryError):
-    """Spark's Java process ended before it could be used."""
+class JvmError(LocalFactoryError):
+    """Spark's Java process cannot be started, or ended before it could be used."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Jvm:
         """Wait until the process listens, and return where.
 
         Raises:
-            JvmEndedError: it ended before.
+            JvmError: it ended before.
         """
         while not self._address.is_file():
             if self._process.poll() is not None:
-                raise JvmEndedError(f"Spark's Java process ended with status {self._process.returncode}.")
+                raise JvmError(f"Spark's Java process ended with status {self._process.returncode}.")
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         document = self._address.read_bytes()
         port, length = struct.unpack_from(">ii", document)
@@ -103,8 +103,9 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
 
     Raises:
         JavaNotFoundError: there is no Java that Spark runs on.
+        JvmError: there is no Spark.
     """
-    home = Path(str(find_spec("pyspark").origin)).parent
+    home = _spark_home()
     # Spark's own jars first: the archive of classes is for every class path that begins with them.
     class_path = os.pathsep.join([str(home / "jars" / "*"), *(str(jar.resolve()) for jar in jars)])
     archive = [f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.is_file() else []
@@ -127,3 +128,11 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
             if process.stdin:
                 process.stdin.close()
             process.wait(timeout=_SECONDS_TO_END)
+
+
+def _spark_home() -> Path:
+    """Return the folder of PySpark, which holds Spark itself, without importing it: that takes as long as a JVM."""
+    found = find_spec("pyspark")
+    if not (found and found.origin):
+        raise JvmError(f"pyspark is not installed for {sys.executable}; `make run` installs it into .venv.")
+    return Path(found.origin).parent

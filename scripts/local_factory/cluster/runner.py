@@ -57,6 +57,7 @@ class NotebookRunner:
         folder: Path,
         environment: Mapping[str, str],
         secrets: Mapping[str, str] = MappingProxyType({}),
+        *,
         kernels: Kernels | None = None,
     ) -> None:
         self.runs: dict[str, NotebookRun] = {}
