@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
+from subprocess import PIPE, STDOUT, Popen, TimeoutExpired
 from threading import Thread
 
 from local_factory.errors import LocalFactoryError
@@ -42,7 +42,7 @@ _OPTIONS = (
 )
 _CLASS_ARCHIVE = Path(sys.prefix) / "spark.jsa"  # which the Makefile has a run write
 _SECONDS_BETWEEN_LOOKS = 0.02
-_SECONDS_TO_END = 30
+_SECONDS_TO_END = 180  # on a busy machine; it may have its classes to write down
 
 
 class JvmError(LocalFactoryError):
@@ -66,8 +66,10 @@ class Jvm:
     """A Java process that listens some time after its start."""
 
     def __init__(self, process: Popen[bytes], address: Path) -> None:
+        self.pid = process.pid
         self._process = process
         self._address = address
+        self._log: Thread | None = None
 
     def gateway(self) -> Gateway:
         """Wait until the process listens, and return where.
@@ -77,7 +79,10 @@ class Jvm:
         """
         while not self._address.is_file():
             if self._process.poll() is not None:
-                raise JvmError(f"Spark's Java process ended with status {self._process.returncode}.")
+                status = self._process.returncode
+                raise JvmError(
+                    f"Spark's Java process ended with status {status}; spark.log in the work folder says why."
+                )
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         document = self._address.read_bytes()
         port, length = struct.unpack_from(">ii", document)
@@ -85,7 +90,22 @@ class Jvm:
 
     def log_to(self, file: Path) -> None:
         """Add to a file what the process prints and has printed."""
-        Thread(target=self._copy_output, args=(file,), name="spark-log", daemon=True).start()
+        self._log = Thread(target=self._copy_output, args=(file,), name="spark-log", daemon=True)
+        self._log.start()
+
+    def end(self) -> None:
+        """End the process: it is told to, unless it is not so far that it would hear it."""
+        if not self._address.is_file():
+            self._process.kill()
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=_SECONDS_TO_END)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._log:
+            self._log.join()
 
     def _copy_output(self, file: Path) -> None:
         with file.open("ab", buffering=0) as log:
@@ -120,14 +140,11 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
             env={**os.environ, "SPARK_HOME": str(home), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(address)},
             process_group=0,  # Ctrl-C is for us: we end the JVM
         )
+        jvm = Jvm(process, address)
         try:
-            yield Jvm(process, address)
+            yield jvm
         finally:
-            if not address.is_file():
-                process.kill()
-            if process.stdin:
-                process.stdin.close()
-            process.wait(timeout=_SECONDS_TO_END)
+            jvm.end()
 
 
 def _spark_home() -> Path:
