@@ -53,7 +53,7 @@ class Session:
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     sources: Sources
-    kernels: Kernels = field(default_factory=Kernels)
+    kernels: Kernels | None = None
     slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
 
