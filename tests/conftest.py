@@ -18,7 +18,7 @@ settings.load_profile("shared machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What one process of the test run starts for all its tests: they stay together when the run has several processes.
-_STARTED_ONCE = ("spark", "browser", "node")
+_STARTED_ONCE = ("spark", "node")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,7 +53,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
         yield cluster.session
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is there its event loop runs, and no other test could run one
 def browser() -> Iterator["Browser"]:
     """Return a headless Chromium that calls no one on its own; skip where there is none, except in CI."""
     from playwright.sync_api import sync_playwright
