@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bundle.bundle import Bundle
+    from local_factory.cluster.jvm import Jvm
     from local_factory.local_run import PipelineRequest, RunResult
     from local_factory.session import Session
+
+    Clusters = Sequence[Mapping[str, str]]
 
 _DEFAULT_PIPELINES = ("PL_Ingest_Country_Data", "PL_Process_Customer_Data")
 _SUCCEEDED, _FAILED, _WRONG = 0, 1, 2
@@ -51,26 +54,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from bundle.bundle import read_bundle
+    from local_factory.reach import notebook_clusters
 
     bundle = read_bundle(options.adf, options.notebooks)
     if options.trigger and options.watch:
         return await _watch(options, bundle, console)
     if options.trigger:
         return _print_fire_times(options, bundle, console)
-    requests = _requests(options, bundle)
-    async with _session(options, bundle, requests, console) as session:
-        result = await _run(session, bundle, requests, console)
+    pipelines = list(dict.fromkeys(options.pipelines or _DEFAULT_PIPELINES))
+    clusters = notebook_clusters(bundle, pipelines)
+    with _java(options, clusters) as jvm:  # it starts while the bundle is checked
+        requests = _requests(options, bundle, pipelines)
+        async with _session(options, jvm, clusters, console) as session:
+            result = await _run(session, bundle, requests, console)
     _print_result(options, console, result)
     return _SUCCEEDED if result.succeeded else _FAILED
 
 
-def _requests(options: argparse.Namespace, bundle: "Bundle") -> "list[PipelineRequest]":
+def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContextManager[Jvm | None]":
+    """Start Spark's Java process if a notebook may run."""
+    from local_factory.cluster.jvm import start_jvm
+
+    return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
+
+
+def _requests(options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str]) -> "list[PipelineRequest]":
     from local_factory.invocation import Invocation
     from local_factory.local_run import PipelineRequest
     from local_factory.parameters import read_arguments
     from local_factory.startup_checks import check_runnable
 
-    pipelines = list(dict.fromkeys(options.pipelines or _DEFAULT_PIPELINES))
     check_runnable(bundle, pipelines)
     given = read_arguments(options.param, {name: _pipeline_parameters(bundle, name) for name in pipelines})
     return [PipelineRequest(name, given[name], Invocation.manual()) for name in pipelines]
@@ -81,12 +94,14 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
     from rich.console import Console
 
     from local_factory.parameters import resolve
+    from local_factory.reach import notebook_clusters
     from local_factory.schedule import fire_times
     from local_factory.startup_checks import check_runnable
     from local_factory.triggers import find_trigger, pipelines_of, requests_of
 
     trigger = find_trigger(bundle.resources, options.trigger)
     check_runnable(bundle, pipelines_of(trigger))
+    clusters = notebook_clusters(bundle, pipelines_of(trigger))
     running: set[asyncio.Task[RunResult]] = set()
     succeeded = True
 
@@ -101,19 +116,20 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
         resolve(_pipeline_parameters(bundle, request.pipeline), request.parameters, request.pipeline)
     # Runs may overlap, and a terminal has room for one live table only: they are shown line by line.
     lines = Console(stderr=True, highlight=False, force_terminal=False)
-    async with _session(options, bundle, first, console) as session:
-        try:
-            for moment in fire_times(trigger.document, datetime.now(UTC)):
-                console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
-                await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-                task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), lines))
-                running.add(task)
-                task.add_done_callback(finished)
-            await asyncio.gather(*running)
-        except asyncio.CancelledError:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running)
+    with _java(options, clusters) as jvm:
+        async with _session(options, jvm, clusters, console) as session:
+            try:
+                for moment in fire_times(trigger.document, datetime.now(UTC)):
+                    console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
+                    await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
+                    task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), lines))
+                    running.add(task)
+                    task.add_done_callback(finished)
+                await asyncio.gather(*running)
+            except asyncio.CancelledError:
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running)
     return _SUCCEEDED if succeeded else _FAILED
 
 
@@ -136,11 +152,10 @@ def _print_fire_times(options: argparse.Namespace, bundle: "Bundle", console: "C
 
 @asynccontextmanager
 async def _session(
-    options: argparse.Namespace, bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
+    options: argparse.Namespace, jvm: "Jvm | None", clusters: "Clusters", console: "Console"
 ) -> "AsyncIterator[Session]":
     """Open a session whose task the first Ctrl-C (or SIGTERM) cancels; a second one is not held back any more."""
     from local_factory.session import Settings, open_session
-    from local_factory.startup_checks import runs_notebooks
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -158,12 +173,10 @@ async def _session(
         customers=options.customers,
         products=options.products,
         sql_url=options.sql_url,
-        jars=tuple(options.jar),
         country_api=options.country_api,
     )
-    with_cluster = runs_notebooks(bundle, [request.pipeline for request in requests])
-    with console.status("Starting Spark and the sources" if with_cluster else "Starting") as status:
-        async with open_session(settings, with_cluster=with_cluster) as session:
+    with console.status("Starting Spark and the sources" if jvm else "Starting") as status:
+        async with open_session(settings, jvm, clusters) as session:
             status.stop()
             yield session
 
@@ -214,6 +227,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sql-url", metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD")
     parser.add_argument(
         "--jar", type=_file, action="append", default=[], metavar="FILE", help="a further JDBC driver; repeatable"
+    )
+    parser.add_argument(
+        "--java-option", action="append", default=[], metavar="OPTION", help="for Spark's Java, as -Xmx8g; repeatable"
     )
     parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
     parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")

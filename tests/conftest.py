@@ -22,6 +22,16 @@ settings.register_profile("shared machine", deadline=None)  # a pause of the mac
 settings.load_profile("shared machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# What one process of the test run starts for all its tests: they stay together when the run has several processes.
+_STARTED_ONCE = ("spark", "node")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that share something costly, or else a file, run in one process."""
+    for item in items:
+        shared = (name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path.relative_to(REPOSITORY)))))
 
 
 @pytest.fixture(scope="session")
@@ -36,27 +46,17 @@ def shared_folder() -> Path:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """Return the one Spark session of the test run: two cores, UTC, nothing written outside a temporary folder."""
-    from pyspark.sql import SparkSession
-
-    from local_factory.java import java_home
+    from local_factory.cluster.jvm import start_jvm
+    from local_factory.cluster.spark import start_cluster
 
     folder = tmp_path_factory.mktemp("spark")
-    os.environ["JAVA_HOME"] = str(java_home())
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    session = (
-        SparkSession.builder.master("local[2]")
-        .appName("tests")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-        .config("spark.driver.extraClassPath", os.pathsep.join(map(str, jdbc_drivers())))
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder} -Duser.timezone=UTC")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
+    settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
+    with (
+        start_jvm(jdbc_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
+        start_cluster(jvm, folder, settings) as cluster,
+    ):
+        yield cluster.session
 
 
 def jdbc_drivers() -> list[Path]:
@@ -80,7 +80,7 @@ def sql_server() -> Iterator[tds_server.SqlServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is there its event loop runs, and no other test could run one
 def browser() -> Iterator["Browser"]:
     """Return a headless Chromium that calls no one on its own; skip where there is none, except in CI."""
     from playwright.sync_api import sync_playwright

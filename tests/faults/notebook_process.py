@@ -3,15 +3,18 @@
 Takes the lake, the database and the job group as arguments; the JVM's address is in PySpark's own variables.
 """
 
+import os
 import sys
 
 from fakes.workspace import Settings
 from ingestion.log import write_to_stdout
 from ingestion.process_customers import process_customers
-from local_factory.cluster.spark import attach
+from local_factory.cluster.jvm import Gateway
+from local_factory.cluster.spark import attach, name_jobs
 
 lake, database, group = sys.argv[1:]
-spark = attach("process_customer_data", group)
+spark = attach(Gateway(int(os.environ["PYSPARK_GATEWAY_PORT"]), os.environ["PYSPARK_GATEWAY_SECRET"]))
+name_jobs(spark, group, "process_customer_data")
 write_to_stdout("ready")
 sys.stdin.readline()
 settings = Settings(environment={"LAKE_ROOT": lake, "SQL_URL": database})

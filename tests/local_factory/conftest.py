@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_factory.cluster.spark import Cluster, Gateway
+from local_factory.cluster.jvm import Gateway
+from local_factory.cluster.spark import Cluster
 from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
 from local_factory.report import Sources

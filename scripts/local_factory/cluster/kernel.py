@@ -1,7 +1,8 @@
 """The process of one notebook run: it attaches to the cluster's JVM and runs a notebook's cells as Databricks does.
 
-Started by `runner.py` as a program with a `KernelRequest` as JSON on standard input. What the notebook prints goes to
-standard output; what came of every cell goes to the request's result file, as JSON, after each cell.
+Started by `kernels.py` as a program that reads two lines of JSON: where the JVM is (`Gateway`), as soon as it is there,
+and what to run (`KernelRequest`), which may be long after. What the notebook prints goes to standard output; what came
+of every cell goes to the request's result file, as JSON, after each cell.
 """
 
 import ast
@@ -24,10 +25,11 @@ from typing import IO, TYPE_CHECKING, Any
 from bundle.errors import BundleError
 from bundle.notebooks import Cell, Language, find_notebook, read_cells
 from local_factory.cluster.dbutils import NotebookExit, make_dbutils
-from local_factory.cluster.spark import attach
+from local_factory.cluster.jvm import Gateway
+from local_factory.cluster.spark import attach, name_jobs
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 _MOST_ROWS_SHOWN = 1000
 # Statements of a %sql cell end at semicolons, which may also stand in literals and comments.
@@ -40,13 +42,17 @@ class UnsupportedCellError(Exception):
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What to run: the notebook's file, the folder of all notebooks, the widgets' values, where results go."""
+    """What to run: the notebook's file, the folder of all notebooks, the widgets' values, where results go.
+
+    `environment` are the variables that only this run may know, beside those that its process started with.
+    """
 
     notebook: str
     notebooks: str
     parameters: Mapping[str, str]
     run_id: str
     result: str
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -84,12 +90,14 @@ class NotebookOutcome:
 class Kernel:
     """Runs one notebook's cells, in order, in one namespace."""
 
-    def __init__(self, request: KernelRequest) -> None:
+    def __init__(self, request: KernelRequest, gateway: Gateway, spark: "SparkSession") -> None:
         self._request = request
+        self._gateway = gateway
         self._file = Path(request.notebook)
         self._outcome = NotebookOutcome()
         self._cell: CellOutcome | None = None
-        self._spark = attach(self._file.stem, request.run_id)
+        self._spark = spark
+        name_jobs(spark, request.run_id, self._file.stem)
         self._spark.sparkContext.environment["PYTHONPATH"] = str(self._file.parent)
         self._namespace: dict[str, Any] = {
             "__name__": "__main__",
@@ -190,7 +198,7 @@ class Kernel:
         )
         run = subprocess.run(  # noqa: S603 - this very program
             kernel_command(),
-            input=json.dumps(asdict(request)),
+            input=f"{json.dumps(asdict(self._gateway))}\n{json.dumps(asdict(request))}\n",
             text=True,
             timeout=timeout_seconds or None,
             env={**os.environ, **kernel_environment()},
@@ -335,13 +343,29 @@ def _become_the_notebook(folder: Path) -> None:
         del sys.modules[name]
 
 
+def _read_line() -> dict[str, Any]:
+    """Return the next line's JSON. Whoever started this program ends it by saying nothing more.
+
+    Raises:
+        SystemExit: there is no line.
+    """
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(0)
+    return dict(json.loads(line))
+
+
 def main() -> int:
-    """Run the notebook that standard input names."""
-    request = KernelRequest(**json.load(sys.stdin))
-    folder = Path(request.notebook).parent
-    _become_the_notebook(folder)
+    """Attach to the JVM and run the notebook that standard input names."""
+    import pyspark.sql  # noqa: F401 - it takes a while, and so does the JVM's start
+
+    gateway = Gateway(**_read_line())
+    spark = attach(gateway)
+    request = KernelRequest(**_read_line())
+    os.environ.update(request.environment)
+    _become_the_notebook(Path(request.notebook).parent)
     try:
-        outcome = Kernel(request).run()
+        outcome = Kernel(request, gateway, spark).run()
     except (BundleError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

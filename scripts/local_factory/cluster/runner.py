@@ -3,10 +3,9 @@
 import asyncio
 import json
 import os
-import signal
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,16 +18,13 @@ from local_factory.cluster.kernel import (
     KernelRequest,
     NotebookOutcome,
     Table,
-    kernel_command,
-    kernel_environment,
     read_outcome,
 )
+from local_factory.cluster.kernels import Kernels
 from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable, secrets_of
 from local_factory.cluster.spark import Cluster
 from local_factory.engine import NotebookRequest, NotebookResult
 from local_factory.errors import ActivityError
-
-_LINE_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,7 @@ class NotebookRunner:
         folder: where logs and run pages go.
         environment: variables that win over those of the linked service, since this machine is not Azure.
         secrets: what the linked service's secret scope holds besides the secrets of this machine, by key.
+        kernels: gives each run its process; without it, each is started when it is needed.
     """
 
     def __init__(
@@ -61,6 +58,8 @@ class NotebookRunner:
         folder: Path,
         environment: Mapping[str, str],
         secrets: Mapping[str, str] = MappingProxyType({}),
+        *,
+        kernels: Kernels | None = None,
     ) -> None:
         self.runs: dict[str, NotebookRun] = {}
         self._cluster = cluster
@@ -68,6 +67,9 @@ class NotebookRunner:
         self._folder = folder
         self._environment = environment
         self._secrets = secrets
+        self._kernels = kernels or Kernels()
+        if cluster and not kernels:
+            self._kernels.attach(cluster.gateway)
 
     def page(self, run_id: str) -> Path:
         """Return the file of a notebook run's page."""
@@ -84,17 +86,15 @@ class NotebookRunner:
             raise ActivityError("3200", str(error)) from None
         scope = request.environment.get("SECRET_SCOPE", DEFAULT_SCOPE)
         environment = {
-            **os.environ,
-            **request.environment,
             **{secret_variable(scope, key): value for key, value in self._secrets.items()},
             **self._environment,
-            **kernel_environment(),
-            **cluster.gateway.environment,
         }
         # The cluster's own, since what a notebook knows may also come to stand in the log of Spark.
         redactor = cluster.redactor
-        redactor.hide(cluster.gateway.secret, *secrets_of(environment).values())
-        redactor.hide_passwords_in([*environment.values(), *request.parameters.values()])
+        redactor.hide(
+            cluster.gateway.secret, *secrets_of({**os.environ, **request.environment, **environment}).values()
+        )
+        redactor.hide_passwords_in([*request.environment.values(), *environment.values(), *request.parameters.values()])
         self._folder.mkdir(parents=True, exist_ok=True)
         start = datetime.now(UTC)
         lines: list[str] = []
@@ -102,11 +102,16 @@ class NotebookRunner:
         with TemporaryDirectory(prefix="notebook-") as results:
             result = Path(results) / "outcome.json"
             kernel = KernelRequest(
-                str(file), str(self._notebooks.resolve()), request.parameters, request.run_id, str(result)
+                notebook=str(file),
+                notebooks=str(self._notebooks.resolve()),
+                parameters=request.parameters,
+                run_id=request.run_id,
+                result=str(result),
+                environment=environment,
             )
             try:
                 with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
-                    async with aclosing(_kernel_output(kernel, environment)) as output:
+                    async with aclosing(self._kernels.run(kernel, request.environment)) as output:
                         async for line in output:
                             lines.append(redactor.text(line))
                             log.write(lines[-1])
@@ -140,33 +145,6 @@ class NotebookRunner:
             f"For more details please check the run page url: {address}"
         )
         return NotebookResult(output, ActivityError("3204", message, details=[]))
-
-
-async def _kernel_output(request: KernelRequest, environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
-    """Run a notebook's process and yield what it prints, line by line; end the process when nobody reads on."""
-    process = await asyncio.create_subprocess_exec(
-        *kernel_command(),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,
-        limit=_LINE_LIMIT,
-    )
-    try:
-        if process.stdin and process.stdout:
-            process.stdin.write(json.dumps(asdict(request)).encode())
-            process.stdin.close()
-            async for line in process.stdout:
-                yield line.decode(errors="replace")
-        status = await process.wait()
-        if status < 0:
-            yield f"The notebook's process was ended by signal {-status} ({signal.Signals(-status).name}).\n"
-    finally:
-        if process.returncode is None:
-            # The whole group: a notebook may have started processes of its own.
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
 
 
 def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:
