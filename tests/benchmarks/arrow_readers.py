@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the field's own name
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -235,7 +235,7 @@ def sources(postgres_server: Any, mariadb_server: Any) -> list[Source]:
     ]
 
 
-def jdbc_reader(spark: SparkSession, source: Source) -> Any:
+def jdbc_reader(spark: SparkSession, source: Source) -> DataFrameReader:
     """Return Spark's reader with what the landing gives it."""
     options = {**source.jdbc, "fetchsize": str(FETCH_SIZE), "preferTimestampNTZ": "true"}
     return spark.read.format("jdbc").options(**options)
@@ -247,8 +247,9 @@ def ways(spark: SparkSession, source: Source, count: int, batches: Path) -> list
 
     def jdbc(partitions: int) -> DataFrame:
         reader = jdbc_reader(spark, source).option("dbtable", "Customers")
-        split = {"partitionColumn": KEY, "lowerBound": 1, "upperBound": count, "numPartitions": partitions}
-        return reader.options(**split).load() if partitions > 1 else reader.load()
+        if partitions > 1:
+            reader = reader.options(partitionColumn=KEY, lowerBound=1, upperBound=count, numPartitions=partitions)
+        return reader.load()
 
     def native(driver: str, partitions: int) -> DataFrame:
         address = str(batches) if driver == "ready batches" else source.address
@@ -266,7 +267,7 @@ def ways(spark: SparkSession, source: Source, count: int, batches: Path) -> list
 
 def keyless_ways(spark: SparkSession, source: Source, count: int) -> list[Way]:
     """Return how to read two halves of a PostgreSQL table that has no key but a text, and the one stream to beat."""
-    names = [f'"{name}"' for name in jdbc_reader(spark, source).option("dbtable", "Customers").load().columns]
+    columns = jdbc_reader(spark, source).option("dbtable", "Customers").load().columns
     options = {"user": source.jdbc["user"], "password": source.jdbc["password"], "fetchsize": str(FETCH_SIZE)}
 
     def one() -> DataFrame:
@@ -280,9 +281,9 @@ def keyless_ways(spark: SparkSession, source: Source, count: int) -> list[Way]:
 
     def by_row_number() -> DataFrame:
         numbered = 'SELECT *, ROW_NUMBER() OVER (ORDER BY "Email") AS number FROM Customers'
-        split = {"partitionColumn": "number", "lowerBound": 1, "upperBound": count, "numPartitions": 2}
-        reader = jdbc_reader(spark, source).option("dbtable", f"({numbered}) AS numbered").options(**split)
-        return reader.load().select(*(name.strip('"') for name in names))
+        reader = jdbc_reader(spark, source).option("dbtable", f"({numbered}) AS numbered")
+        reader = reader.options(partitionColumn="number", lowerBound=1, upperBound=count, numPartitions=2)
+        return reader.load().select(*columns)
 
     return [Way("one stream", 1, one), Way("by hash", 2, by_hash), Way("by ROW_NUMBER", 2, by_row_number)]
 
@@ -307,13 +308,27 @@ def watched_memory() -> Iterator[list[float]]:
 
 def workers() -> Iterator[Path]:
     """Yield the Python processes that Spark started below this one."""
+    return (process for process in family() if b"-m\0pyspark." in read(process / "cmdline"))
+
+
+def processor_seconds() -> float:
+    """Return what this process and all below it have used of the processors: Spark, its workers and the databases.
+
+    Unlike the time on the clock it hardly grows when other work has the machine.
+    """
+    # utime, stime, and those of children that have ended: fields 14 to 17 of proc(5)
+    ticks = [read(process / "stat").rpartition(b")")[2].split()[11:15] for process in family()]
+    return sum(int(tick) for four in ticks for tick in four) / os.sysconf("SC_CLK_TCK")
+
+
+def family() -> Iterator[Path]:
+    """Yield this process and all below it."""
     parents = {int(path.name): parent_of(path) for path in Path("/proc").glob("[0-9]*")}
     for process in parents:
-        line, ancestor = [process], parents.get(process)
-        while ancestor in parents:
-            line.append(ancestor)
+        ancestor: int | None = process
+        while ancestor in parents and ancestor != os.getpid():
             ancestor = parents[ancestor]
-        if os.getpid() in line and b"-m\0pyspark." in read(Path(f"/proc/{process}/cmdline")):
+        if ancestor == os.getpid():
             yield Path(f"/proc/{process}")
 
 
@@ -340,6 +355,7 @@ def read(path: Path) -> bytes:
 def compare(spark: SparkSession, title: str, everyone: list[Way], count: int, folder: Path) -> None:
     """Print the table of one database: each way against the first of as many partitions, or the first of all."""
     seconds: dict[Way, list[float]] = {way: [] for way in everyone}
+    processor: dict[Way, list[float]] = {way: [] for way in everyone}
     memory: dict[Way, float] = {}
     same: dict[Way, str] = {}
     reference = ""
@@ -347,25 +363,26 @@ def compare(spark: SparkSession, title: str, everyone: list[Way], count: int, fo
         for way in everyone:
             target = str(folder / f"{title}-{turn}-{way.name}-{way.partitions}".replace(" ", "-"))
             with watched_memory() as peak:
-                start = time.perf_counter()
+                start, used = time.perf_counter(), processor_seconds()
                 way.read().write.parquet(target)
                 took = time.perf_counter() - start
             if turn:
                 seconds[way].append(took)
+                processor[way].append(processor_seconds() - used)
                 memory[way] = max(peak[0], memory.get(way, 0))
                 continue
             reference = reference or target
             same[way] = "yes" if fingerprint(spark, target) == fingerprint(spark, reference) else "no"
-    print(f"\n| {title}, {count:,} rows | partitions | s | rows/s | times faster | same rows | Python workers, MB |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"\n| {title}, {count:,} rows | partitions | s | rows/s | times faster | CPU, s | same rows | Python, MB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for way in everyone:
         bases = [base for base in everyone if base.partitions == way.partitions and base.name == "JDBC"] or everyone
         # Each turn's pair ran close together: the machine's other work weighs on both alike.
         ratio = median(base / own for base, own in zip(seconds[bases[0]], seconds[way], strict=True))
-        took, workers_ = median(seconds[way]), f"{memory[way]:.0f}" if memory[way] else ""
+        took, workers_ = median(seconds[way]), f"{memory[way]:.0f}" if way.name in BATCHES else ""
         where = "" if way.name == "ready batches" else same[way]
-        cells = f"{way.partitions} | {took:.2f} | {count / took / 1000:,.0f}k | {ratio:.2f} | {where} | {workers_}"
-        print(f"| {way.name} | {cells} |", flush=True)
+        speed = f"{took:.2f} | {count / took / 1000:,.0f}k | {ratio:.2f} | {median(processor[way]):.1f}"
+        print(f"| {way.name} | {way.partitions} | {speed} | {where} | {workers_} |", flush=True)
 
 
 def fingerprint(spark: SparkSession, folder: str) -> tuple[StructType, Any]:

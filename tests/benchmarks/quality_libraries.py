@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -57,7 +56,7 @@ EXPECTED = {
 }
 ADDRESS, UNIQUE = "Email is an address", "CustomerId is unique"
 # Packages that the runtime of a Databricks cluster brings: what needs only these adds nothing to a cluster.
-RUNTIME = ("pyspark", "pandas", "pyarrow", "requests", "tenacity")
+RUNTIME = ("pyspark", "pandas", "scipy", "pyarrow", "requests", "tenacity")
 TIMES = 5
 ONCE_FROM = 1_000_000
 
@@ -362,13 +361,8 @@ def additions(package: str) -> tuple[int, float]:
     """Return how many packages, and megabytes, one brings that the runtime of a cluster does not."""
     known = {name for root in RUNTIME for name in closure(root)}
     added = [name for name in closure(package) if name not in known]
-    files = [path for name in added for path in distribution(name).files or []]
-    return len(added), sum(size(path.locate()) for path in files) / 1e6
-
-
-def size(path: Any) -> int:
-    """Return the bytes of a file, 0 for one that an installation lists and does not have."""
-    return os.stat(path).st_size if os.path.exists(path) else 0  # noqa: PTH110, PTH116 - not always a pathlib path
+    paths = [Path(str(file.locate())) for name in added for file in distribution(name).files or []]
+    return len(added), sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
 def closure(package: str) -> set[str]:
