@@ -43,6 +43,12 @@ def shared_folder() -> Path:
     return folder
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a landing's lock whose owner gives no sign of life count as dead soon."""
+    monkeypatch.setattr("ingestion.lock.LEASE_SECONDS", 0.3)
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """Return the one Spark session of the test run: two cores, UTC, nothing written outside a temporary folder."""

@@ -203,17 +203,19 @@ class Lake:
         self._promote(staged, table.name, table.lock)
 
     def remove(self, name: str) -> None:
-        """Remove a table, in one step for its readers. Where there is none, nothing happens.
+        """Remove a table, in one step for its readers, and what a run that died left of it.
 
         Raises:
             LockedError: another run is landing there.
             LakeError: it cannot be removed.
         """
-        if not self._files.exists(self.path(name)):
+        traces = (self.path(name), self._previous(name), self._staging_folder(name), self._trash(name))
+        if not any(map(self._files.exists, traces)) and not self._files.entries(self._locks(name)):
             return
         with self._staging(name) as (_, lock):
             lock.check()
-            self._to_trash(self.path(name), name)
+            if self._files.exists(self.path(name)):
+                self._to_trash(self.path(name), name)
             self._delete(self.manifest_path(name))
 
     def _check_format(self, name: str) -> None:
@@ -260,7 +262,7 @@ class Lake:
     @contextmanager
     def _staging(self, name: str) -> Iterator[tuple[str, Lock]]:
         """Hold the target, and yield where to write aside; afterwards, whatever happened, all is settled."""
-        with Lock(self._files, f"{self._root}/_locks/{name}", self.path(name), self._run_id).held() as lock:
+        with Lock(self._files, self._locks(name), self.path(name), self._run_id).held() as lock:
             self._settle(name)
             try:
                 yield f"{self._staging_folder(name)}/{self._run_id}", lock
@@ -357,6 +359,9 @@ class Lake:
 
     def _previous(self, name: str) -> str:
         return f"{self._root}/_previous/{name}"
+
+    def _locks(self, name: str) -> str:
+        return f"{self._root}/_locks/{name}"
 
     def _trash(self, name: str) -> str:
         return f"{self._root}/_trash/{name}"

@@ -6,7 +6,7 @@ after which nothing it would still do takes effect, not even to clean up.
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count, groupby
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.faulty_files import DIES_AFTER, FAULTS, Died, FaultyFiles, FaultyFilesThatNeverReplace, is_new_case
+from ingestion.delta import DeltaRs
 from ingestion.errors import LakeError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.lake import Lake
@@ -42,6 +43,18 @@ def test_a_reader_of_a_table_finds_it_whole_whatever_fails(spark: SparkSession, 
     assert gaps[0].startswith("dies after rename")
 
 
+def test_a_reader_of_a_delta_table_never_finds_it_gone_whenever_a_run_dies(spark: SparkSession, tmp_path: Path) -> None:
+    def land(files: HadoopFileSystem, lake: Path, run_id: str, rows: int) -> None:
+        landing = Lake(files, str(lake), run_id, delta=DeltaRs())
+        with landing.staged_table(spark.range(rows, numPartitions=1), TABLE) as staged:
+            landing.promote(staged)
+
+    def find(lake: Path) -> int | None:
+        return rows_found(lake / TABLE)
+
+    assert not try_every_fault(FaultyFiles, land, find, spark, tmp_path, manifest=TABLE, faults=(DIES_AFTER,))
+
+
 @pytest.mark.parametrize("kind", [FaultyFiles, FaultyFilesThatNeverReplace])
 def test_a_reader_of_a_file_finds_it_whole_whatever_fails(
     kind: type[FaultyFiles], spark: SparkSession, tmp_path: Path
@@ -61,7 +74,14 @@ def test_a_reader_of_a_file_finds_it_whole_whatever_fails(
 
 
 def try_every_fault(
-    kind: type[FaultyFiles], land: Land, find: Find, spark: SparkSession, folder: Path, *, manifest: str
+    kind: type[FaultyFiles],
+    land: Land,
+    find: Find,
+    spark: SparkSession,
+    folder: Path,
+    *,
+    manifest: str,
+    faults: Sequence[str] = FAULTS,
 ) -> list[str]:
     """Land with each fault at each call, and again without one; return after which a reader finds nothing at all."""
     gaps = []
@@ -70,7 +90,7 @@ def try_every_fault(
     clean = kind(spark, str(folder / "clean"))
     shutil.copytree(before, folder / "clean")
     land(clean, folder / "clean", "run-new", NEW)
-    for fault in FAULTS:
+    for fault in faults:
         for number, call in enumerate(clean.calls, 1):
             if not is_new_case(fault, call):
                 continue

@@ -154,6 +154,19 @@ def test_a_clean_run_empties_the_quarantine(customers: Callable[..., str], lake:
     assert leftovers(lake) == []
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_clean_run_clears_what_a_run_that_died_left_of_the_quarantine(
+    customers: Callable[..., str], lake: Path
+) -> None:
+    for aside in ("_staging", "_previous", "_locks"):
+        file = lake / aside / "quarantine" / "customer_data" / "lock"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"")
+    assert customers(600) == "600"
+    assert not (lake / "quarantine" / "customer_data").exists()
+    assert leftovers(lake) == []
+
+
 def test_what_the_threshold_counts_is_the_good_rows(customers: Callable[..., str], lake: Path) -> None:
     assert customers(500, *[BAD_EMAIL] * 10) == "0"
     assert not (lake / "customer_data").exists()
