@@ -51,7 +51,7 @@ class LandingMetrics:
     @property
     def file(self) -> str:
         """The row's file: files are in the order of time."""
-        return f"{self.started:%Y%m%dT%H%M%SZ}_{self.run_id}.json"
+        return f"{self.started:%Y%m%dT%H%M%SZ}_{self.run_id[:8]}.json"
 
     def dump(self, finished: datetime) -> bytes:
         """Return the row as one line of JSON."""

@@ -50,17 +50,21 @@ class FaultyFiles(HadoopFileSystem):
         self._fault = fault
         self._after_call = after_call
         self._within = False
+        self._is_dead = False
         for operation in _OPERATIONS:
             setattr(self, operation, self._faulty(operation, getattr(self, operation)))
 
     def _faulty(self, operation: str, do: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             # What an operation does by way of others is one call; signs of life come when they come.
+            if current_thread() is not main_thread() and self._is_dead:
+                raise LakeError(f"{arguments[0]}: the run is dead, and gives no sign of life")
             if self._within or current_thread() is not main_thread():
                 return do(*arguments)
             self.calls.append(f"{operation} {arguments[0]}")
             number = len(self.calls)
             if self._fault == DIES_AFTER and number > self._number:
+                self._is_dead = True
                 raise Died
             if self._fault == FAILS_BEFORE and number == self._number:
                 raise LakeError(f"{self.calls[-1]}: Input/output error")
@@ -73,6 +77,7 @@ class FaultyFiles(HadoopFileSystem):
             if self._fault == FAILS_AFTER and number == self._number:
                 raise LakeError(f"{self.calls[-1]}: Connection reset by peer")
             if self._fault == DIES_AFTER and number == self._number:
+                self._is_dead = True
                 raise Died
             return result
 
