@@ -5,6 +5,8 @@ from pyspark.sql.types import StructType
 
 from ingestion.manifest import compare, read_manifest, without_credentials
 
+pytestmark = pytest.mark.usefixtures("spark")  # which reads types that are written as in SQL
+
 
 @pytest.mark.parametrize(
     ("old", "new"),
