@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.process_customers import process_customers
-from support.lakes import leftovers, rows_found
+from support.lakes import every_row_is_accounted_for, leftovers, rows_found
 
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("KILL_SEED", "5"))
@@ -107,6 +107,7 @@ def test_a_notebook_killed_at_any_instant_leaves_whole_data_and_the_next_run_is_
         outcomes["old" if found == OLD else "new"] += 1
         land(NEW)
         assert rows_found(lake / "customer_data") == NEW
+        assert every_row_is_accounted_for(lake, "customer_data")
         assert leftovers(lake) == [], f"killed after {instant:.3f} s"
     with capsys.disabled():
         sys.stdout.write(f"\n{KILLS} kills within {duration:.2f} s, seed {SEED}: {outcomes}\n")

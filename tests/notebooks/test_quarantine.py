@@ -1,6 +1,5 @@
 """Bad rows stay out of the table and are kept with their reasons; too many keep the old table. Nothing is lost."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from pyspark.sql import SparkSession
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.process_customers import process_customers
-from support.lakes import leftovers, rows_found
+from support.lakes import every_row_is_accounted_for, leftovers, rows_found, run_metrics
 
 Lines = Callable[[], list[dict[str, Any]]]
 GOOD = "({}, 'zoe@example.com', 'IN', 1.5, TIMESTAMP('2026-11-01 00:00:00'), TIMESTAMP('2026-11-20 00:00:00'))"
@@ -45,11 +44,6 @@ def customers(derby: Derby, spark: SparkSession, workspace: Settings) -> Callabl
     return land
 
 
-def metrics(lake: Path) -> list[dict[str, Any]]:
-    files = sorted((lake / "quality_metrics" / "table=customer_data").iterdir(), key=lambda file: file.stat().st_mtime)
-    return [json.loads(file.read_bytes()) for file in files]
-
-
 def quarantined(spark: SparkSession, lake: Path) -> dict[int | None, list[str]]:
     rows = spark.read.parquet(str(lake / "quarantine" / "customer_data")).collect()
     return {row["CustomerId"]: row["_errors"] for row in rows}
@@ -62,6 +56,7 @@ def test_bad_rows_go_to_quarantine_with_their_reasons_and_the_good_ones_land(
     landed = spark.read.parquet(str(lake / "customer_data"))
     assert landed.columns == ["CustomerId", "Email", "CountryCode", "CreditLimit", "CreatedAt", "UpdatedAt"]
     assert landed.count() == 600
+    assert every_row_is_accounted_for(lake, "customer_data")
     is_email = r"Email matches [^@\s]+@[^@\s]+\.[^@\s]+"
     assert quarantined(spark, lake) == {
         10_000: [is_email],
@@ -83,7 +78,7 @@ def test_every_run_adds_its_metrics_to_a_table_of_the_lake(
     customers(510, BAD_EMAIL, *[GOOD.replace("{}", "7")] * 9)
     customers(600, *[BAD_EMAIL] * 40)
     derby.drop("Customers")
-    runs = metrics(lake)
+    runs = run_metrics(lake, "customer_data")
     keys = ("outcome", "rows_read", "rows_landed", "rows_quarantined")
     assert [tuple(run[key] for key in keys) for run in runs] == [
         ("landed", 602, 600, 2),
@@ -132,6 +127,7 @@ def test_all_rows_of_a_repeated_key_are_bad(spark: SparkSession, customers: Call
     assert customers(600, *seventh, NO_KEY, NO_KEY, BAD_EMAIL.replace("{}", "8")) == "598"
     landed = spark.read.parquet(str(lake / "customer_data"))
     assert landed.count() == 598
+    assert every_row_is_accounted_for(lake, "customer_data")
     assert landed.where("CustomerId IN (7, 8) OR CustomerId IS NULL").count() == 0
     rows = spark.read.parquet(str(lake / "quarantine" / "customer_data")).collect()
     reasons = sorted((row["CustomerId"] or 0, *row["_errors"]) for row in rows)

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from fakes.workspace import Settings
 from ingestion.process_customers import process_customers
-from support.lakes import leftovers, rows_found
+from support.lakes import every_row_is_accounted_for, leftovers, rows_found
 
 
 @dataclass
@@ -66,4 +66,5 @@ class CustomersNotebook:
     def lands(self, rows: int) -> bool:
         """Run without any fault left, and say whether so many rows are in place, and nothing else lies about."""
         landed = self.run() == str(rows) and self.waits == []
-        return landed and self.rows == rows and leftovers(self.lake) == []
+        whole = self.rows == rows and every_row_is_accounted_for(self.lake, "customer_data")
+        return landed and whole and leftovers(self.lake) == []

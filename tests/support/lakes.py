@@ -1,6 +1,8 @@
 """What a plain reader finds in a local lake, and what lies about in it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -18,6 +20,24 @@ def rows_found(table: Path) -> int | None:
     files = [file for file in table.iterdir() if not file.name.startswith(("_", "."))]
     assert files, f"{table} is empty"
     return sum(pq.read_table(file).num_rows for file in files)
+
+
+def run_metrics(lake: Path, table: str) -> list[dict[str, Any]]:
+    """Return the metrics of all runs of a table, the last one last."""
+    folder = lake / "quality_metrics" / f"table={table}"
+    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+    return [json.loads(file.read_bytes()) for file in files]
+
+
+def every_row_is_accounted_for(lake: Path, table: str) -> bool:
+    """Say whether the last run landed or quarantined all rows that it read, and those it says are there."""
+    run = run_metrics(lake, table)[-1]
+    quarantined = rows_found(lake / "quarantine" / table) or 0
+    return (
+        run["rows_read"] == run["rows_landed"] + run["rows_quarantined"]
+        and run["rows_landed"] == rows_found(lake / table)
+        and run["rows_quarantined"] == quarantined
+    )
 
 
 def leftovers(lake: Path) -> list[str]:
