@@ -301,6 +301,7 @@ class Lake:
         """Put the previous version back where nothing took its place."""
         previous, target = self._previous(name), self.path(name)
         if self._files.exists(previous) and not self._files.exists(target):
+            self._files.make_folder(_parent(target))
             self._rename(previous, target)
 
     def _settle(self, name: str) -> None:

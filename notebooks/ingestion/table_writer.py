@@ -22,6 +22,8 @@ _PASSED = "__passed__"
 # What every pass observes.
 _ROWS, _HIGH, _LOW = "__rows__", "__high__", "__low__"
 _COMPRESSION = "zstd"
+# Spark's own word to its readers (DataSource.GLOB_PATHS_KEY) that `?` in a folder's name is that and no pattern.
+_AS_PATTERNS = "__globPaths__"
 
 
 @dataclass(frozen=True)
@@ -144,4 +146,4 @@ def _read(frame: DataFrame, *folders: str) -> DataFrame:
     """Return rows that were written, as the table that they came from had them."""
     if not folders:
         return frame.limit(0)
-    return frame.sparkSession.read.schema(frame.schema).parquet(*folders)
+    return frame.sparkSession.read.schema(frame.schema).option(_AS_PATTERNS, False).parquet(*folders)

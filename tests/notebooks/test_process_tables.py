@@ -112,7 +112,8 @@ def test_the_landed_table_is_the_source_column_by_column(
         ("BirthDate", "date"),
         ("CreatedAt", "timestamp_ntz"),
     ]
-    source = tables.SqlDatabase(spark, derby.url, {}).read("Customers")
+    database = tables.SqlDatabase(spark, derby.url, {})
+    source = database.read("Customers", database.measure("Customers", "CustomerId"))
     assert_df_equality(table, source, ignore_row_order=True, ignore_nullable=True)
     first = table.where("CustomerId = 1").collect()[0]
     assert (first["Full Name"], str(first["CreatedAt"])) == ("Zoë Ångström 陈 1", "2026-03-29 02:30:00.123456")
@@ -345,8 +346,8 @@ def given_to_the_driver(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict
     given: list[tuple[str, dict[str, str]]] = []
     load = tables.SqlDatabase._load
 
-    def load_and_look(database: tables.SqlDatabase, *arguments: Any) -> DataFrame:
-        frame = load(database, *arguments)
+    def load_and_look(database: tables.SqlDatabase, *arguments: Any, **options: bool) -> DataFrame:
+        frame = load(database, *arguments, **options)
         jvm_frame: Any = frame._jdf
         options = jvm_frame.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
         given.append((options.url(), dict(options.asConnectionProperties())))

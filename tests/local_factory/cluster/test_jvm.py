@@ -19,7 +19,7 @@ def test_a_process_that_nobody_waited_for_is_ended() -> None:
 
 def test_an_option_that_java_refuses_is_an_error_and_its_reason_is_in_the_log(tmp_path: Path) -> None:
     with start_jvm(options=["-Xmx1"]) as jvm:
-        jvm.log_to(tmp_path / "spark.log")
+        jvm.log_to(tmp_path / "spark.log", str)
         with pytest.raises(JvmError, match=r"ended with status 1; spark\.log"):
             jvm.gateway()
     assert "Too small maximum heap" in (tmp_path / "spark.log").read_text()
