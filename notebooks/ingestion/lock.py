@@ -73,11 +73,14 @@ class Lock:
         """
         self._acquire()
         ended = Event()
-        Thread(target=self._give_signs_of_life, args=(ended,), daemon=True).start()
+        living = Thread(target=self._give_signs_of_life, args=(ended,), daemon=True)
+        living.start()
         try:
             yield self
         finally:
             ended.set()
+            # A sign under way would make the claim anew that is deleted now.
+            living.join()
             # A claim that cannot be deleted now has no living owner: the next run succeeds it.
             with suppress(LakeError):
                 self._release()
