@@ -38,6 +38,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("scripts", "tests", "tests/benchmarks")]
 
 import mariadb  # noqa: E402 the path is set above
+from processes import family, processor_seconds, read  # noqa: E402
 
 from fakes import postgres  # noqa: E402
 from local_factory.demo import rows  # noqa: E402
@@ -311,45 +312,10 @@ def workers() -> Iterator[Path]:
     return (process for process in family() if b"-m\0pyspark." in read(process / "cmdline"))
 
 
-def processor_seconds() -> float:
-    """Return what this process and all below it have used of the processors: Spark, its workers and the databases.
-
-    Unlike the time on the clock it hardly grows when other work has the machine.
-    """
-    # utime, stime, and those of children that have ended: fields 14 to 17 of proc(5)
-    ticks = [read(process / "stat").rpartition(b")")[2].split()[11:15] for process in family()]
-    return sum(int(tick) for four in ticks for tick in four) / os.sysconf("SC_CLK_TCK")
-
-
-def family() -> Iterator[Path]:
-    """Yield this process and all below it."""
-    parents = {int(path.name): parent_of(path) for path in Path("/proc").glob("[0-9]*")}
-    for process in parents:
-        ancestor: int | None = process
-        while ancestor in parents and ancestor != os.getpid():
-            ancestor = parents[ancestor]
-        if ancestor == os.getpid():
-            yield Path(f"/proc/{process}")
-
-
-def parent_of(process: Path) -> int | None:
-    """Return the number of a process's parent, None when it has just ended."""
-    status = read(process / "stat").rpartition(b")")[2].split()
-    return int(status[1]) if status else None
-
-
 def megabytes(process: Path) -> float:
     """Return a process's share of the memory (PSS): what forks have in common counts once."""
     kilobytes = [line.split()[1] for line in read(process / "smaps_rollup").splitlines() if line.startswith(b"Pss:")]
     return int(kilobytes[0]) / 1000 if kilobytes else 0.0
-
-
-def read(path: Path) -> bytes:
-    """Return a file of /proc, empty when its process has ended."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def compare(spark: SparkSession, title: str, everyone: list[Way], count: int, folder: Path) -> None:
