@@ -12,6 +12,11 @@ from hypothesis import settings
 
 from fakes import postgres as postgres_server
 from fakes import sql_server as tds_server
+from fakes.entra_service import EntraService
+from fakes.faulty_http import FaultyServer, running
+from fakes.log_ingestion_service import LogIngestionService
+from infra.bicep import declared_columns
+from ingestion.entra import MONITOR_SCOPE
 from support.requirements import require
 
 if TYPE_CHECKING:
@@ -68,6 +73,25 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 def jdbc_drivers() -> list[Path]:
     """Return the JDBC drivers that this machine has beside Derby's, which is Spark's own."""
     return [server.JDBC_DRIVER for server in (postgres_server, tds_server) if server.what_is_missing() is None]
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with running(FaultyServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def entra() -> Iterator[EntraService]:
+    with EntraService() as service:
+        yield service
+
+
+@pytest.fixture
+def monitor(entra: EntraService) -> Iterator[LogIngestionService]:
+    """Return the Logs Ingestion API, with the stream that the infrastructure declares."""
+    with LogIngestionService(entra.token(MONITOR_SCOPE), declared_columns("collectionRule")) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

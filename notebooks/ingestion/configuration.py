@@ -268,10 +268,7 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
     """Return a setting that takes a few values only, of which the first is the default."""
     value = (configuration.find(name) or values[0]).lower()
     if value not in values:
-        raise InvalidSettingError(
-            f"{name} is {value!r}: it takes {' or '.join(values)}. "
-            f"Set the widget {name} or the environment variable {name.upper()}."
-        )
+        raise _unusable(name, value, f"it takes {' or '.join(values)}")
     return value
 
 
@@ -283,10 +280,7 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
     except ValueError:
         share = -1
     if not 0 <= share <= 1:
-        raise InvalidSettingError(
-            f"{name} is {text[:80]!r}: it must be a number of per cent, from 0 to 100. "
-            f"Set the widget {name} or the environment variable {name.upper()}."
-        )
+        raise _unusable(name, text, "it must be a number of per cent, from 0 to 100")
     return share
 
 
@@ -295,11 +289,14 @@ def _connections(configuration: Configuration, name: str, default: str) -> int:
     text = configuration.find(name) or default
     number = _COUNT.fullmatch(text)
     if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
-        raise InvalidSettingError(
-            f"{name} is {text[:80]!r}: it must be a whole number from 1 to {_MOST_CONNECTIONS}. "
-            f"Set the widget {name} or the environment variable {name.upper()}."
-        )
+        raise _unusable(name, text, f"it must be a whole number from 1 to {_MOST_CONNECTIONS}")
     return int(number[1])
+
+
+def _unusable(name: str, value: str, wanted: str) -> InvalidSettingError:
+    return InvalidSettingError(
+        f"{name} is {value[:80]!r}: {wanted}. Set the widget {name} or the environment variable {name.upper()}."
+    )
 
 
 def _confidential(variable: str, url: str) -> str:

@@ -19,6 +19,7 @@ from pyspark.sql.types import StructType
 from ingestion.errors import LakeError, PromotionError
 from ingestion.filesystem import HadoopFileSystem
 from ingestion.jvm import root_cause
+from ingestion.parquet import read_parquet
 
 _USER_METADATA = "userMetadata"
 _COMMIT = re.compile(r"\d{20}\.json")
@@ -59,7 +60,7 @@ class SparkDelta:
     def overwrite(self, table: str, parquet: str, columns: StructType, landing: Landing) -> None:
         """Commit the rows of a Parquet folder as all rows of a table."""
         try:
-            rows = self._spark.read.schema(columns).parquet(parquet)
+            rows = read_parquet(self._spark, columns, parquet)
             rows.write.format("delta").mode("overwrite").options(
                 overwriteSchema=True, **{_USER_METADATA: json.dumps(landing)}
             ).save(table)

@@ -258,11 +258,6 @@ class Gate:
         broken = [F.when(~_kept(check), F.lit(str(check))) for check in self._refusing()]
         return F.array_compact(F.array(*broken).cast("array<string>"))
 
-    @property
-    def refuses_rows(self) -> bool:
-        """Say whether `passes` can be false for any row."""
-        return bool(self._refusing())
-
     def metrics(self) -> list[Column]:
         """Return the aggregates to be observed over all rows in the pass that writes, each named for its check.
 

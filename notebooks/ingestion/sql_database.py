@@ -2,11 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pyspark.sql import Column, DataFrame, DataFrameReader, Row, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import (
     ByteType,
@@ -141,11 +141,8 @@ class SqlDatabase:
             frame = self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
         else:
             frame = self._load(table, lambda reader: self._table(reader, table))
-        columns = [
-            self._without_zone(column(name)).alias(name) if name in extent.zoneless else column(name)
-            for name in frame.columns
-        ]
-        return frame.select(*columns)
+        zoneless = [name for name in frame.columns if name in extent.zoneless]
+        return self._without_zone(frame, zoneless) if zoneless else frame
 
     def _bounds(self, table: str, extent: Extent, parts: int) -> list[int]:
         """Return where to divide a table so that each part has about as many rows.
@@ -192,12 +189,14 @@ class SqlDatabase:
         except Exception as error:
             raise _unreadable(table, error) from error
 
-    def _without_zone(self, moment: Column) -> Column:
-        """Return what the database's clock showed: JDBC hands it over as a moment in Java's own zone."""
+    def _without_zone(self, frame: DataFrame, names: Sequence[str]) -> DataFrame:
+        """Return some moments as the database's clock showed them: JDBC hands them over in Java's own zone."""
         jvm: Any = self.spark._jvm
         java_zone, zone = jvm.java.util.TimeZone.getDefault().getID(), self.spark.conf.get("spark.sql.session.timeZone")
-        shown = moment.cast("timestamp_ntz")
-        return shown if java_zone == zone else F.convert_timezone(F.lit(zone), F.lit(java_zone), shown)
+        shown = {name: column(name).cast("timestamp_ntz") for name in names}
+        if java_zone != zone:
+            shown = {name: F.convert_timezone(F.lit(zone), F.lit(java_zone), moment) for name, moment in shown.items()}
+        return frame.select(*(shown[name].alias(name) if name in shown else column(name) for name in frame.columns))
 
     def _quoted(self, name: str) -> str:
         """Return a column's name as the database wants it, so that its capitals and blanks count."""

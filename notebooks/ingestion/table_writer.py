@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.columns import column
+from ingestion.parquet import read_parquet
 from ingestion.quality import Gate, Severity, Unique, repeated_keys
 
 # What a refused row has besides its own columns: the checks that it breaks.
@@ -22,8 +23,6 @@ _PASSED = "__passed__"
 # What every pass observes.
 _ROWS, _HIGH, _LOW = "__rows__", "__high__", "__low__"
 _COMPRESSION = "zstd"
-# Spark's own word to its readers (DataSource.GLOB_PATHS_KEY) that `?` in a folder's name is that and no pattern.
-_AS_PATTERNS = "__globPaths__"
 
 
 @dataclass(frozen=True)
@@ -144,6 +143,4 @@ def _mark_repeats(rows: DataFrame, every_row: DataFrame, uniques: Sequence[Uniqu
 
 def _read(frame: DataFrame, *folders: str) -> DataFrame:
     """Return rows that were written, as the table that they came from had them."""
-    if not folders:
-        return frame.limit(0)
-    return frame.sparkSession.read.schema(frame.schema).option(_AS_PATTERNS, False).parquet(*folders)
+    return read_parquet(frame.sparkSession, frame.schema, *folders) if folders else frame.limit(0)

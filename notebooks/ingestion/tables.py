@@ -141,11 +141,9 @@ class _Landing:
         written = staged.written
         rows = written.rows + written.refused_rows
         results = gate.results(written.observed, rows)
-        self._metrics.rows_read, self._metrics.rows_quarantined, self._metrics.checks = (
-            rows,
-            written.refused_rows,
-            results,
-        )
+        self._metrics.rows_read = rows
+        self._metrics.rows_quarantined = written.refused_rows
+        self._metrics.checks = results
         failed = [result for result in results if result.failure]
         missing = [result.check for result in results if not result.applied]
         if missing:

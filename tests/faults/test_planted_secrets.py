@@ -62,18 +62,6 @@ class Run:
 
 
 @pytest.fixture
-def entra() -> Iterator[EntraService]:
-    with EntraService() as service:
-        yield service
-
-
-@pytest.fixture
-def monitor(entra: EntraService) -> Iterator[LogIngestionService]:
-    with LogIngestionService(entra.token(MONITOR_SCOPE), declared_columns("collectionRule")) as service:
-        yield service
-
-
-@pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monitor: LogIngestionService) -> Run:
     (tmp_path / "lake").mkdir()
     return Run(tmp_path / "lake", capsys, monitor)

@@ -1,7 +1,7 @@
-"""What the tests of the notebooks share: a faulty country API, a Derby database, a lake folder, settings for them."""
+"""What the tests of the notebooks share: a Derby database, a lake folder, settings for them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +10,7 @@ from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
-from fakes.faulty_http import FaultyServer, running
-from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from infra.bicep import declared_columns
-from ingestion.entra import MONITOR_SCOPE
-
-
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    with running(FaultyServer()) as server:
-        yield server
-
-
-@pytest.fixture
-def entra() -> Iterator[EntraService]:
-    with EntraService() as service:
-        yield service
-
-
-@pytest.fixture
-def monitor(entra: EntraService) -> Iterator[LogIngestionService]:
-    """Return the Logs Ingestion API, with the stream that the infrastructure declares."""
-    with LogIngestionService(entra.token(MONITOR_SCOPE), declared_columns("collectionRule")) as service:
-        yield service
 
 
 @pytest.fixture
