@@ -10,8 +10,9 @@ JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --grou
 
 .PHONY: run test lint bench clean
 
-run: $(VENV)/.classes $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
+run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
+	@$(MAKE) --no-print-directory $(VENV)/.classes
 
 test: lint $(VENV)/.classes
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
@@ -40,7 +41,7 @@ $(VENV)/.run: $(VENV)/bin/uv uv.lock
 # Spark's classes as a JVM maps them, where it would parse some 15,000: a start then costs half of it. A run writes them
 # down as it ends; where it cannot, runs do without them.
 $(VENV)/.classes: $(VENV)/.run
-	@echo "Writing down Spark's classes, once, so that Spark starts fast"
+	@echo "Writing down Spark's classes, once, so that later runs start faster"
 	@rm -f $(VENV)/spark.jsa
 	@$(VENV)/bin/python scripts/run_local.py --workdir $(VENV)/spark \
 		--java-option=-XX:ArchiveClassesAtExit=$(VENV)/spark.jsa >$(VENV)/classes.log 2>&1 || true
