@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructType
 
@@ -304,13 +304,6 @@ class Gate:
     def _shrinkage(self, check: RowCount, rows: int) -> str | None:
         before = self._rows_before
         return f"{rows} rows after {before}" if before and rows < check.at_least * before else None
-
-
-def repeated_keys(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Return the keys that more than one row has, and as `rows` how many; a key with NULL in it repeats nothing."""
-    columns = [column(key) for key in keys]
-    complete = reduce(Column.__and__, [key.isNotNull() for key in columns])
-    return frame.where(complete).groupBy(*columns).agg(F.count(F.lit(1)).alias("rows")).where("rows > 1")
 
 
 def _kept(check: RowCheck) -> Column:

@@ -14,7 +14,8 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.columns import column
 from ingestion.parquet import read_parquet
-from ingestion.quality import Gate, Severity, Unique, repeated_keys
+from ingestion.quality import Gate, Severity, Unique
+from ingestion.repeats import key_ends, repeated_keys, repeated_rows
 
 # What a refused row has besides its own columns: the checks that it breaks.
 REASONS = "_errors"
@@ -72,11 +73,13 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
 
     def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
         checked = rows.select(*columns, passes.alias(_PASSED))
-        return _write_pass(checked, f"{folder}/{name}", columns, gate.metrics(), rows_per_file)
+        ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
+        return _write_pass(checked, f"{folder}/{name}", columns, [*gate.metrics(), *ends], rows_per_file)
 
     first = last = write_pass(frame, "read", gate.passes())
     every_row = _read(frame, *first.folders)
-    repeated = {unique: _repeated_rows(every_row, unique) for unique in gate.uniques}
+    all_rows = first.rows + first.refused_rows
+    repeated = {unique: repeated_rows(every_row, unique.columns, all_rows, first.observed) for unique in gate.uniques}
     refusing = [unique for unique, rows in repeated.items() if rows and unique.severity is Severity.ERROR]
     if refusing:
         marked, repeats = _mark_repeats(every_row, every_row, refusing)
@@ -99,14 +102,15 @@ def _write_pass(
 ) -> WrittenTable:
     """Write rows, divided by whether they pass, and observe them on their way."""
     seen = Observation()
-    row_hash = F.when(F.col(_PASSED), F.xxhash64(*columns))
+    # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
+    row_hash, counts = F.xxhash64(*columns), F.col(_PASSED).cast("bigint")
     observed_rows = checked.observe(
         seen,
         F.count(F.lit(1)).alias(_ROWS),
         F.count_if(F.col(_PASSED)).alias(_PASSED),
         # A sum of hashes of 64 bits overflows: their halves are summed.
-        F.sum(F.shiftright(row_hash, 32)).alias(_HIGH),
-        F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF))).alias(_LOW),
+        F.sum(F.shiftright(row_hash, 32) * counts).alias(_HIGH),
+        F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF)) * counts).alias(_LOW),
         *metrics,
     )
     writer = observed_rows.write.partitionBy(_PASSED)
@@ -122,11 +126,6 @@ def _write_pass(
         checksum=((high or 0) << 32) + (low or 0),
         observed=found,
     )
-
-
-def _repeated_rows(every_row: DataFrame, unique: Unique) -> int:
-    repeated = repeated_keys(every_row, unique.columns)
-    return int(repeated.agg(F.sum("rows")).collect()[0][0] or 0)
 
 
 def _mark_repeats(rows: DataFrame, every_row: DataFrame, uniques: Sequence[Unique]) -> tuple[DataFrame, Column]:

@@ -46,6 +46,9 @@ _BENCHMARKS: dict[str, _Benchmark] = {
     "landing": lambda given, folder, progress: landing.from_postgres(
         folder, given.rows, given.repetitions, progress, _named(given.contenders)
     ),
+    "memory": lambda given, folder, progress: landing.in_small_heap(
+        folder, max(given.rows), given.repetitions, progress
+    ),
     "derby": lambda given, folder, progress: landing.from_derby(
         folder,
         [rows for rows in given.rows if rows <= _MOST_DERBY_ROWS],
@@ -87,7 +90,7 @@ def main() -> int:
         if own:
             shown.print(table(own))
             (given.output / f"{name}.md").write_text(markdown(own) + "\n", encoding="utf-8")
-        if own and own[0].case.unit == "rows":
+        if name in ("landing", "derby") and own:
             plot(own, given.output / f"{name}.svg")
     failures += [
         f"{result.case.benchmark}, {result.case.name}, {result.contender}: {result.error}"

@@ -175,3 +175,4 @@ WITHOUT_SPARK: Mapping[str, Contender] = {
     "DuckDB": duckdb,
 }
 ON_DERBY: Mapping[str, Contender] = {name: ON_SPARK[name] for name in ("this landing", "notebook: count, write")}
+IN_SMALL_HEAP: Mapping[str, Contender] = {name: ON_SPARK[name] for name in ("this landing",)}

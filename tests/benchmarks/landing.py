@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from benchmarks.contenders import ON_DERBY, ON_SPARK, WITHOUT_SPARK, Contender, Source, quiet_dlt
+from benchmarks.contenders import IN_SMALL_HEAP, ON_DERBY, ON_SPARK, WITHOUT_SPARK, Contender, Source, quiet_dlt
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
 from benchmarks.spark import Spark, collect_garbage, largest_heap, start_spark
 from benchmarks.worker import Worker
@@ -17,6 +17,9 @@ from fakes.postgres import Postgres, running_postgres, what_is_missing
 from local_factory.demo.database import prepare_database
 
 POSTGRES, DERBY = "Landing from PostgreSQL", "Landing from Derby"
+# The least that Spark starts with is 450 MB.
+_SMALL_HEAP = "512m"
+SMALL = f"Landing from PostgreSQL in {_SMALL_HEAP} of heap"
 _CUSTOMERS = Path(__file__).with_name("customers.sql")
 
 Progress = Callable[[str], None]
@@ -55,6 +58,27 @@ def from_postgres(
                     warm_ups=_warm_ups(number, rows),
                     progress=progress,
                 )
+
+
+def in_small_heap(folder: Path, most: int, repetitions: int, progress: Progress) -> Iterator[list[Result]]:
+    """Measure this landing in a JVM with little memory: a tenth of some rows, and all of them.
+
+    Raises:
+        BenchmarkError: there is no PostgreSQL server on this machine.
+    """
+    missing = what_is_missing()
+    if missing:
+        raise BenchmarkError(missing)
+    prepare = partial(start_spark, heap=_SMALL_HEAP)
+    with running_postgres() as server, Worker("spark", prepare, folder / "spark") as spark:
+        for number in (most // 10, most):
+            progress(f"{SMALL}: making {number:,} rows")
+            source = _fill(server, number)
+            with _emptied(folder / "lakes") as lakes:
+                contenders = {
+                    name: partial(_run_on_spark, spark, land, source, lakes) for name, land in IN_SMALL_HEAP.items()
+                }
+                yield measure(_case(SMALL, number), contenders, repetitions=repetitions, progress=progress)
 
 
 def from_derby(

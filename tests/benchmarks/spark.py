@@ -32,14 +32,14 @@ class Spark:
 
 
 @contextmanager
-def start_spark(folder: Path) -> Iterator[Spark]:
+def start_spark(folder: Path, *, heap: str = "2g") -> Iterator[Spark]:
     """Start Spark as the local factory does: all cores, 2 GB of heap, the UI off, UTC; but with Java's best compiler.
 
     That is what a cluster has. A run on a laptop is over before it pays off, and does without.
     """
     log = folder / "gc.log"
     drivers = [JDBC_DRIVER] if JDBC_DRIVER.exists() else []
-    options = ["-XX:TieredStopAtLevel=4", f"-Xlog:gc:file={log}"]
+    options = ["-XX:TieredStopAtLevel=4", f"-Xmx{heap}", f"-Xlog:gc:file={log}"]
     with start_jvm(drivers, options) as jvm, start_cluster(jvm, folder) as cluster:
         yield Spark(cluster.session, log)
 

@@ -22,7 +22,6 @@ from ingestion.quality import (
     RowCount,
     Severity,
     Unique,
-    repeated_keys,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -79,13 +78,6 @@ def test_a_warning_refuses_no_row_and_is_counted(spark: SparkSession) -> None:
     (result,) = tested.results(observed, 3)
     assert (result.rows, result.refuses_rows, result.stops_table) == (2, False, False)
     assert str(result) == "a is not null: not so in 2 of 3 rows"
-
-
-def test_keys_are_repeated_where_all_their_columns_are_the_same_and_none_is_null(spark: SparkSession) -> None:
-    rows = [(1, "a"), (1, "b"), (1, "a"), (None, "a"), (None, "a"), (2, "a"), (1, "a")]
-    frame = spark.createDataFrame(rows, "id int, name string")
-    assert [tuple(row) for row in repeated_keys(frame, ("id", "name")).collect()] == [(1, "a", 3)]
-    assert [tuple(row) for row in repeated_keys(frame, ("ID",)).collect()] == [(1, 4)]
 
 
 @pytest.mark.parametrize(
