@@ -1,6 +1,7 @@
-"""How a table is split so that several connections read it at the same time: by ranges of a whole-numbered key. Pure.
+"""How a table is split so that several connections read it at the same time: by ranges of a whole-numbered key, or by
+the hash of another one. Pure.
 
-The ranges cover every key there is or will be, and NULL: stale numbers make them uneven, they lose no row.
+The parts cover every key there is or will be, and NULL: stale numbers make them uneven, they lose no row.
 """
 
 from collections.abc import Sequence
@@ -72,8 +73,20 @@ def quantile_bounds(buckets: Sequence[KeyRange], parts: int) -> list[int]:
     return sorted(set(bounds))
 
 
-def predicates(quoted_key: str, bounds: Sequence[int]) -> list[str]:
+def range_predicates(quoted_key: str, bounds: Sequence[int]) -> list[str]:
     """Return the WHERE clauses of the ranges between one or more bounds; together they hold for every row once."""
     first = f"{quoted_key} < {bounds[0]} OR {quoted_key} IS NULL"
     between = [f"{quoted_key} >= {low} AND {quoted_key} < {high}" for low, high in pairwise(bounds)]
     return [first, *between, f"{quoted_key} >= {bounds[-1]}"]
+
+
+def hash_predicates(quoted_key: str, key_hash: str, parts: int) -> list[str]:
+    """Return the WHERE clauses of parts by the remainder of a key's hash; together they hold for every row once.
+
+    Args:
+        quoted_key: the key; its NULLs are in the first part, whatever their hash.
+        key_hash: the database's own expression, a whole number that may be negative.
+        parts: how many.
+    """
+    first, *others = (f"ABS({key_hash} % {parts}) = {part}" for part in range(parts))
+    return [f"{first} OR {quoted_key} IS NULL", *(f"{other} AND {quoted_key} IS NOT NULL" for other in others)]

@@ -8,15 +8,7 @@ from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
-from pyspark.sql.types import (
-    ByteType,
-    DecimalType,
-    IntegerType,
-    LongType,
-    ShortType,
-    StructType,
-    TimestampNTZType,
-)
+from pyspark.sql.types import DataType, DecimalType, IntegralType, TimestampNTZType
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -30,15 +22,27 @@ from tenacity import (
 from ingestion.columns import column
 from ingestion.errors import SourceError
 from ingestion.jvm import java_causes, root_cause
-from ingestion.partitioning import KeyRange, bucket_bounds, crowded, equal_bounds, predicates, quantile_bounds
+from ingestion.partitioning import (
+    KeyRange,
+    bucket_bounds,
+    crowded,
+    equal_bounds,
+    hash_predicates,
+    quantile_bounds,
+    range_predicates,
+)
 
 # How often it is looked into where keys crowd: each look divides the crowd by up to 16.
 _LOOKS = 8
 # Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
 _FETCH_SIZE = 10_000
+_POSTGRESQL = "jdbc:postgresql:"
 # How PostgreSQL's driver is told to take values as the server holds them, in 0.8 of the time that texts of them take:
 # https://jdbc.postgresql.org/documentation/use/#connection-parameters. No other driver knows this property.
 _BINARY_TRANSFER = {"prepareThreshold": "-1"}
+# By the beginning of a URL: the hash by which a table is split that has no key of whole numbers. Each part reads all of
+# the table, so only where that was measured to be faster than one stream: tests/benchmarks/arrow-readers.md.
+_HASHES = {_POSTGRESQL: "HASHTEXT(CAST({} AS TEXT))"}
 # Azure SQL's transient errors: "Troubleshoot transient connection errors" in its documentation. 1205 is a deadlock's
 # victim; 233, 64 and 10053 to 10060 are connections that broke. 40613 is a serverless database that is still asleep.
 _TRANSIENT_CODES = frozenset(
@@ -85,8 +89,8 @@ class Extent:
     """How large a table is, and what has to be known to read it.
 
     Attributes:
-        key: the exact name of the column that divides it; None where it has no such key.
-        keys: its rows, and the ends of its key.
+        key: the exact name of the column that divides it; None where it has no such column.
+        keys: its rows, and the ends of a key that is a whole number.
         zoneless: the columns of moments without a zone.
     """
 
@@ -116,14 +120,16 @@ class SqlDatabase:
 
         Args:
             table: its name.
-            key: the column by which it may be divided, in any case; it counts if it is there and of whole numbers.
+            key: the column by which it may be divided, in any case, if it is there.
 
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
         columns = self._load(table, lambda reader: self._table(reader, table), preferTimestampNTZ=True).schema
-        name = _whole_number_column(columns, key)
-        ends = f", MIN({self._quoted(name)}) AS least, MAX({self._quoted(name)}) AS greatest" if name else ""
+        name = next((each.name for each in columns if each.name.lower() == key.lower()), None)
+        ends = ""
+        if name and _is_whole_number(columns[name].dataType):
+            ends = f", MIN({self._quoted(name)}) AS least, MAX({self._quoted(name)}) AS greatest"
         (found,) = self._ask(f"SELECT COUNT(*) AS row_count{ends} FROM {table}", table)  # noqa: S608 - our own names
         least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
         zoneless = frozenset(each.name for each in columns if isinstance(each.dataType, TimestampNTZType))
@@ -138,30 +144,40 @@ class SqlDatabase:
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        bounds = self._bounds(table, extent, connections) if connections > 1 else []
-        if extent.key and bounds:
-            parts = predicates(self._quoted(extent.key), bounds)
+        parts = self._parts(table, extent, connections)
+        if parts:
             frame = self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
         else:
             frame = self._load(table, lambda reader: self._table(reader, table))
         zoneless = [name for name in frame.columns if name in extent.zoneless]
         return self._without_zone(frame, zoneless) if zoneless else frame
 
-    def _bounds(self, table: str, extent: Extent, parts: int) -> list[int]:
+    def _parts(self, table: str, extent: Extent, parts: int) -> list[str]:
+        """Return the WHERE clauses by which a table is divided; none where it is read in one."""
+        if extent.key is None or parts == 1:
+            return []
+        quoted = self._quoted(extent.key)
+        if extent.keys.least is not None:
+            bounds = self._bounds(table, extent.key, extent.keys, parts)
+            return range_predicates(quoted, bounds) if bounds else []
+        key_hash = next((each for start, each in _HASHES.items() if self.url.startswith(start)), None)
+        return hash_predicates(quoted, key_hash.format(quoted), parts) if key_hash else []
+
+    def _bounds(self, table: str, key: str, keys: KeyRange, parts: int) -> list[int]:
         """Return where to divide a table so that each part has about as many rows.
 
         Keys that leave out few numbers are divided by number alone. Where they may crowd, the database counts them in
         buckets, and again within a bucket that holds too many.
         """
-        if extent.key is None or not extent.keys.may_be_skewed:
-            return equal_bounds(extent.keys, parts)
-        buckets = self._buckets(table, extent.key, extent.keys)
+        if not keys.may_be_skewed:
+            return equal_bounds(keys, parts)
+        buckets = self._buckets(table, key, keys)
         for _ in range(_LOOKS):
             crowd = crowded(buckets, parts)
             if crowd is None:
                 break
             position = buckets.index(crowd)
-            buckets[position : position + 1] = self._buckets(table, extent.key, crowd)
+            buckets[position : position + 1] = self._buckets(table, key, crowd)
         return quantile_bounds(buckets, parts)
 
     def _buckets(self, table: str, key: str, keys: KeyRange) -> list[KeyRange]:
@@ -187,7 +203,7 @@ class SqlDatabase:
         return reader.format("jdbc").options(url=self.url, dbtable=table).load()
 
     def _load(self, table: str, load: Callable[[DataFrameReader], DataFrame], **options: bool) -> DataFrame:
-        of_driver = _BINARY_TRANSFER if self.url.startswith("jdbc:postgresql:") else {}
+        of_driver = _BINARY_TRANSFER if self.url.startswith(_POSTGRESQL) else {}
         reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **of_driver, **self.credentials)
         try:
             return load(reader)
@@ -274,14 +290,8 @@ def _class_names(cause: Any) -> set[str]:
     return names
 
 
-def _whole_number_column(columns: StructType, name: str) -> str | None:
-    """Return the exact name of a column if it is there and holds whole numbers."""
-    for found in columns:
-        kind = found.dataType
-        is_whole = isinstance(kind, (ByteType, ShortType, IntegerType, LongType))
-        if found.name.lower() == name.lower():
-            return found.name if is_whole or (isinstance(kind, DecimalType) and kind.scale == 0) else None
-    return None
+def _is_whole_number(kind: DataType) -> bool:
+    return isinstance(kind, IntegralType) or (isinstance(kind, DecimalType) and kind.scale == 0)
 
 
 def _unreadable(table: str, error: Exception) -> SourceError:

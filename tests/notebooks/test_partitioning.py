@@ -12,9 +12,10 @@ from ingestion.partitioning import (
     bucket_bounds,
     crowded,
     equal_bounds,
+    hash_predicates,
     partition_count,
-    predicates,
     quantile_bounds,
+    range_predicates,
 )
 
 COMPARE = {"<": operator.lt, ">=": operator.ge}
@@ -34,7 +35,7 @@ def test_every_key_is_in_one_range_whatever_the_bounds(keys: list[int], parts: i
     bounds = equal_bounds(KeyRange(len(keys), min(keys), max(keys)), parts)
     assert bounds == sorted(set(bounds))
     for key in (*keys, other):
-        assert not bounds or sum(is_in(clause, key) for clause in predicates("k", bounds)) == 1
+        assert not bounds or sum(is_in(clause, key) for clause in range_predicates("k", bounds)) == 1
 
 
 def is_in(clause: str, key: int) -> bool:
@@ -46,7 +47,15 @@ def is_in(clause: str, key: int) -> bool:
 
 
 def test_rows_without_a_key_are_in_the_first_range() -> None:
-    assert predicates("[k]", [10, 20]) == ["[k] < 10 OR [k] IS NULL", "[k] >= 10 AND [k] < 20", "[k] >= 20"]
+    assert range_predicates("[k]", [10, 20]) == ["[k] < 10 OR [k] IS NULL", "[k] >= 10 AND [k] < 20", "[k] >= 20"]
+
+
+def test_rows_without_a_key_are_in_the_first_part_by_hash_too() -> None:
+    assert hash_predicates("[k]", "H([k])", 3) == [
+        "ABS(H([k]) % 3) = 0 OR [k] IS NULL",
+        "ABS(H([k]) % 3) = 1 AND [k] IS NOT NULL",
+        "ABS(H([k]) % 3) = 2 AND [k] IS NOT NULL",
+    ]
 
 
 def test_keys_without_gaps_are_divided_evenly() -> None:

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from fakes.derby import Derby
+from fakes.postgres import Postgres
 from fakes.workspace import Settings
 from ingestion.errors import SourceError
 from ingestion.partitioning import KeyRange
@@ -164,11 +165,45 @@ def test_one_query_tells_rows_and_ends_of_the_key_in_any_case(
     assert database.measure("Keyed", "Other") == Extent(None, KeyRange(4, None, None))
 
 
-def test_a_key_that_is_no_whole_number_divides_nothing(database: SqlDatabase, derby: Derby) -> None:
+def test_a_key_that_is_no_whole_number_divides_nothing_on_a_database_whose_hash_is_not_known(
+    database: SqlDatabase, derby: Derby
+) -> None:
     derby.create("Customers", 10)
-    extent = database.measure("Customers", "Full Name")
-    assert extent == Extent(None, KeyRange(10, None, None), frozenset({"CreatedAt"}))
+    extent = database.measure("Customers", "full name")
+    assert extent == Extent("Full Name", KeyRange(10, None, None), frozenset({"CreatedAt"}))
     assert database.read("Customers", extent, 4).rdd.getNumPartitions() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("TEXT", "'Zoë ' || n"),
+        ("UUID", "gen_random_uuid()"),
+        ("NUMERIC(20, 3)", "n / 7.0"),
+        ("TIMESTAMPTZ", "now() + n * INTERVAL '1 day'"),
+    ],
+)
+def test_on_postgresql_a_key_of_another_kind_divides_by_its_hash_and_each_row_is_read_once(
+    spark: SparkSession, postgres: Postgres, kind: str, key: str
+) -> None:
+    postgres.drop("hashed")
+    rows_of_which_three_have_no_key = f"SELECT n, CASE WHEN n > 3 THEN {key} END FROM generate_series(1, 400) n"  # noqa: S608 - our own text
+    postgres.execute(
+        f'CREATE TABLE hashed ("Id" INT, "The Key" {kind})',
+        f"INSERT INTO hashed {rows_of_which_three_have_no_key}",
+    )
+    database = SqlDatabase(spark, postgres.url, {"user": postgres.user, "password": postgres.password})
+    extent = database.measure("hashed", "the key")
+    rows = database.read("hashed", extent, 3).select("Id", F.spark_partition_id().alias("part")).collect()
+    assert sorted(row["Id"] for row in rows) == list(range(1, 401))
+    parts = [row["part"] for row in rows]
+    assert min(parts.count(part) for part in range(3)) > 80
+    assert database.read("hashed", extent, 1).count() == 400
+
+
+def test_a_key_without_a_value_divides_nothing(database: SqlDatabase, keyed: Callable[..., None]) -> None:
+    keyed("NULL", "NULL")
+    assert database.read("Keyed", database.measure("Keyed", "Id"), 4).rdd.getNumPartitions() == 1
 
 
 def test_a_table_is_divided_among_its_connections_and_each_row_is_read_once(

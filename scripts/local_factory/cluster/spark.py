@@ -30,6 +30,8 @@ _SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.catalogImplementation": "in-memory",
+    # Good and bad rows into two files at a time: sorting them apart first spills to disk when there are millions.
+    "spark.sql.maxConcurrentOutputFileWriters": "2",
 }
 
 
