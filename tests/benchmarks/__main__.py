@@ -47,7 +47,7 @@ _BENCHMARKS: dict[str, _Benchmark] = {
         folder, given.rows, given.repetitions, progress, _named(given.contenders)
     ),
     "memory": lambda given, folder, progress: landing.in_small_heap(
-        folder, max(given.rows), given.repetitions, progress
+        folder, sorted({max(given.rows), max(max(given.rows) // 10, _FEWEST_ROWS)}), given.repetitions, progress
     ),
     "derby": lambda given, folder, progress: landing.from_derby(
         folder,

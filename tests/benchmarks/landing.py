@@ -60,8 +60,8 @@ def from_postgres(
                 )
 
 
-def in_small_heap(folder: Path, most: int, repetitions: int, progress: Progress) -> Iterator[list[Result]]:
-    """Measure this landing in a JVM with little memory: a tenth of some rows, and all of them.
+def in_small_heap(folder: Path, rows: Sequence[int], repetitions: int, progress: Progress) -> Iterator[list[Result]]:
+    """Measure this landing in a JVM with little memory.
 
     Raises:
         BenchmarkError: there is no PostgreSQL server on this machine.
@@ -71,7 +71,7 @@ def in_small_heap(folder: Path, most: int, repetitions: int, progress: Progress)
         raise BenchmarkError(missing)
     prepare = partial(start_spark, heap=_SMALL_HEAP)
     with running_postgres() as server, Worker("spark", prepare, folder / "spark") as spark:
-        for number in (most // 10, most):
+        for number in rows:
             progress(f"{SMALL}: making {number:,} rows")
             source = _fill(server, number)
             with _emptied(folder / "lakes") as lakes:

@@ -30,7 +30,7 @@ _SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.catalogImplementation": "in-memory",
-    # Good and bad rows into two files at a time: sorting them apart first spills to disk when there are millions.
+    # Good and bad rows go into two files at a time: sorting them apart first takes longer when there are millions.
     "spark.sql.maxConcurrentOutputFileWriters": "2",
 }
 
