@@ -12,7 +12,7 @@ JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --grou
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
-	@$(MAKE) --no-print-directory $(VENV)/.classes
+	@$(MAKE) --silent --no-print-directory $(VENV)/.classes
 
 test: lint $(VENV)/.classes
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
