@@ -1,7 +1,7 @@
 """Spark's JDBC reader against native drivers that hand Arrow batches to Spark through a Python Data Source.
 
-    UV_PYTHON_DOWNLOADS=never .venv/bin/uv run --no-sync --with connectorx==0.4.6 \
-        --with adbc-driver-postgresql==1.13.0 python tests/benchmarks/arrow_readers.py [ROWS]
+    PYTHONPATH=scripts:tests UV_PYTHON_DOWNLOADS=never .venv/bin/uv run --no-sync --with connectorx==0.4.6 \
+        --with adbc-driver-postgresql==1.13.0 python -m benchmarks.arrow_readers [ROWS]
 
 The drivers are laid over the project's environment for this one run; they are not part of its lock. First run
 `make lint`, which sets the environment up, and install Debian's postgresql, libpostgresql-jdbc-java, mariadb-server and
@@ -34,15 +34,11 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / folder) for folder in ("scripts", "tests", "tests/benchmarks")]
-
-import mariadb  # noqa: E402 the path is set above
-from processes import family, processor_seconds, read  # noqa: E402
-
-from fakes import postgres  # noqa: E402
-from local_factory.demo import rows  # noqa: E402
-from local_factory.java import java_home  # noqa: E402
+from benchmarks import mariadb
+from benchmarks.processes import family, processor_seconds, read
+from fakes import postgres
+from local_factory.demo import rows
+from local_factory.java import java_home
 
 FETCH_SIZE = 10_000
 TIMES = 5

@@ -1,7 +1,7 @@
 """Great Expectations, pandera and plain Spark columns, with the same ten checks on the rows of Customers.
 
-    UV_PYTHON_DOWNLOADS=never .venv/bin/uv run --no-sync --with great_expectations==1.24.1 --with pandera==0.35.0 \
-        python tests/benchmarks/quality_libraries.py [ROWS ...]
+    PYTHONPATH=scripts:tests UV_PYTHON_DOWNLOADS=never .venv/bin/uv run --no-sync --with great_expectations==1.24.1 \
+        --with pandera==0.35.0 python -m benchmarks.quality_libraries [ROWS ...]
 
 The two libraries are laid over the project's environment for this one run; neither is part of its lock. First run
 `make lint`, which sets the environment up. Without ROWS: 1,000 and 100,000 (median of five, one after the other in
@@ -28,13 +28,9 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - the field's own name
 from pyspark.sql import types as T  # noqa: N812 - the field's own name
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "tests" / "benchmarks")]
-
-from processes import processor_seconds  # noqa: E402
-
-from local_factory.demo import rows  # noqa: E402 the path is set above
-from local_factory.java import java_home  # noqa: E402
+from benchmarks.processes import processor_seconds
+from local_factory.demo import rows
+from local_factory.java import java_home
 
 EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 COUNTRY_FORM = "^[A-Z]{2}$"
