@@ -13,6 +13,7 @@ from local_factory.control_flow import Activity
 from local_factory.errors import ActivityError
 from local_factory.expressions import evaluate
 from local_factory.invocation import Invocation
+from local_factory.recovery import Recovery
 from local_factory.runs import ActivityRun, PipelineRun
 
 
@@ -45,7 +46,11 @@ class Notebooks(Protocol):
 
 @dataclass
 class Frame:
-    """What activities see: the run, its variables, the activities that ended, the item of the loop they are in."""
+    """What activities see: the run, its variables, the activities that ended, the item of the loop they are in.
+
+    `scope` names the place of the activities in their pipeline, such as `Each[2]/If`, empty at the top; `recovery` is
+    what a rerun takes over from an earlier run.
+    """
 
     run: PipelineRun
     properties: Mapping[str, Any]
@@ -56,14 +61,23 @@ class Frame:
     item: Any = None
     in_loop: bool = False
     container: ActivityRun | None = None
+    scope: str = ""
+    recovery: Recovery | None = None
 
-    def inner(self, container: ActivityRun) -> "Frame":
-        """Return the frame of the activities within a control activity: what ends in there stays in there."""
-        return self._with(container=container, activities=ChainMap({}, self.activities))
+    def inner(self, container: ActivityRun, number: int | None = None) -> "Frame":
+        """Return the frame of the activities within a control activity: what ends in there stays in there.
 
-    def iteration(self, container: ActivityRun, item: Any) -> "Frame":
+        Args:
+            container: the control activity's run.
+            number: which iteration this is, from 0, where there are several.
+        """
+        place = container.activity_name if number is None else f"{container.activity_name}[{number}]"
+        scope = f"{self.scope}/{place}" if self.scope else place
+        return self._with(container=container, activities=ChainMap({}, self.activities), scope=scope)
+
+    def iteration(self, container: ActivityRun, item: Any, number: int = 0) -> "Frame":
         """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
-        return self._with(container=container, activities=ChainMap({}, self.activities), item=item, in_loop=True)
+        return self.inner(container, number)._with(item=item, in_loop=True)
 
     def evaluate(self, value: Any) -> Any:
         """Evaluate every expression in a JSON value.
@@ -90,7 +104,7 @@ class Engine(Protocol):
         ...
 
     def start_pipeline(
-        self, name: str, parameters: Mapping[str, Any], invocation: Invocation
+        self, name: str, parameters: Mapping[str, Any], invocation: Invocation, *, recovery: Recovery | None = None
     ) -> tuple[PipelineRun, asyncio.Task[None]]:
         """Start a pipeline and return its run with the task that carries it out."""
         ...
