@@ -22,6 +22,7 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen, TimeoutExpired
 from threading import Thread
 
+from local_factory.cluster.delta import delta_jars
 from local_factory.errors import LocalFactoryError
 from local_factory.java import java_home
 
@@ -122,7 +123,7 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
     """Start the Java process and return without waiting for it; at the end it is gone.
 
     Args:
-        jars: JDBC drivers to put on the class path.
+        jars: JDBC drivers to put on the class path, beside Delta where this machine has it.
         options: further options of the JVM.
 
     Raises:
@@ -131,7 +132,7 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
     """
     home = _spark_home()
     # Spark's own jars first: the archive of classes is for every class path that begins with them.
-    class_path = os.pathsep.join([str(home / "jars" / "*"), *(str(jar.resolve()) for jar in jars)])
+    class_path = os.pathsep.join([str(home / "jars" / "*"), *(str(jar.resolve()) for jar in [*delta_jars(), *jars])])
     archive = [f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.is_file() else []
     java = str(java_home() / "bin" / "java")
     with tempfile.TemporaryDirectory(prefix="spark-") as folder:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from local_factory.cluster import delta
 from local_factory.cluster.jvm import Gateway, Jvm
 from local_factory.cluster.redaction import Redactor
 
@@ -89,7 +90,9 @@ def start_cluster(jvm: Jvm, workdir: Path, settings: Mapping[str, str] = Mapping
     context = None
     try:
         conf = SparkConf(loadDefaults=False)
-        conf.setAll(list({**_SETTINGS, **folders, **settings}.items()))
+        conf.setAll(
+            list({**_SETTINGS, **(delta.SETTINGS if delta.delta_jars() else {}), **folders, **settings}.items())
+        )
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("WARN")
         _without_checksum_files(context)
