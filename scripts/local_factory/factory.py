@@ -24,11 +24,14 @@ from local_factory.slots import Slots
 
 _DEFAULT_TIMEOUT = "7.00:00:00"
 _DEFAULT_RETRY_INTERVAL = 30
-Listener = Callable[[PipelineRun], None]
+Listener = Callable[[PipelineRun, ActivityRun | None], None]
 
 
 class Factory:
-    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start."""
+    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start.
+
+    The listener is told of each change: of a run's own state, or of one of its activity runs.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Factory:
         http: httpx.AsyncClient,
         *,
         name: str = "local",
-        listener: Listener = lambda _run: None,
+        listener: Listener = lambda _run, _activity: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
         slots: Slots | None = None,
     ) -> None:
@@ -129,7 +132,7 @@ class Factory:
             ActivityError: the set failed; the message names the activity that made it fail.
         """
         statuses: dict[str, Status] = {}
-        recovered = frame.recovery.taken_over(activities, frame.scope) if frame.recovery else {}
+        recovered, frame.anew = frame.recovery.parted(activities, frame.scope) if frame.recovery else ({}, frozenset())
         for earlier in recovered.values():
             statuses[earlier.activity_name] = self._take_over(earlier, frame)
         waiting = [activity for activity in activities if activity["name"] not in recovered]
@@ -227,7 +230,7 @@ class Factory:
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
             run.output = None if policy.get("secureOutput") else run.output
             run.input = None if policy.get("secureInput") else run.input
-            self._changed(frame.run)
+            self._changed(frame.run, run)
         return run
 
     def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
@@ -239,7 +242,7 @@ class Factory:
                 "Inactive", f"Activity {run.activity_name} is inactive and marked as failed."
             ).to_json(run.activity_name)
         frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return counts_as
 
     def _take_over(self, earlier: ActivityRun, frame: Frame) -> Status:
@@ -253,7 +256,7 @@ class Factory:
         )
         frame.run.activity_runs.append(run)
         frame.activities[run.activity_name] = _as_seen_by_expressions(run)
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return run.status
 
     def _new_activity_run(self, activity: Activity, frame: Frame, attempt: int) -> ActivityRun:
@@ -273,7 +276,7 @@ class Factory:
             secure_output=bool(policy.get("secureOutput")),
         )
         frame.run.activity_runs.append(run)
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return run
 
     def _system_variables(self, run: PipelineRun, invocation: Invocation) -> dict[str, Any]:
@@ -296,8 +299,8 @@ class Factory:
             for name, parameter in (resource.properties.get("globalParameters") or {}).items()
         }
 
-    def _changed(self, run: PipelineRun) -> None:
-        self._listener(run)
+    def _changed(self, run: PipelineRun, activity: ActivityRun | None = None) -> None:
+        self._listener(run, activity)
 
 
 # The value of a variable that has no default.
