@@ -23,7 +23,7 @@ class ActivityRun:
     """One try of one activity.
 
     `container` is the run of the control activity it ran in (an If, a ForEach), if any; `retried` says that this try
-    failed and another followed.
+    failed and another followed; `stubbed` that a stub answered.
     """
 
     activity_name: str
@@ -40,6 +40,7 @@ class ActivityRun:
     retry_attempt: int = 0
     container: "ActivityRun | None" = None
     retried: bool = False
+    stubbed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryActivityruns` answers it."""
@@ -57,6 +58,7 @@ class ActivityRun:
             "activityRunEnd": timestamp(self.end),
             "durationInMs": _milliseconds(self.start, self.end),
             "retryAttempt": self.retry_attempt,
+            **({"stubbed": True} if self.stubbed else {}),
         }
 
 
