@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from local_factory.factory import Factory
 from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
+from local_factory.parameters import MASK
 from local_factory.report import LogEntry, RunReport, write_report
 from local_factory.runs import LandedData, PipelineRun, Status
 from local_factory.session import Session
@@ -120,7 +121,7 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
     logs = {}
     for run_id, run in notebooks.runs.items():
         page = notebooks.page(run_id)
-        write_notebook_page(_notebook_page(run, os.path.relpath(result.report, page.parent)), page)
+        write_notebook_page(notebook_page(run, os.path.relpath(result.report, page.parent)), page)
         logs[run_id] = LogEntry(run.log, page.relative_to(folder).as_posix())
     report = RunReport(
         title=title,
@@ -134,17 +135,20 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
     write_report(report, result.report)
 
 
-def _notebook_page(run: NotebookRun, report: str) -> NotebookPage:
+def notebook_page(run: NotebookRun, report: str) -> NotebookPage:
+    """Return a notebook run's page, without what is secure; `report` is the address of the run that it is part of."""
     status = Status.CANCELLED if run.outcome.status == "InProgress" else Status(run.outcome.status)
+    request, outcome = run.request, run.outcome
+    cells = [replace(cell, outputs=[]) for cell in outcome.cells] if request.secure else outcome.cells
     return NotebookPage(
-        title=run.request.title,
-        path=run.request.notebook_path,
+        title=request.title,
+        path=request.notebook_path,
         status=status,
         started=run.start,
         ended=run.end,
-        parameters=run.request.parameters,
-        cells=[_cell_result(cell) for cell in run.outcome.cells],
-        exit_value=run.outcome.exit_value,
+        parameters=dict.fromkeys(request.parameters, MASK) if request.secure_input else request.parameters,
+        cells=[_cell_result(cell) for cell in cells],
+        exit_value=MASK if request.secure_output and outcome.exit_value is not None else outcome.exit_value,
         report=report,
     )
 

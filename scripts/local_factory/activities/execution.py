@@ -30,6 +30,8 @@ async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engin
         environment=linked_service.properties["typeProperties"].get("newClusterSparkEnvVars") or {},
         run_id=run.activity_run_id,
         title=f"{run.pipeline_name} / {run.activity_name}",
+        secure_input=run.secure_input,
+        secure_output=run.secure_output,
     )
     with real_work():
         result = await engine.notebooks.run(request)
