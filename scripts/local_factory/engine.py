@@ -10,6 +10,7 @@ import httpx
 
 from bundle.resources import Resource
 from local_factory.control_flow import Activity
+from local_factory.data.stand_ins import StandIns
 from local_factory.errors import ActivityError
 from local_factory.expressions import evaluate
 from local_factory.invocation import Invocation
@@ -51,6 +52,15 @@ class Notebooks(Protocol):
 
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end."""
+        ...
+
+
+class Http(Protocol):
+    """What sends HTTP requests: an `httpx.AsyncClient`, or what makes one when it is needed."""
+
+    @property
+    def request(self) -> Callable[..., Awaitable[httpx.Response]]:
+        """Send a request and return the answer."""
         ...
 
 
@@ -112,7 +122,8 @@ class Engine(Protocol):
     """What runs activities: they ask it for what they cannot do themselves."""
 
     notebooks: Notebooks
-    http: httpx.AsyncClient
+    http: Http
+    stand_ins: StandIns
     sleep: Callable[[float], Awaitable[Any]]
 
     def resource(self, kind: str, name: str) -> Resource:

@@ -4,16 +4,16 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-import httpx
-
 from bundle.resources import Resource, ResourceKey, Resources
-from local_factory.activities import ACTIVITIES, RETRIED
+from local_factory import clock
+from local_factory.activities import ACTIVITIES
 from local_factory.control_flow import Activity, Readiness, failures, readiness
+from local_factory.data.stand_ins import StandIns
 from local_factory.durations import timespan_seconds
-from local_factory.engine import Frame, Notebooks
+from local_factory.engine import Frame, Http, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
@@ -21,6 +21,8 @@ from local_factory.parameters import resolve, without_secrets
 from local_factory.recovery import Recovery
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 from local_factory.slots import Slots
+from local_factory.stubbing import run_stub
+from local_factory.stubs import Stubs
 
 _DEFAULT_TIMEOUT = "7.00:00:00"
 _DEFAULT_RETRY_INTERVAL = 30
@@ -37,8 +39,10 @@ class Factory:
         self,
         resources: Resources,
         notebooks: Notebooks,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
+        stubs: Stubs | None = None,
+        stand_ins: StandIns = MappingProxyType({}),
         name: str = "local",
         listener: Listener = lambda _run, _activity: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
@@ -47,10 +51,12 @@ class Factory:
         self.resources = resources
         self.notebooks = notebooks
         self.http = http
+        self.stand_ins = stand_ins
         self.sleep = sleep
         self.runs: list[PipelineRun] = []
         self._name = name
         self._listener = listener
+        self._stubs = stubs or Stubs()
         self._slots = slots or Slots()
         self._detached: set[asyncio.Task[None]] = set()
 
@@ -96,7 +102,7 @@ class Factory:
         resolved = resolve(declared, parameters, name)
         shown = without_secrets(declared, resolved)
         identity = run_id or str(uuid.uuid4())
-        run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), datetime.now(UTC))
+        run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), clock.now())
         run.group_id = (recovery and recovery.group_id) or identity
         self.runs.append(run)
         frame = Frame(
@@ -186,14 +192,14 @@ class Factory:
             run.status, run.message = Status.CANCELLED, "The run was cancelled."
             raise
         finally:
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             run.returned = dict(frame.returned)
             self._changed(run)
 
     async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
         if activity.get("state") == "Inactive":
             return self._end_unrun(activity, frame, Status.INACTIVE)
-        policy = (activity.get("policy") or {}) if activity["type"] in RETRIED else {}
+        policy = activity.get("policy") or {}
         retries = int(policy.get("retry") or 0)
         attempt = 0
         while True:
@@ -212,7 +218,7 @@ class Factory:
         timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
         try:
             async with asyncio.timeout(timespan_seconds(frame.evaluate(timeout))):
-                run.output = await ACTIVITIES[activity["type"]](activity, run, frame, self)
+                run.output = await self._perform(activity, run, frame)
             run.status = Status.SUCCEEDED
         except ActivityError as failure:
             error = failure
@@ -226,12 +232,18 @@ class Factory:
         finally:
             if error:
                 run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
             run.output = None if policy.get("secureOutput") else run.output
             run.input = None if policy.get("secureInput") else run.input
             self._changed(frame.run, run)
         return run
+
+    async def _perform(self, activity: Activity, run: ActivityRun, frame: Frame) -> Any:
+        answer = self._stubs.next_answer(run.pipeline_name, run.activity_name, run.activity_type)
+        if answer:
+            return await run_stub(answer, activity, run, frame, self)
+        return await ACTIVITIES[run.activity_type](activity, run, frame, self)
 
     def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
         run = self._new_activity_run(activity, frame, 0)
@@ -268,7 +280,7 @@ class Factory:
             pipeline_name=frame.run.pipeline_name,
             pipeline_run_id=frame.run.run_id,
             status=Status.IN_PROGRESS,
-            start=datetime.now(UTC),
+            start=clock.now(),
             retry_attempt=attempt,
             container=frame.container,
             scope=frame.scope,

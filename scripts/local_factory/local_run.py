@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
+from local_factory.data.stand_ins import StandIns
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
@@ -24,6 +26,7 @@ from local_factory.parameters import MASK
 from local_factory.report import RunReport, write_report
 from local_factory.runs import LandedData, PipelineRun, Status
 from local_factory.session import Session
+from local_factory.stubs import Stubs
 from local_factory.timeline import LogEntry
 
 _SECONDS_BETWEEN_UPDATES = 0.25
@@ -58,7 +61,13 @@ class RunResult:
 
 
 async def run_pipelines(
-    session: Session, resources: Resources, requests: Sequence[PipelineRequest], listener: Listener
+    session: Session,
+    resources: Resources,
+    requests: Sequence[PipelineRequest],
+    listener: Listener,
+    *,
+    stubs: Stubs | None = None,
+    stand_ins: StandIns = MappingProxyType({}),
 ) -> RunResult:
     """Run pipelines to their end and write their folder, `runs/<moment>/`; cancelled, the runs are marked so.
 
@@ -67,6 +76,8 @@ async def run_pipelines(
         resources: the factory's objects.
         requests: what to run.
         listener: is told all runs a few times a second, and once at the end.
+        stubs: what activities answer instead of running.
+        stand_ins: what takes linked services' places.
     """
     started = datetime.now(UTC)
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
@@ -80,7 +91,7 @@ async def run_pipelines(
         kernels=session.kernels,
     )
     async with httpx.AsyncClient() as http:
-        factory = Factory(resources, notebooks, http, slots=session.slots)
+        factory = Factory(resources, notebooks, http, stubs=stubs, stand_ins=stand_ins, slots=session.slots)
         telling = asyncio.create_task(_tell(listener, factory.runs))
         try:
             for request in requests:

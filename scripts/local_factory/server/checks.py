@@ -6,6 +6,7 @@ published; its run is refused. Only what the object reaches is looked at.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from bundle.bundle import Bundle
 from bundle.findings import Severity
@@ -13,9 +14,11 @@ from bundle.notebook_source import NotebookSource, read_notebooks
 from bundle.references import references
 from bundle.resources import Resource, ResourceKey
 from bundle.validation import check
+from local_factory.data.stand_ins import StandIns
 from local_factory.errors import UnsupportedFactoryError
 from local_factory.server.errors import bad_request
 from local_factory.startup_checks import check_runnable
+from local_factory.stubs import Stubs
 
 # What Azure itself refuses to publish.
 _PUBLISHED = frozenset(
@@ -67,9 +70,19 @@ class Checks:
     Args:
         notebooks: the bundle's notebooks.
         workspace: the folder of the workspace, whose notebooks win over the bundle's.
+        stubs: what need not run.
+        stand_ins: what takes linked services' places.
     """
 
-    def __init__(self, notebooks: Path, workspace: Path) -> None:
+    def __init__(
+        self,
+        notebooks: Path,
+        workspace: Path,
+        stubs: Stubs | None = None,
+        stand_ins: StandIns = MappingProxyType({}),
+    ) -> None:
+        self._stubs = stubs
+        self._stand_ins = stand_ins
         self._bundled = NotebookSources(notebooks)
         self._workspace = NotebookSources(workspace)
 
@@ -107,7 +120,7 @@ class Checks:
         source = self._workspace if self._runs_from_workspace(reached) else self._bundled
         bundle = Bundle(reached, {}, (), source.root, source.read())
         try:
-            check_runnable(bundle, [pipeline.name])
+            check_runnable(bundle, [pipeline.name], self._stubs, self._stand_ins)
         except UnsupportedFactoryError as error:
             raise bad_request(str(error), code="UnsupportedActivity", target=str(pipeline.key)) from error
 

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-import httpx
-
 from bundle.resources import Resource
-from local_factory.engine import Notebooks
+from local_factory.data.stand_ins import StandIns
+from local_factory.engine import Http, Notebooks
 from local_factory.errors import ArgumentError
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
@@ -21,6 +21,7 @@ from local_factory.server.events import Events
 from local_factory.server.history import ENDED, History, KeptRun
 from local_factory.server.objects import FactoryObjects
 from local_factory.slots import Slots
+from local_factory.stubs import Stubs
 
 _SECONDS_BETWEEN_WRITES = 0.05
 _MOST_QUEUED = 100  # https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities: concurrency
@@ -69,6 +70,8 @@ class Runs:
         checks: what cannot run is refused.
         notebooks: what stands in for Databricks.
         http: the client of web activities.
+        stubs: what activities answer instead of running.
+        stand_ins: what takes linked services' places.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Runs:
         checks: Checks,
         *,
         notebooks: Notebooks,
-        http: httpx.AsyncClient,
+        http: Http,
+        stubs: Stubs | None = None,
+        stand_ins: StandIns = MappingProxyType({}),
     ) -> None:
         self.history = history
         self._objects = objects
@@ -91,7 +96,16 @@ class Runs:
         self._slots = Slots()
         self._write_later: asyncio.TimerHandle | None = None
         self._stopping = False
-        self._factory = _Engine(self, objects, notebooks, http, self._slots)
+        self._factory = _Engine(
+            self,
+            objects.resources,
+            notebooks,
+            http,
+            listener=self.changed,
+            slots=self._slots,
+            stubs=stubs,
+            stand_ins=stand_ins,
+        )
 
     # Starting
 
@@ -343,10 +357,8 @@ class Runs:
 class _Engine(Factory):
     """The engine, which tells of every run that it starts."""
 
-    def __init__(
-        self, runs: Runs, objects: FactoryObjects, notebooks: Notebooks, http: httpx.AsyncClient, slots: Slots
-    ) -> None:
-        super().__init__(objects.resources, notebooks, http, listener=runs.changed, slots=slots)
+    def __init__(self, runs: Runs, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._served = runs
 
     def start_pipeline(

@@ -8,12 +8,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
+from local_factory.data.stand_ins import StandIns
 from local_factory.server.access import Access
 from local_factory.server.application import application
 from local_factory.server.checks import Checks
@@ -29,6 +30,7 @@ from local_factory.server.runs import KILLED, Runs
 from local_factory.server.triggers import Triggers
 from local_factory.server.workspace import Workspace
 from local_factory.server.workspace_folder import WorkspaceFiles, WorkspaceFolders
+from local_factory.stubs import Stubs
 
 if TYPE_CHECKING:
     import uvicorn
@@ -41,21 +43,19 @@ _BACKLOG = 512
 
 @dataclass(frozen=True)
 class Served:
-    """What is served, and where: the factory's Git root, its notebooks, the work folder, the port (0: any)."""
+    """What is served, and where: the factory's Git root, its notebooks, the work folder, the port (0: any).
+
+    `stubs` say what activities answer instead of running, `stand_ins` what takes linked services' places, and
+    `runs_notebooks` whether Spark is started at once.
+    """
 
     adf: Path
     notebooks: Path
     workdir: Path
     port: int
-    runs_notebooks: bool
-
-
-@dataclass(frozen=True)
-class LocalFactoryServer:
-    """A server that listens: its address and its token."""
-
-    url: str
-    token: str
+    stubs: Stubs = field(default_factory=Stubs)
+    stand_ins: StandIns = field(default_factory=dict)
+    runs_notebooks: bool = False
 
 
 async def serve(
@@ -112,14 +112,23 @@ async def _factory(
     """Put the parts together, take up what was left by the last time, and leave it in order."""
     workdir = served.workdir
     workspace_root = workdir / "workspace"
-    checks = Checks(served.notebooks, workspace_root)
+    checks = Checks(served.notebooks, workspace_root, served.stubs, served.stand_ins)
     objects = FactoryObjects(served.adf, workdir / "factory", checks.publish, warn)
     history = History(workdir / "runs" / "history.sqlite")
     history.fail_running(KILLED)
     events = Events()
     notebooks = ServedNotebooks(open_session, workdir / "runs" / "notebooks", workspace_root, url)
     async with httpx.AsyncClient() as http:
-        runs = Runs(objects, history, events, checks, notebooks=notebooks, http=http)
+        runs = Runs(
+            objects,
+            history,
+            events,
+            checks,
+            notebooks=notebooks,
+            http=http,
+            stubs=served.stubs,
+            stand_ins=served.stand_ins,
+        )
         triggers = Triggers(objects, runs, events)
         monitor = Monitor(objects, runs, triggers, events, workdir=workdir, notebooks=notebooks)
         data_factory = DataFactory(objects, runs, triggers, events)
