@@ -76,13 +76,14 @@ class SqlDatabase:
         spark: the session.
         url: the JDBC address.
         credentials: returns the options that the driver signs in with: `user` and `password`, or `accessToken`, or
-            none. Asked anew for each read, since a token ends.
+            none. Asked anew for each try, since a token ends.
     """
 
     spark: SparkSession = field(repr=False)
     url: str = field(repr=False)
     credentials: Callable[[], Mapping[str, str]] = field(repr=False)
     _options: dict[str, str] = field(init=False, repr=False)
+    _signed_in: Mapping[str, str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.dialect: Dialect = dialect_of(self.url)
@@ -100,6 +101,8 @@ class SqlDatabase:
         Args:
             name: `Orders` or `dbo.Orders`; a name may itself have dots in it.
 
+        A name that is not listed is handed to the database as it is, which may know it all the same, as a synonym.
+
         Raises:
             SourceError: there is no such table, or the name may mean several.
         """
@@ -116,11 +119,8 @@ class SqlDatabase:
                 return matches[0]
             if matches:
                 raise SourceError(f"{name}: may be {' or '.join(map(str, matches))}: write the one that is meant.")
-        spelled = [str(table) for table in known] + [table.name for table in default]
-        raise SourceError(
-            f"{name}: the database has no such table or view, or does not let this user read it; does not exist in the "
-            f"{len(known)} that it shows{nearest(name, spelled)}."
-        )
+        self._ask_for(name)
+        return TableName("", name)
 
     def describe(self, name: str, *, columns: Sequence[str] = (), exclude_columns: Sequence[str] = ()) -> SourceTable:
         """Return how a table's columns are read, all or some.
@@ -194,7 +194,11 @@ class SqlDatabase:
         return self._converted(frames, table.columns)
 
     def adapt(self, error: BaseException) -> None:
-        """Learn from a failure that another try follows: a pool may not keep a driver's named statements."""
+        """Learn from a failure that another try follows: sign in anew, and ask for no statement by name.
+
+        A token may have ended; a pool may not keep a driver's named statements.
+        """
+        self._signed_in = None
         if "prepared statement" in root_cause(error):
             self._options["prepareThreshold"] = "0"
 
@@ -234,6 +238,23 @@ class SqlDatabase:
         found = self._ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
         return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
 
+    def _ask_for(self, name: str) -> None:
+        """Make sure that the database knows a name that it does not list.
+
+        Raises:
+            SourceError: it does not, in its own words, with the nearest name that it lists.
+        """
+        try:
+            self._schema(name, name)
+        except SourceError as error:
+            spelled = [str(table) for table, _ in self.tables] + [
+                table.name for table, is_default in self.tables if is_default
+            ]
+            hint = nearest(name, spelled)
+            if not hint:
+                raise
+            raise SourceError(f"{error}{hint}") from error
+
     def _schema(self, source: str, name: str) -> StructType:
         return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
 
@@ -265,7 +286,9 @@ class SqlDatabase:
         return reader.format("jdbc").options(url=self.url, dbtable=source).load()
 
     def _load(self, name: str, load: Callable[[DataFrameReader], DataFrame], **options: bool | str) -> DataFrame:
-        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._options, **self.credentials())
+        if self._signed_in is None:
+            self._signed_in = self.credentials()
+        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._options, **self._signed_in)
         try:
             frame = load(reader)
             # Over Connect nothing is asked before the columns are.

@@ -54,8 +54,8 @@ class Dialect:
         return '"' + name.replace('"', '""') + '"'
 
     def table(self, table: TableName) -> str:
-        """Return a table's full name."""
-        return f"{self.quote(table.schema)}.{self.quote(table.name)}"
+        """Return a table's full name; one without a schema is as the database takes it."""
+        return f"{self.quote(table.schema)}.{self.quote(table.name)}" if table.schema else table.name
 
     def text(self, value: str) -> str:
         """Return a text as a literal."""
