@@ -8,9 +8,9 @@ UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench delta clean
 
-run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
+run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),delta,$(VENV)/.delta) $(if $(findstring --connect,$(ARGS)),$(VENV)/.connect)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
 	@$(MAKE) --silent --no-print-directory $(VENV)/.classes
 
@@ -48,13 +48,21 @@ $(VENV)/.classes: $(VENV)/.run
 	@rm -rf $(VENV)/spark
 	@touch $@
 
-# 300 MB that only Delta tables on a laptop need: make run TABLE_FORMAT=delta
+# Delta for Spark, from Maven Central. Where that cannot be reached all else works, and `make delta` says why it cannot.
 $(VENV)/.delta: $(VENV)/.run
-	$(UV) sync --quiet --locked --inexact --group local --group delta
+	@$(MAKE) --silent --no-print-directory delta || true
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.run
-	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group delta --group deploy --group test
+delta: $(VENV)/.run
+	@PYTHONPATH=scripts $(VENV)/bin/python -m local_factory.cluster.delta
+
+# 300 MB that only `run_local.py --connect` needs.
+$(VENV)/.connect: $(VENV)/.run
+	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group connect
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run $(VENV)/.delta
+	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group connect --group deploy --group test
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.

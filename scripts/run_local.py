@@ -129,8 +129,11 @@ async def _served_session(options: argparse.Namespace) -> "AsyncIterator[Session
 
 def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContextManager[Jvm | None]":
     """Start Spark's Java process if a notebook may run."""
+    from local_factory.cluster.connect import check_installed
     from local_factory.cluster.jvm import start_jvm
 
+    if options.connect:
+        check_installed()
     return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
 
 
@@ -279,6 +282,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
         products=options.products,
         sql_url=options.sql_url,
         country_api=options.country_api,
+        connect=options.connect,
     )
 
 
@@ -343,6 +347,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--java-option", action="append", default=[], metavar="OPTION", help="for Spark's Java, as -Xmx8g; repeatable"
     )
+    parser.add_argument("--connect", action="store_true", help="the notebooks' Spark is a Spark Connect session")
     parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
     parser.add_argument(
         "--linked-services", type=Path, metavar="FILE", help="TOML: what stands on this machine for a linked service"

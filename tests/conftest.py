@@ -24,20 +24,45 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from pyspark.sql import SparkSession
 
+    from local_factory.cluster.spark import Cluster
+
 settings.register_profile("shared machine", deadline=None)  # a pause of the machine is no failure
 settings.load_profile("shared machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What one process of the test run starts for all its tests: they stay together when the run has several processes.
-_STARTED_ONCE = ("spark", "node")
+_STARTED_ONCE = ("spark", "spark_cluster", "node")
+# Where a test's Spark is a notebook's, and so may be either kind of session.
+_NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the kinds of Spark session that tests of notebooks run on."""
+    parser.addoption(
+        "--spark", choices=("classic", "connect", "both"), default="classic", help="sessions of notebooks' tests"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test of notebooks run once for each kind of Spark session."""
+    chosen = metafunc.config.getoption("--spark")
+    is_of_notebooks = str(metafunc.definition.path.relative_to(REPOSITORY)).startswith(_NOTEBOOKS_TESTS)
+    if chosen == "classic" or "spark" not in metafunc.fixturenames or not is_of_notebooks:
+        return
+    kinds = ("classic", "connect") if chosen == "both" else (chosen,)
+    if metafunc.definition.get_closest_marker("classic_only"):
+        kinds = ("classic",)
+    metafunc.parametrize("spark", kinds, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that share something costly, or else a file, run in one process."""
     for item in items:
-        shared = (name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path.relative_to(REPOSITORY)))))
+        shared = next((name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ())), None)
+        is_remote = getattr(item, "callspec", None) and item.callspec.params.get("spark") == "connect"
+        group = ("connect" if is_remote else shared) or str(item.path.relative_to(REPOSITORY))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +81,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
-    """Return the one Spark session of the test run: two cores, UTC, nothing written outside a temporary folder."""
+def spark_cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster"]:
+    """Return the one Spark of this process: two cores, UTC, nothing written outside a temporary folder."""
     from local_factory.cluster.jvm import start_jvm
     from local_factory.cluster.spark import start_cluster
 
@@ -66,9 +91,25 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
     with (
         start_jvm(jdbc_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
-        start_cluster(jvm, folder, settings) as cluster,
+        start_cluster(jvm, folder, settings, with_connect=pytestconfig.getoption("--spark") != "classic") as cluster,
     ):
-        yield cluster.session
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def spark(request: pytest.FixtureRequest, spark_cluster: "Cluster") -> Iterator["SparkSession"]:
+    """Return the Spark session of a notebook: the cluster's own, or one of Spark Connect on it."""
+    from local_factory.cluster.connect import open_session
+
+    if getattr(request, "param", "classic") == "classic":
+        yield spark_cluster.session
+        return
+    session = open_session(spark_cluster.gateway, "tests")
+    try:
+        yield session
+    finally:
+        session.stop()
+        del os.environ["SPARK_CONNECT_MODE_ENABLED"]
 
 
 def jdbc_drivers() -> list[Path]:

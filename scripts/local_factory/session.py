@@ -33,6 +33,7 @@ class Settings:
     workdir: Path
     customers: int
     products: int
+    connect: bool = False
     sql_url: str | None = field(default=None, repr=False)
     country_api: str | None = field(default=None, repr=False)
 
@@ -87,7 +88,7 @@ async def open_session(
         if jvm:
             stack.push_async_callback(kernels.close)
             await kernels.start_expected()
-            cluster = await _enter_in_thread(stack, start_cluster(jvm, settings.workdir))
+            cluster = await _enter_in_thread(stack, start_cluster(jvm, settings.workdir, with_connect=settings.connect))
             kernels.attach(cluster.gateway)
             if not sql_url:
                 database = await asyncio.to_thread(_start_database, stack, settings, cluster)

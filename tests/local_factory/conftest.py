@@ -1,29 +1,24 @@
 """Fixtures of the local factory's tests: the session's one Spark as the cluster that notebooks attach to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from local_factory.cluster.jvm import Gateway
 from local_factory.cluster.spark import Cluster
 from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
 from local_factory.report import Sources
 from local_factory.session import Session, Settings
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def cluster(spark: "SparkSession") -> Cluster:
-    """The one Spark of the tests, as a cluster that other processes attach to."""
-    parameters = spark.sparkContext._gateway.gateway_parameters
-    return Cluster(spark, Gateway(parameters.port, parameters.auth_token))
+def cluster(spark_cluster: Cluster) -> Cluster:
+    """The one Spark of the tests, as a cluster that other processes attach to, each over Py4J."""
+    return replace(spark_cluster, gateway=replace(spark_cluster.gateway, connect_port=None))
 
 
 @pytest.fixture(scope="session")

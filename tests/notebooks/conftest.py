@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.workspace import Settings
+from local_factory.cluster.spark import Cluster
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def derby(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Derby:
-    return Derby(spark, f"jdbc:derby:{tmp_path_factory.mktemp('derby') / 'source'};create=true")
+def derby(spark_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Derby:
+    return Derby(spark_cluster.session, f"jdbc:derby:{tmp_path_factory.mktemp('derby') / 'source'};create=true")
 
 
 @pytest.fixture

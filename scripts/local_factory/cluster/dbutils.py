@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/azure/databricks/dev-tools/databricks-utils.
 import os
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 from local_factory.cluster.redaction import PREFIX, secret_variable, secrets_of
@@ -152,9 +153,8 @@ class FileInfo(NamedTuple):
 class FileSystem:
     """`dbutils.fs` over Hadoop's FileSystem, so that local paths and whatever else Spark reads both work."""
 
-    def __init__(self, spark: Any) -> None:
-        self._jvm = spark.sparkContext._jvm
-        self._configuration = spark.sparkContext._jsc.hadoopConfiguration()
+    def __init__(self, hadoop: Callable[[], tuple[Any, Any]]) -> None:
+        self._hadoop = cache(hadoop)
 
     def ls(self, directory: str) -> list[FileInfo]:
         """Return what lies in a folder."""
@@ -200,16 +200,18 @@ class FileSystem:
         return content.decode(errors="replace")
 
     def _open(self, location: str) -> tuple[Any, Any]:
-        path = self._jvm.org.apache.hadoop.fs.Path(location.removeprefix("dbfs:"))
-        return path, path.getFileSystem(self._configuration)
+        jvm, configuration = self._hadoop()
+        path = jvm.org.apache.hadoop.fs.Path(location.removeprefix("dbfs:"))
+        return path, path.getFileSystem(configuration)
 
     def _copy(self, source: str, target: str, *, delete_source: bool) -> bool:
         source_path, source_files = self._open(source)
         target_path, target_files = self._open(target)
-        copy = self._jvm.org.apache.hadoop.fs.FileUtil.copy
+        jvm, configuration = self._hadoop()
+        copy = jvm.org.apache.hadoop.fs.FileUtil.copy
         overwrite = True
         ends = (source_files, source_path, target_files, target_path)
-        return bool(copy(*ends, delete_source, overwrite, self._configuration))
+        return bool(copy(*ends, delete_source, overwrite, configuration))
 
 
 @dataclass
@@ -223,13 +225,13 @@ class DBUtils:
 
 
 def make_dbutils(
-    spark: Any,
+    hadoop: Callable[[], tuple[Any, Any]],
     parameters: Mapping[str, str],
     run_notebook: Callable[[str, int, Mapping[str, str]], str],
     environment: MutableMapping[str, str] = os.environ,
 ) -> DBUtils:
-    """Return the `dbutils` of one notebook run."""
-    return DBUtils(Widgets(parameters), Notebook(run_notebook), Secrets(environment), FileSystem(spark))
+    """Return the `dbutils` of one notebook run; `hadoop` gives a JVM and its configuration when they are needed."""
+    return DBUtils(Widgets(parameters), Notebook(run_notebook), Secrets(environment), FileSystem(hadoop))
 
 
 def _file_info(status: Any) -> FileInfo:

@@ -55,14 +55,15 @@ class JvmError(LocalFactoryError):
 
 @dataclass(frozen=True)
 class Gateway:
-    """Where the JVM listens for Python, and the word that it lets in. Under PySpark's own environment variables."""
+    """Where the JVM listens for Python, and the word that it lets in; where for Spark Connect's clients, if it does."""
 
     port: int
     secret: str = field(repr=False)
+    connect_port: int | None = None
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables by which PySpark attaches to this JVM instead of starting one."""
+        """Return PySpark's own variables, by which it attaches to this JVM instead of starting one."""
         return {"PYSPARK_GATEWAY_PORT": str(self.port), "PYSPARK_GATEWAY_SECRET": self.secret}
 
 
@@ -142,7 +143,12 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
             stdin=PIPE,  # when this process dies, however it does, its end closes and the JVM ends too
             stdout=PIPE,
             stderr=STDOUT,
-            env={**os.environ, "SPARK_HOME": str(home), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(address)},
+            env={
+                **os.environ,
+                "SPARK_HOME": str(home),
+                "PYSPARK_PYTHON": sys.executable,  # which clients of Spark Connect do not tell
+                "_PYSPARK_DRIVER_CONN_INFO_PATH": str(address),
+            },
             process_group=0,  # Ctrl-C is for us: we end the JVM
         )
         jvm = Jvm(process, address)

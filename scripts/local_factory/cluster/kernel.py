@@ -18,15 +18,17 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
 from bundle.errors import BundleError
 from bundle.notebooks import Cell, Language, find_notebook, read_cells
+from local_factory.cluster import connect
 from local_factory.cluster.dbutils import NotebookExit, make_dbutils
 from local_factory.cluster.jvm import Gateway
-from local_factory.cluster.spark import attach, name_jobs
+from local_factory.cluster.spark import attach, hadoop, name_jobs
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -97,17 +99,18 @@ class Kernel:
         self._outcome = NotebookOutcome()
         self._cell: CellOutcome | None = None
         self._spark = spark
-        name_jobs(spark, request.run_id, self._file.stem)
-        self._spark.sparkContext.environment["PYTHONPATH"] = str(self._file.parent)
         self._namespace: dict[str, Any] = {
             "__name__": "__main__",
             "__file__": str(self._file),
             "spark": self._spark,
-            "sc": self._spark.sparkContext,
-            "dbutils": make_dbutils(self._spark, request.parameters, self._run_other),
+            "dbutils": make_dbutils(partial(hadoop, gateway), request.parameters, self._run_other),
             "display": self._display,
             "displayHTML": self._display_html,
         }
+        if not gateway.connect_port:
+            name_jobs(spark, request.run_id, self._file.stem)
+            spark.sparkContext.environment["PYTHONPATH"] = str(self._file.parent)
+            self._namespace["sc"] = spark.sparkContext
 
     def run(self) -> NotebookOutcome:
         """Run the notebook to its end, its exit call or its first error."""
@@ -360,8 +363,9 @@ def main() -> int:
     import pyspark.sql  # noqa: F401 - it takes a while, and so does the JVM's start
 
     gateway = Gateway(**_read_line())
-    spark = attach(gateway)
+    attached = None if gateway.connect_port else attach(gateway)
     request = KernelRequest(**_read_line())
+    spark = attached or connect.open_session(gateway, request.run_id)
     os.environ.update(request.environment)
     _become_the_notebook(Path(request.notebook).parent)
     try:

@@ -8,12 +8,12 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from local_factory.cluster import delta
+from local_factory.cluster import connect, delta
 from local_factory.cluster.jvm import Gateway, Jvm
 from local_factory.cluster.redaction import Redactor
 
@@ -47,13 +47,13 @@ class Cluster:
     def cancel(self, group: str) -> None:
         """Cancel the Spark jobs that a notebook's process left behind."""
         self.session.sparkContext.cancelJobGroup(group)
+        if self.gateway.connect_port:
+            connect.cancel_run(self.session, group)
 
     def count_rows(self, folder: Path) -> int:
-        """Return how many rows a table holds, by its Parquet files' footers: a job of Spark's takes a second."""
+        """Return how many rows a table holds, by Delta's log or by its Parquet files' footers."""
         if (folder / "_delta_log").is_dir():
-            from deltalake import DeltaTable
-
-            return int(DeltaTable(folder).count())
+            return self.session.read.format("delta").load(str(folder)).count()
         jvm: Any = self.session._jvm
         hadoop, parquet = jvm.org.apache.hadoop.fs, jvm.org.apache.parquet.hadoop
         configuration = self.session.sparkContext._jsc.hadoopConfiguration()
@@ -67,13 +67,16 @@ class Cluster:
 
 
 @contextmanager
-def start_cluster(jvm: Jvm, workdir: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Cluster]:
+def start_cluster(
+    jvm: Jvm, workdir: Path, settings: Mapping[str, str] = MappingProxyType({}), *, with_connect: bool = False
+) -> Iterator[Cluster]:
     """Start Spark in its Java process, and stop it at the end, whatever happens.
 
     Args:
         jvm: the process; it is waited for.
         workdir: where the JVM's log (`spark.log`) and Spark's own files go.
         settings: Spark's settings that differ from those for a run on this machine.
+        with_connect: let it have a server of Spark Connect, through which notebooks then run.
 
     Raises:
         JvmError: the Java process ended before it could be used.
@@ -90,14 +93,19 @@ def start_cluster(jvm: Jvm, workdir: Path, settings: Mapping[str, str] = Mapping
     context = None
     try:
         conf = SparkConf(loadDefaults=False)
-        conf.setAll(
-            list({**_SETTINGS, **(delta.SETTINGS if delta.delta_jars() else {}), **folders, **settings}.items())
-        )
+        of_delta = delta.SETTINGS if delta.delta_jars() else {}
+        of_connect = connect.server_settings(address) if with_connect else {}
+        conf.setAll(list({**_SETTINGS, **of_delta, **of_connect, **folders, **settings}.items()))
         context = SparkContext(conf=conf, gateway=gateway)
         context.setLogLevel("WARN")
         _without_checksum_files(context)
-        yield Cluster(SparkSession(context), address, redactor)
+        session = SparkSession(context)
+        if with_connect:
+            address = replace(address, connect_port=connect.start_server(session))
+        yield Cluster(session, address, redactor)
     finally:
+        if context and address.connect_port:
+            connect.stop_server(session)
         if context:
             context.stop()
         gateway.shutdown()
@@ -112,8 +120,7 @@ def attach(address: Gateway) -> "SparkSession":
     # It would repeat every error as JSON on the notebook's output.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     gateway = _connect(address)
-    jvm = gateway.jvm
-    java_context = jvm.JavaSparkContext.fromSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
+    jvm, java_context = gateway.jvm, _java_context(gateway)
     conf = SparkConf(_jvm=jvm, _jconf=java_context.getConf())
     context = SparkContext(conf=conf, gateway=gateway, jsc=java_context)
     sessions = SparkSession._get_j_spark_session_class(jvm)
@@ -124,9 +131,20 @@ def attach(address: Gateway) -> "SparkSession":
     return session
 
 
+def hadoop(address: Gateway) -> tuple[Any, Any]:
+    """Return a running JVM, and the configuration of Hadoop's file systems in it."""
+    gateway = _connect(address)
+    return gateway.jvm, _java_context(gateway).hadoopConfiguration()
+
+
 def name_jobs(session: "SparkSession", group: str, description: str) -> None:
     """Let the jobs that this thread starts from now on carry a name, by which they can be cancelled."""
     session.sparkContext.setJobGroup(group, description, interruptOnCancel=True)
+
+
+def _java_context(gateway: Any) -> Any:
+    jvm = gateway.jvm
+    return jvm.JavaSparkContext.fromSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
 
 
 def _connect(address: Gateway) -> Any:
