@@ -81,7 +81,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def spark_cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster"]:
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster"]:
     """Return the one Spark of this process: two cores, UTC, nothing written outside a temporary folder."""
     from local_factory.cluster.jvm import start_jvm
     from local_factory.cluster.spark import start_cluster
@@ -91,7 +91,7 @@ def spark_cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPath
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
     with (
         start_jvm(jdbc_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
-        start_cluster(jvm, folder, settings, with_connect=pytestconfig.getoption("--spark") != "classic") as cluster,
+        start_cluster(jvm, folder, settings, with_connect=True) as cluster,
     ):
         yield cluster
 
@@ -109,7 +109,8 @@ def spark(request: pytest.FixtureRequest, spark_cluster: "Cluster") -> Iterator[
         yield session
     finally:
         session.stop()
-        del os.environ["SPARK_CONNECT_MODE_ENABLED"]
+        for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
+            del os.environ[name]
 
 
 def jdbc_drivers() -> list[Path]:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
+
+
+def driver_manager() -> Any:
+    """Return Java's `DriverManager` in the JVM of this process's Spark, whatever kind of session a test has."""
+    context: Any = SparkContext._active_spark_context
+    return context._jvm.java.sql.DriverManager
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class Derby:
     url: str
 
     def execute(self, *statements: str, user: str | None = None, password: str | None = None) -> None:
-        manager: Any = self.spark._jvm.java.sql.DriverManager
+        manager = driver_manager()
         connection = manager.getConnection(self.url, user, password) if user else manager.getConnection(self.url)
         try:
             statement = connection.createStatement()

@@ -17,7 +17,7 @@ import requests
 from pyspark.sql import SparkSession
 
 from fakes.country_records import v5_answer, v5_record
-from fakes.derby import Derby
+from fakes.derby import Derby, driver_manager
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, hang_up, json_answer, redirect
 from fakes.log_ingestion_service import LogIngestionService
@@ -98,10 +98,9 @@ def process(run: Run, spark: SparkSession) -> Callable[..., Run]:
 @pytest.fixture
 def guarded(spark: SparkSession, tmp_path: Path) -> Iterator[str]:
     """Return the address of a database that asks for the planted user and password."""
-    jvm: Any = spark._jvm
     url = f"jdbc:derby:{tmp_path / 'guarded'}"
     Derby(spark, f"{url};create=true;user=pl4nted_user").create("Customers", 501)
-    connection = jvm.java.sql.DriverManager.getConnection(f"{url};user=pl4nted_user")
+    connection = driver_manager().getConnection(f"{url};user=pl4nted_user")
     add_user = connection.prepareCall("CALL SYSCS_UTIL.SYSCS_CREATE_USER(?, ?)")
     add_user.setString(1, "PL4NTED_USER")
     add_user.setString(2, PASSWORD)
@@ -113,7 +112,7 @@ def guarded(spark: SparkSession, tmp_path: Path) -> Iterator[str]:
 
 
 def shut_down(spark: SparkSession, url: str, user: str, password: str = "") -> None:
-    manager: Any = spark._jvm.java.sql.DriverManager
+    manager = driver_manager()
     with pytest.raises(Exception, match="shutdown"):
         manager.getConnection(f"{url};shutdown=true", user, password)
 

@@ -32,9 +32,9 @@ from pyspark.sql.functions import col, lit
 from pyspark.sql.functions import max as greatest
 from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
 
-from ingestion.lake.jvm import root_cause
 from ingestion.lake.manifest import compare
 from ingestion.platform.errors import LakeError, PromotionError, SchemaChangedError
+from ingestion.platform.spark_errors import root_cause
 
 # Names that a Parquet file cannot have for a column: Delta then gives its files' columns names of their own.
 _ODD_NAME = re.compile(r"[ ,;{}()\n\t=]")
@@ -400,8 +400,7 @@ class DeltaTable:
         except LakeError:
             raise
         except Exception as error:  # classic Spark lets errors of the JVM through that have no class in PySpark
-            words = _NO_DELTA if _condition(error) in _DELTA_UNKNOWN else root_cause(error)
-            raise PromotionError(f"{self}: {what}: {words}") from error
+            raise PromotionError(f"{self}: {what}: {_words(error)}") from error
 
 
 @contextmanager
@@ -445,6 +444,14 @@ def _version(row: Row) -> Version:
         with suppress(ValueError):
             commit = Commit.read(urlsafe_b64decode(mark[1]).decode())
     return Version(row["version"], row["timestamp"], row["operation"], commit)
+
+
+def _words(error: Exception) -> str:
+    """Return in one line what Spark says of an error."""
+    if _condition(error) in _DELTA_UNKNOWN:
+        return _NO_DELTA
+    first, *_ = str(error).strip().splitlines() or [""]
+    return first if first.startswith("[") else " ".join(root_cause(error).split())
 
 
 def _condition(error: BaseException | None) -> str:

@@ -7,7 +7,11 @@ every session is opened in the name of its notebook run.
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from zipfile import ZipFile
 
 from local_factory.cluster.jvm import Gateway
 from local_factory.errors import ArgumentError
@@ -61,11 +65,22 @@ def open_session(address: Gateway, run: str) -> "SparkSession":
     """Return a new remote session of a notebook run. From now on this process is a client of Spark Connect."""
     from pyspark.sql.connect.session import SparkSession
 
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as PySpark's own builder does: its functions go by it
-    host = "localhost"  # the one name that takes a token without TLS
-    url = f"sc://{host}:{address.connect_port}/;token={address.secret};user_id={run}"
+    # By that name alone a token is sent without TLS.
+    url = f"sc://localhost:{address.connect_port}/;token={quote(address.secret)};user_id={quote(run)}"
+    # PySpark's functions and builder go by these variables.
+    os.environ.update({"SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_REMOTE": url})
     session: Any = SparkSession.builder.remote(url).create()
     return session  # type: ignore[no-any-return] # PySpark's two sessions share no class that its types know
+
+
+def send_modules(session: "SparkSession", folder: Path) -> None:
+    """Let the Python workers of a session import what a folder holds, as they can where they share the disk."""
+    with TemporaryDirectory(prefix="modules-") as aside:
+        archive = Path(aside) / f"{folder.name}.zip"
+        with ZipFile(archive, "w") as modules:
+            for file in sorted(folder.rglob("*.py")):
+                modules.write(file, file.relative_to(folder))
+        session.addArtifacts(str(archive), pyfile=True)
 
 
 def cancel_run(session: "SparkSession", run: str) -> None:

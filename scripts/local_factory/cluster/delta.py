@@ -1,10 +1,12 @@
 """Delta for the Spark of this machine: the jars that belong to its version, brought from Maven Central once, by `make`.
 
 Spark's own resolver (Ivy) brings them, and they are used only if they are to the byte what stands here. Run as a
-program, it brings what is missing; it exits with 1, and one line, when that cannot be had.
+program, it brings what is missing, from the mirror of Maven Central that the variable MAVEN_REPOSITORY names, if it
+does; it exits with 1, and one line, when that cannot be had.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,10 +15,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from xml.sax.saxutils import quoteattr
 
 from local_factory.java import JavaNotFoundError, java_home
 
 FOLDER = Path(sys.prefix) / "jars"
+MAVEN_CENTRAL = "https://repo1.maven.org/maven2/"
 _SECONDS = 300
 _MILLISECONDS_OF_SILENCE = 20_000
 
@@ -50,7 +54,7 @@ _ARTIFACTS = (
 _IVY_SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
   <caches defaultCacheDir="{folder}/cache"/>
-  <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
+  <resolvers><ibiblio name="central" m2compatible="true" usepoms="false" root={repository}/></resolvers>
 </ivysettings>
 """
 _IVY_MODULE = """<ivy-module version="2.0">
@@ -70,31 +74,35 @@ def delta_jars(folder: Path = FOLDER) -> list[Path]:
     return jars if all(jar.is_file() for jar in jars) else []
 
 
-def bring_delta_jars(folder: Path = FOLDER) -> None:
-    """Bring Delta's jars from Maven Central unless they are there.
+def bring_delta_jars(folder: Path = FOLDER, repository: str = MAVEN_CENTRAL) -> None:
+    """Bring Delta's jars unless they are there.
+
+    Args:
+        folder: where they are kept.
+        repository: Maven Central, or a mirror of it.
 
     Raises:
-        DeltaJarsError: Maven Central cannot be reached, or gives other files than it should.
+        DeltaJarsError: the repository cannot be reached, or gives other files than it should.
         JavaNotFoundError: there is no Java to run Ivy with.
     """
     if delta_jars(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as aside:
-        _resolve(Path(aside))
+        _resolve(Path(aside), repository)
         for artifact in _ARTIFACTS:
             _check(Path(aside) / artifact.file, artifact)
         for artifact in _ARTIFACTS:
             (Path(aside) / artifact.file).replace(folder / artifact.file)
 
 
-def _resolve(folder: Path) -> None:
+def _resolve(folder: Path, repository: str) -> None:
     """Let Ivy put the artifacts into a folder."""
     spark = find_spec("pyspark")
     if not (spark and spark.origin):
         raise DeltaJarsError(f"pyspark, whose resolver brings them, is not installed for {sys.executable}.")
     settings, module = folder / "ivysettings.xml", folder / "ivy.xml"
-    settings.write_text(_IVY_SETTINGS.format(folder=folder), encoding="utf-8")
+    settings.write_text(_IVY_SETTINGS.format(folder=folder, repository=quoteattr(repository)), encoding="utf-8")
     dependencies = "".join(
         f'<dependency org="io.delta" name="{artifact.name}" rev="{artifact.version}" transitive="false"/>'
         for artifact in _ARTIFACTS
@@ -110,11 +118,11 @@ def _resolve(folder: Path) -> None:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
-        raise DeltaJarsError(f"Maven Central gave no answer within {_SECONDS} seconds.") from None
+        raise DeltaJarsError(f"{repository} gave no answer within {_SECONDS} seconds.") from None
     missing = [artifact.file for artifact in _ARTIFACTS if not (folder / artifact.file).is_file()]
     if missing:
         said = [line.strip(": \t") for line in (run.stdout + run.stderr).splitlines() if "ERROR" in line]
-        raise DeltaJarsError(". ".join([f"Maven Central did not give {' and '.join(missing)}", *said[:1]]))
+        raise DeltaJarsError(". ".join([f"{repository} did not give {' and '.join(missing)}", *said[:1]]))
 
 
 def _check(file: Path, artifact: _Artifact) -> None:
@@ -125,6 +133,6 @@ def _check(file: Path, artifact: _Artifact) -> None:
 
 if __name__ == "__main__":
     try:
-        bring_delta_jars()
+        bring_delta_jars(repository=os.environ.get("MAVEN_REPOSITORY") or MAVEN_CENTRAL)
     except (DeltaJarsError, JavaNotFoundError) as error:
         sys.exit(f"Delta tables cannot be written on this machine: {error}")

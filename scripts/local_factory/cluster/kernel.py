@@ -107,7 +107,9 @@ class Kernel:
             "display": self._display,
             "displayHTML": self._display_html,
         }
-        if not gateway.connect_port:
+        if gateway.connect_port:
+            connect.send_modules(spark, self._file.parent)
+        else:
             name_jobs(spark, request.run_id, self._file.stem)
             spark.sparkContext.environment["PYTHONPATH"] = str(self._file.parent)
             self._namespace["sc"] = spark.sparkContext

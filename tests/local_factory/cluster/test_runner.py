@@ -35,8 +35,12 @@ class Workspace:
 
 
 @pytest.fixture
-def workspace(cluster: Cluster, tmp_path: Path) -> Workspace:
-    return Workspace(cluster, tmp_path)
+def workspace(request: pytest.FixtureRequest, cluster: Cluster, spark_cluster: Cluster, tmp_path: Path) -> Workspace:
+    is_remote = getattr(request, "param", "classic") == "connect"
+    return Workspace(spark_cluster if is_remote else cluster, tmp_path)
+
+
+on_either_session = pytest.mark.parametrize("workspace", ["classic", "connect"], indirect=True)
 
 
 def outputs(run: NotebookRun) -> list[Any]:
@@ -124,6 +128,7 @@ def test_run_includes_another_notebook_in_the_same_namespace(workspace: Workspac
     assert outputs(workspace.run()[1]) == ["8\n"]
 
 
+@on_either_session
 def test_notebook_run_runs_another_notebook_apart_and_gives_its_exit_value(workspace: Workspace) -> None:
     workspace.write(
         "child", "dbutils.widgets.text('n', '0')\nx = 'child'\ndbutils.notebook.exit(dbutils.widgets.get('n') * 2)"
@@ -140,6 +145,7 @@ def test_notebook_run_fails_with_the_failure_of_the_other_notebook(workspace: Wo
     assert "no such thing" in result.error.message
 
 
+@on_either_session
 def test_sql_cells_run_every_statement_and_show_the_last_result(workspace: Workspace) -> None:
     workspace.write(
         "main",
@@ -181,6 +187,7 @@ def test_a_process_that_dies_is_a_failure_that_says_so(workspace: Workspace) -> 
     assert "SIGKILL" in run.log
 
 
+@on_either_session
 def test_each_run_has_a_namespace_and_a_spark_session_of_its_own(workspace: Workspace) -> None:
     workspace.write(
         "first",
@@ -194,6 +201,7 @@ def test_each_run_has_a_namespace_and_a_spark_session_of_its_own(workspace: Work
     assert outputs(workspace.run()[1]) == ["False False 2\n"]
 
 
+@on_either_session
 def test_code_that_asks_for_the_session_gets_the_notebooks_own(workspace: Workspace) -> None:
     workspace.write(
         "main",
@@ -207,6 +215,7 @@ def test_code_that_asks_for_the_session_gets_the_notebooks_own(workspace: Worksp
     assert outputs(run) == ["3 3\n"]
 
 
+@on_either_session
 def test_a_notebook_imports_from_its_own_folder_and_nothing_of_ours(workspace: Workspace) -> None:
     (workspace.folder / "lib").mkdir()
     (workspace.folder / "lib" / "__init__.py").write_text("def triple(x):\n    return x * 3\n")
@@ -228,6 +237,7 @@ def test_the_clusters_variables_come_from_the_linked_service_and_this_machine_wi
     assert outputs(workspace.run()[1]) == ["machine\n"]
 
 
+@on_either_session
 def test_dbutils_fs_reads_and_writes_files(workspace: Workspace) -> None:
     workspace.write(
         "main",
@@ -240,6 +250,7 @@ def test_dbutils_fs_reads_and_writes_files(workspace: Workspace) -> None:
     assert outputs(workspace.run()[1])[-2:] == ["[('b.txt', 5), ('sub/', 0)] hell\n", "False\n"]
 
 
+@on_either_session
 def test_a_cancelled_run_ends_its_process_and_its_spark_jobs(workspace: Workspace, cluster: Cluster) -> None:
     marker = workspace.folder / "still-running"
     workspace.write(
@@ -275,3 +286,9 @@ def test_a_notebook_that_an_expression_names_and_nobody_has_fails_the_activity(w
 
     with pytest.raises(ActivityError, match="no such notebook"):
         workspace.run("missing")
+
+
+def test_a_remote_notebook_knows_nothing_of_the_jvm(spark_cluster: Cluster, tmp_path: Path) -> None:
+    workspace = Workspace(spark_cluster, tmp_path)
+    workspace.write("main", "print(type(spark).__module__, 'sc' in globals(), hasattr(spark, '_jvm'))")
+    assert outputs(workspace.run()[1]) == ["pyspark.sql.connect.session False False\n"]

@@ -1,7 +1,6 @@
 """Delta tables: every change is one commit that is never made twice, and the history says whose it is."""
 
 import json
-import os
 import random
 import threading
 from collections.abc import Callable
@@ -131,11 +130,11 @@ def test_merges_of_two_threads_are_each_their_own_commit(
 
 
 def test_new_columns_and_wider_types_are_taken_and_all_else_is_refused(spark: SparkSession, table: DeltaTable) -> None:
-    table.overwrite(rows(spark, (1, 2, "a"), columns="id int, amount decimal(5,2), name string"), commit(1))
+    table.overwrite(rows(spark, (1, Decimal(2), "a"), columns="id int, amount decimal(5,2), name string"), commit(1))
     wider = StructType.fromDDL("id long, amount decimal(12,2), Name string, `unit; (price)` double")
     table.evolve(wider)
     assert table.columns() == StructType.fromDDL("id long, amount decimal(12,2), name string, `unit; (price)` double")
-    table.append(rows(spark, (2**40, Decimal("1234567.89"), "b", 0.5)).toDF(*wider.names), commit(2))
+    table.append(spark.createDataFrame([(2**40, Decimal("1234567.89"), "b", 0.5)], wider), commit(2))
     with pytest.raises(SchemaChangedError, match=r"column id changed from bigint to string"):
         table.evolve(StructType.fromDDL("id string, other int"))
     with pytest.raises(LakeError, match="cannot be appended to"):
@@ -152,7 +151,7 @@ def test_new_columns_and_wider_types_are_taken_and_all_else_is_refused(spark: Sp
 def test_what_others_do_to_the_rows_is_told_and_upkeep_is_not(spark: SparkSession, table: DeltaTable) -> None:
     table.overwrite(rows(spark, (1, "a"), (2, "b")), commit(1))
     table.append(rows(spark, (3, "c")), commit(2))
-    spark.sql(f"ALTER TABLE {table.identifier} SET TBLPROPERTIES ('owner' = 'sales')")
+    spark.sql(f"ALTER TABLE {table.identifier} SET TBLPROPERTIES ('team' = 'sales')")
     spark.sql(f"COMMENT ON TABLE {table.identifier} IS 'orders'")
     spark.sql(f"OPTIMIZE {table.identifier}")
     assert table.changes_by_others(since=0) == []
@@ -167,20 +166,17 @@ def test_what_others_do_to_the_rows_is_told_and_upkeep_is_not(spark: SparkSessio
 
 
 def test_a_commit_is_known_for_longer_than_the_log_is_kept(spark: SparkSession, table: DeltaTable) -> None:
-    kept = {"delta.logRetentionDuration": "interval 1 days", "delta.checkpointInterval": "2"}
-    table.create(rows(spark, (1, "a")).schema, properties=kept)
+    table.create(rows(spark, (1, "a")).schema, properties={"delta.checkpointInterval": "2"})
     table.append(rows(spark, (1, "a")), commit(7, position=1))
-    table.append(rows(spark, (2, "b")), Commit("another writer", 1))  # which makes a checkpoint
+    table.append(rows(spark, (2, "b")), Commit("another writer", 1))
     log = Path(str(table)) / "_delta_log"
-    days_ago = datetime.now(UTC).timestamp() - 5 * 24 * 3600
-    for file in log.iterdir():
-        os.utime(file, (days_ago, days_ago))
-    for version in (2, 3, 4):
-        table.append(rows(spark, (3, "c")), Commit("another writer", version))
-    assert not (log / f"{1:020}.json").exists()
+    assert (log / f"{2:020}.checkpoint.parquet").exists()
+    for version in (0, 1):  # which is what Delta's own clean-up removes after 30 days
+        (log / f"{version:020}.json").unlink()
+    assert [version.number for version in table.history()] == [2]
     assert table.last_commit(APPLICATION) == commit(7)
     table.append(rows(spark, (1, "a")), commit(7))
-    assert len(found(table)) == 5
+    assert found(table) == [(1, "a"), (2, "b")]
 
 
 @pytest.mark.parametrize("kind", ["folder", "catalog"])
@@ -200,11 +196,11 @@ def test_a_table_is_made_once_with_comments_properties_and_clustering(
         ]
     )
     for _ in range(2):
-        table.create(columns, properties={"owner": "it's us"}, comment="Orders of \\sales\\", clustering=["id"])
+        table.create(columns, properties={"team": "it's us"}, comment="Orders of \\sales\\", clustering=["id"])
     assert table.exists()
     detail = spark.sql(f"DESCRIBE DETAIL {table.identifier}").collect()[0]
     assert (detail["description"], detail["clusteringColumns"]) == ("Orders of \\sales\\", ["id"])
-    assert detail["properties"]["owner"] == "it's us"
+    assert detail["properties"]["team"] == "it's us"
     assert [field.metadata.get("comment") for field in table.columns()] == ["the order's number", None, None]
     frame = spark.createDataFrame([(1, (2, "x"), "y")], columns)
     for _ in range(2):
@@ -237,8 +233,8 @@ def test_a_table_holds_after_any_failures_and_repetitions_what_was_committed(
     chance = random.Random(20261128)  # noqa: S311 - steps to be tried, no secret
     truth: dict[int, str] = {}
     table.create(StructType.fromDDL(schema))
-    for number in range(1, 7):
-        changed = {key: f"{key} of {number}" for key in chance.sample(range(20), 5)}
+    for number in range(1, 5):
+        changed = {key: f"{key} of {number}" for key in chance.sample(range(8), 4)}
         frame = rows(spark, *changed.items())
         broken = frame.withColumn(
             "name", when(col("id") == max(changed), raise_error(lit("broken off"))).otherwise("x")

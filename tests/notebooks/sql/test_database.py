@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from fakes.derby import Derby
+from fakes.derby import Derby, driver_manager
 from fakes.postgres import Postgres
 from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
@@ -33,7 +33,7 @@ def test_a_table_that_is_locked_for_a_while_is_landed_after_all(
     table: str, spark: SparkSession, locked: Derby, lake: Path, log_lines: Lines
 ) -> None:
     locked.create(table, 601)
-    connection = spark._jvm.java.sql.DriverManager.getConnection(locked.url)
+    connection = driver_manager().getConnection(locked.url)
     connection.setAutoCommit(False)
     connection.createStatement().execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
     waits: list[float] = []
