@@ -96,7 +96,7 @@ class DfsService(HttpService):
     @property
     def root(self) -> str:
         """The container as Spark spells it."""
-        return f"abfss://{CONTAINER}@{ACCOUNT}.dfs.core.windows.net"
+        return f"abfs://{CONTAINER}@{ACCOUNT}.dfs.core.windows.net"
 
     def storage(self, folder: str = "", clock: Clock | None = None) -> AdlsStorage:
         """Return the lake that is here, or a folder of it."""
