@@ -127,6 +127,7 @@ def _copy_rows(work: Work, copy: _Copy) -> Result:
     translator = Translator.of(copy.properties.get("translator"))
     additional = [mapping(entry) for entry in items(copy.source.get("additionalColumns"))]
     reading = Reading(skip_incompatible=copy.skips)
+    to_json = formats.format_of(copy.sink_dataset.type, copy.sink_dataset.properties) == formats.JSON
     result = Result(rows_read=0)
     with ExitStack() as stack:
         sink = _sink(work, copy, translator, stack)
@@ -134,7 +135,7 @@ def _copy_rows(work: Work, copy: _Copy) -> Result:
             work.check()
             result.bytes_read += rows.bytes_read
             result.files_read += rows.file is not None
-            prepared = mapped(work, rows, translator, additional)
+            prepared = mapped(work, rows, translator, additional, to_json=to_json)
             count = (
                 len(prepared.documents)
                 if prepared.documents is not None and not prepared.columns

@@ -11,9 +11,10 @@ _ACTIVITY = frozenset(
     "dataIntegrationUnits parallelCopies".split()
 )
 _SOURCE = frozenset(
-    "type storeSettings formatSettings additionalColumns recursive skipLineCount sqlReaderQuery query oracleReaderQuery "
-    "sqlReaderStoredProcedureName storedProcedureParameters partitionOption partitionSettings requestMethod requestBody "
-    "additionalHeaders paginationRules requestInterval httpRequestTimeout requestTimeout".split()
+    "type storeSettings formatSettings additionalColumns recursive skipLineCount sqlReaderQuery query "
+    "oracleReaderQuery sqlReaderStoredProcedureName storedProcedureParameters partitionOption partitionSettings "
+    "requestMethod requestBody additionalHeaders paginationRules requestInterval httpRequestTimeout "
+    "requestTimeout".split()
 )
 _SINK = frozenset(
     "type storeSettings formatSettings preCopyScript tableOption writeBehavior upsertSettings "
@@ -24,7 +25,8 @@ _STORE = frozenset(
     "deleteFilesAfterCompletion prefix copyBehavior requestMethod requestBody additionalHeaders requestTimeout".split()
 )
 _FORMAT = frozenset(
-    "type skipLineCount compressionProperties quoteAllText fileExtension filePattern maxRowsPerFile fileNamePrefix".split()
+    "type skipLineCount compressionProperties quoteAllText fileExtension filePattern maxRowsPerFile "
+    "fileNamePrefix".split()
 )
 
 

@@ -33,12 +33,21 @@ from local_factory.errors import ActivityError
 _CHUNK = 1024 * 1024
 _HEAD = 256 * 1024
 _MOST_DELIMITER_BYTES = 4  # what DuckDB takes
+_LONGEST_LINE = 16 * 1024 * 1024
+_NO_VALUE = "\x00\x00no value of any file\x00\x00"  # so that DuckDB tells an empty value from one that is not there
 
 # .NET's names of encodings that Python calls otherwise.
 _ENCODINGS: Mapping[str, str] = {
     "utf-7": "utf-7", "utf-32be": "utf-32-be", "utf-16be": "utf-16-be", "us-ascii": "ascii", "windows-1252": "cp1252",
     "big5": "big5", "gb18030": "gb18030", "iso-8859-1": "latin-1", "ibm437": "cp437", "macintosh": "mac-roman",
 }  # fmt: skip
+
+# Encodings whose files begin with a mark of the byte order: the mark, and the encoding of what follows.
+_MARKED: Mapping[str, tuple[bytes, str]] = {
+    "utf-8-sig": (codecs.BOM_UTF8, "utf-8"),
+    "utf-16": (codecs.BOM_UTF16_LE, "utf-16-le"),
+    "utf-32": (codecs.BOM_UTF32_LE, "utf-32-le"),
+}
 
 
 @dataclass(frozen=True)
@@ -212,9 +221,9 @@ def write_text(
     """Write the rows of a SELECT, whose columns are texts, and return how many there were; lines end as Copy's do."""
     end = form.row_delimiter or "\r\n"
     encoding = form.encoding
-    if encoding in ("utf-16", "utf-32"):  # the mark of the byte order, once
-        sink.write(codecs.BOM_UTF16_LE if encoding == "utf-16" else codecs.BOM_UTF32_LE)
-        encoding += "-le"
+    if encoding in _MARKED:  # the mark of the byte order, once
+        mark, encoding = _MARKED[encoding]
+        sink.write(mark)
     if form.has_header:
         names = [_written(column.name, form, quote_all=quote_all) for column in columns]
         sink.write((form.column_delimiter.join(names) + end).encode(encoding, "replace"))
@@ -242,7 +251,9 @@ def _cell_sql(cell: str, form: TextFormat, *, quote_all: bool) -> str:
     quoted = f"{literal(form.quote)} || {escaped} || {literal(form.quote)}"
     if quote_all:
         return f"coalesce({quoted}, {null})"
-    specials = (form.column_delimiter, form.quote, "\r", "\n", *([form.row_delimiter] if form.row_delimiter else []))
+    # The first character is enough: a value that ends in it would make the delimiter's begin unclear.
+    delimiters = [text[0] for text in (form.column_delimiter, form.row_delimiter) if text]
+    specials = (*delimiters, form.quote, "\r", "\n")
     needs = " or ".join(f"contains({cell}, {literal(special)})" for special in specials)
     return f"coalesce(case when {needs} then {quoted} else {cell} end, {null})"
 
@@ -269,24 +280,25 @@ def _head(source: Path, form: TextFormat) -> tuple[list[str | None], int | None]
     with source.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         text = stream.read(_HEAD)
     position = lines = skipped = 0
-    while skipped < form.skip_lines or lines_are_empty(text, position):
+    ends: set[str] = set()
+    while skipped < form.skip_lines or text[position : position + 1] in ("\r", "\n"):
         end = form.grammar.line_end(text, position, is_last=True)
         if end is None or end == position:
             return first[1], None
-        skipped += bool(text[position:end].strip("\r\n"))
+        line = text[position:end].rstrip("\r\n")
+        ends.add(text[position + len(line) : end])
+        skipped += bool(line)
         lines, position = lines + 1, end
     if form.has_header:
         found = form.grammar.record(text, position, is_last=True)
         header = text[position : found[1]] if found else ""
-        if not found or found[1] >= _HEAD or "\n" in header.rstrip("\r\n") or "\r" in header.rstrip("\r\n"):
+        line = header.rstrip("\r\n")
+        ends.add(header[len(line) :])
+        if not found or found[1] >= _HEAD or "\n" in line or "\r" in line:
             return first[1], None
         lines += 1
-    return first[1], lines
-
-
-def lines_are_empty(text: str, position: int) -> bool:
-    """Say whether an empty line begins here."""
-    return text[position : position + 1] in ("\r", "\n")
+    # What counts as a line where they end in several ways, DuckDB and ADF see differently.
+    return first[1], lines if len(ends) <= 1 else None
 
 
 def _columns(head: Sequence[str | None], form: TextFormat, file: SourceFile) -> tuple[Column, ...]:
@@ -316,19 +328,26 @@ def _fast(work: Work, source: Path, form: TextFormat, width: int, data_line: int
         or (form.escape != form.quote and _contains(source, form.escape))
     ):
         return None
-    types = ", ".join(f"'{internal(index)}': 'VARCHAR'" for index in range(width))
-    sql = (
-        f"select * from read_csv({file_literal(source)}, auto_detect = false, header = false, skip = {data_line}, "
-        f"columns = {{{types}}}, delim = {literal(form.column_delimiter)}, quote = {literal(form.quote)}, "
-        f"escape = {literal(form.escape)}, nullstr = {literal(form.null_value)}, null_padding = true, "
-        "strict_mode = true, max_line_size = 16777216)"
-    )
-    try:
-        count_rows(work, sql)
-    except duckdb.Error:
-        work.check()
-        return None
-    return sql
+    # One column more than there are: DuckDB takes an empty one too many in silence, ADF does not.
+    types = ", ".join(f"'{internal(index)}': 'VARCHAR'" for index in range(width + 1))
+    picked = ", ".join(f"nullif({name}, {literal(form.null_value)}) as {name}" for name in map(internal, range(width)))
+    for parallel in ("true", "false"):  # side by side DuckDB does not read values of several lines in short rows
+        read = (
+            f"read_csv({file_literal(source)}, auto_detect = false, header = false, skip = {data_line}, "
+            f"columns = {{{types}}}, delim = {literal(form.column_delimiter)}, quote = {literal(form.quote)}, "
+            f"escape = {literal(form.escape)}, nullstr = '{_NO_VALUE}', null_padding = true, strict_mode = true, "
+            f"max_line_size = {_LONGEST_LINE}, parallel = {parallel})"
+        )
+        try:
+            if count_rows(work, f"select 1 from {read} where {internal(width)} is not null"):
+                return None
+        except duckdb.Error as error:
+            work.check()
+            if "parallel" not in str(error):
+                return None
+        else:
+            return f"select {picked} from {read}"
+    return None
 
 
 def _exact(

@@ -60,12 +60,19 @@ class Translator:
         return cls(_pairs(document), str(document.get("collectionReference") or ""), conversion)
 
 
-def mapped(work: Work, rows: Rows, translator: Translator, additional: Sequence[Mapping[str, Any]]) -> Rows:
+def mapped(
+    work: Work, rows: Rows, translator: Translator, additional: Sequence[Mapping[str, Any]], *, to_json: bool = False
+) -> Rows:
     """Return rows with the sink's column names, in its order, after additional columns were put to them.
+
+    JSON that goes to JSON without a mapping stays as it is.
 
     Raises:
         ActivityError: a column that the mapping names is not there.
     """
+    is_as_it_is = to_json and translator.pairs is None and not translator.collection and not additional
+    if rows.documents is not None and is_as_it_is:
+        return rows
     if rows.documents is not None:
         rows = _from_documents(work, rows, translator)
         rows = with_additional(rows, additional)
@@ -170,6 +177,7 @@ def _from_documents(work: Work, rows: Rows, translator: Translator) -> Rows:
     """Return JSON documents as rows: the columns of the mapping's paths, or the keys at the top."""
     found = list(rows.documents or ())
     pairs = translator.pairs
+    rows = replace(rows, documents=None)
     if pairs is None and not translator.collection:
         return flat_rows(work, found, rows)
     crossed = _crossed(found, translator.collection)

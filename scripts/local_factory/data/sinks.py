@@ -195,7 +195,8 @@ class FileSink(Sink):
         codec = "uncompressed" if codec == "none" else codec
         with self._work.stopping(self._work.connection.interrupt):
             count = self._work.connection.execute(
-                f"copy (select {picked} from ({rows.sql})) to {literal(str(path))} (format parquet, compression {codec})"
+                f"copy (select {picked} from ({rows.sql})) to {literal(str(path))} "
+                f"(format parquet, compression {codec})"
             ).fetchone()
         self.written.rows += int(count[0]) if count else 0
 

@@ -159,8 +159,8 @@ def _from_text(expression: str, target: str, settings: Conversion) -> str:
         number = "'[+-]?([0-9][0-9,]*\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?'"
         return f"case when regexp_full_match({text}, {number}) then try_cast({plain} as {target}) end"
     if target == "BOOLEAN":
-        numbers = f"when {text} = '1' then true when {text} = '0' then false " if settings.boolean_as_number else ""
-        return f"case lower({text}) when 'true' then true when 'false' then false else case {numbers}else null end end"
+        numbers = " when '1' then true when '0' then false" if settings.boolean_as_number else ""
+        return f"case lower({text}) when 'true' then true when 'false' then false{numbers} end"
     if target in _TIMES:
         if settings.date_format:
             return f"try_cast(try_strptime({text}, {literal(strftime_format(settings.date_format))}) as {target})"
