@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from local_factory import clock
 from local_factory.runs import ActivityRun, timestamp
 
 
@@ -26,14 +27,14 @@ class Invocation:
                 "TriggerType": "Manual",
                 "TriggerId": identity,
                 "TriggerName": "Manual",
-                "TriggerTime": str(timestamp(datetime.now(UTC))),
+                "TriggerTime": str(timestamp(clock.now())),
             },
         )
 
     @classmethod
-    def schedule(cls, trigger_name: str, scheduled: datetime) -> "Invocation":
+    def schedule(cls, trigger_name: str, scheduled: datetime, trigger_run_id: str | None = None) -> "Invocation":
         """Return what a schedule trigger's fire leaves behind."""
-        identity = str(uuid.uuid4())
+        identity = trigger_run_id or str(uuid.uuid4())
         return cls(
             {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
             {

@@ -6,6 +6,9 @@ from typing import Any
 
 from local_factory.errors import ArgumentError
 
+# What monitoring shows in place of a secret.
+MASK = "********"
+
 
 class WrongTypeError(Exception):
     """A value does not fit the type that was declared for it; the text says what was expected and what came."""
@@ -46,10 +49,15 @@ def resolve(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str
 
 def without_secrets(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as monitoring may show them: a SecureString's value is masked."""
-    return {
-        name: "********" if declared[name]["type"].lower() == "securestring" else value
-        for name, value in values.items()
-    }
+    secure = secure_names(declared)
+    return {name: MASK if name.lower() in secure else value for name, value in values.items()}
+
+
+def secure_names(declared: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names, in lower case, of the parameters whose values are secrets."""
+    return frozenset(
+        name.lower() for name, declaration in declared.items() if declaration["type"].lower() == "securestring"
+    )
 
 
 def convert(value: Any, type_name: str) -> Any:

@@ -9,7 +9,7 @@ from local_factory.durations import timespan_seconds
 from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError, ArgumentError
 from local_factory.invocation import Invocation
-from local_factory.parameters import convert
+from local_factory.parameters import convert, without_secrets
 from local_factory.runs import ActivityRun, Status
 
 # How many iterations of a ForEach run side by side: what it says, 20 if it does not, 50 at most.
@@ -46,13 +46,13 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: Frame, engine
     items = _array(frame.evaluate(properties["items"]), "items")
     run.input = {"itemsCount": len(items)}
     batch = 1 if properties.get("isSequential") else min(properties.get("batchCount") or _DEFAULT_BATCH, _MOST_BATCH)
-    pending = iter(items)
+    pending = iter(enumerate(items))
     failures: list[ActivityError] = []
 
     async def work() -> None:
-        for item in pending:
+        for number, item in pending:
             try:
-                await engine.run_activities(properties["activities"], frame.iteration(run, item))
+                await engine.run_activities(properties["activities"], frame.iteration(run, item, number))
             except ActivityError as error:
                 failures.append(error)
 
@@ -74,7 +74,7 @@ async def run_until(activity: Activity, run: ActivityRun, frame: Frame, engine: 
             while True:
                 iterations += 1
                 run.input = {"iterations": iterations}
-                inner = frame.inner(run)
+                inner = frame.inner(run, iterations - 1)
                 await engine.run_activities(properties["activities"], inner)
                 if _boolean(inner.evaluate(properties["expression"]), "expression"):
                     return {}
@@ -100,15 +100,19 @@ async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: Fram
     name = properties["pipeline"]["referenceName"]
     parameters = frame.evaluate(properties.get("parameters") or {})
     waits = bool(properties.get("waitOnCompletion", False))
-    run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": parameters}
+    declared = engine.resource("pipeline", name).properties.get("parameters") or {}
+    shown = without_secrets(declared, parameters)
+    run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": shown}
+    recovery = frame.child_recovery(run.activity_name)
     try:
-        child, execution = engine.start_pipeline(name, parameters, Invocation.activity(run, frame.system))
+        invocation = Invocation.activity(run, frame.system)
+        child, execution = engine.start_pipeline(name, parameters, invocation, recovery=recovery)
     except ArgumentError as error:
         raise ActivityError("BadRequest", str(error)) from None
     run.output = {"pipelineRunId": child.run_id, "pipelineName": name}
     if not waits:
         return run.output
-    await execution
+    await asyncio.shield(execution)  # a run that is cancelled leaves those that it called alone, as in ADF
     if child.status is not Status.SUCCEEDED:
         raise ActivityError("BadRequest", child.message)
     return {**run.output, "pipelineReturnValue": child.returned} if child.returned else run.output

@@ -1,0 +1,332 @@
+"""A database over JDBC: its tables, how large they are, their rows. All of it through Spark's public reader."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
+from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
+
+from ingestion.platform.errors import SourceError
+from ingestion.platform.names import nearest
+from ingestion.platform.spark_errors import root_cause
+from ingestion.sql.column_reading import ColumnReading, Conversion, converted
+from ingestion.sql.dialects import Dialect, TableName, dialect_of
+from ingestion.sql.partitioning import (
+    KeyRange,
+    bucket_bounds,
+    crowded,
+    equal_bounds,
+    hash_predicates,
+    quantile_bounds,
+    range_predicates,
+)
+
+# How often it is looked into where keys crowd: each look divides the crowd by up to 16.
+_LOOKS = 8
+# Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
+_FETCH_SIZE = 10_000
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table, and how each of its columns is read.
+
+    Attributes:
+        name: as it was asked for, for messages.
+        sql: its name in SQL.
+        columns: those that are read, in the table's order.
+        types: of the columns as they arrive, by name.
+    """
+
+    name: str
+    sql: str
+    columns: tuple[ColumnReading, ...]
+    types: Mapping[str, DataType] = field(repr=False)
+
+    @property
+    def notes(self) -> list[str]:
+        """Which columns are landed as text, and why."""
+        return [f"column {each.name} is landed as text: {each.note}" for each in self.columns if each.note]
+
+    def column(self, name: str) -> str | None:
+        """Return the exact name of a column that may be spelled in any case; None where there is no such."""
+        names = [each.name for each in self.columns]
+        return name if name in names else next((each for each in names if each.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large a table is: by which column it may be divided, if any, its rows, and the ends of a whole number."""
+
+    key: str | None
+    keys: KeyRange
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.keys.rows
+
+
+@dataclass
+class SqlDatabase:
+    """A database to read over JDBC. Neither its address nor its credentials are part of the repr.
+
+    Args:
+        spark: the session.
+        url: the JDBC address.
+        credentials: returns the options that the driver signs in with: `user` and `password`, or `accessToken`, or
+            none. Asked anew for each try, since a token ends.
+    """
+
+    spark: SparkSession = field(repr=False)
+    url: str = field(repr=False)
+    credentials: Callable[[], Mapping[str, str]] = field(repr=False)
+    _options: dict[str, str] = field(init=False, repr=False)
+    _signed_in: Mapping[str, str] | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.dialect: Dialect = dialect_of(self.url)
+        self._options = dict(self.dialect.options)
+
+    @cached_property
+    def tables(self) -> Sequence[tuple[TableName, bool]]:
+        """All tables and views that may be read, and whether a name without a schema means them."""
+        rows = self._ask(self.dialect.tables(), "the list of tables")
+        return [(TableName(str(row[0]), str(row[1])), bool(row[2])) for row in rows]
+
+    def find(self, name: str) -> TableName:
+        """Return the table of a name as the database spells it, or in any case where only one is meant.
+
+        Args:
+            name: `Orders` or `dbo.Orders`; a name may itself have dots in it.
+
+        A name that is not listed is handed to the database as it is, which may know it all the same, as a synonym.
+
+        Raises:
+            SourceError: there is no such table, or the name may mean several.
+        """
+        known = [table for table, _ in self.tables]
+        default = [table for table, is_default in self.tables if is_default]
+        for matches in (
+            [table for table in known if str(table) == name],
+            [table for table in default if table.name == name],
+            [table for table in known if str(table).lower() == name.lower()],
+            [table for table in default if table.name.lower() == name.lower()],
+            [table for table in known if table.name == name],
+        ):
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                raise SourceError(f"{name}: may be {' or '.join(map(str, matches))}: write the one that is meant.")
+        self._ask_for(name)
+        return TableName("", name)
+
+    def describe(self, name: str, *, columns: Sequence[str] = (), exclude_columns: Sequence[str] = ()) -> SourceTable:
+        """Return how a table's columns are read, all or some.
+
+        Raises:
+            SourceError: the database cannot be reached, has no such table, or the table no such column.
+        """
+        table = self.find(name)
+        sql = self.dialect.table(table)
+        texts: Mapping[str, str] = {}
+        try:
+            found = self._schema(sql, name)
+        except SourceError:
+            # Of several databases and types, each has words of its own for what Spark cannot read.
+            texts = self._texts(table, name)
+            if not texts:
+                raise
+            names = [row["column_name"] for row in self._in_order(self.dialect.columns(table), name)]
+            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names])
+            found = self._schema(f"({query}) typed", name)
+        chosen = _chosen(name, found.names, columns, exclude_columns)
+        readings = [
+            ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
+            if each.name in texts
+            else self.dialect.reading(each)
+            for each in found
+            if each.name in chosen
+        ]
+        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found})
+
+    def primary_key(self, name: str) -> tuple[str, ...]:
+        """Return the columns of the primary key that a table declares, in its order; none where it declares none."""
+        rows = self._in_order(self.dialect.primary_key(self.find(name)), name)
+        return tuple(str(row["column_name"]) for row in rows)
+
+    def measure(self, table: SourceTable, key: str | None = None, where: str | None = None) -> Extent:
+        """Return how large a table is. The database counts: no row crosses the wire.
+
+        Args:
+            table: which.
+            key: the column by which it may be divided, in any case, if it is there.
+            where: which rows count; None for all.
+
+        Raises:
+            SourceError: the database cannot be reached, or has no such table.
+        """
+        name = table.column(key) if key else None
+        ends = name if name and _is_whole_number(table.types[name]) else None
+        (found,) = self._ask(self.dialect.extent(table.sql, ends, where), table.name)
+        least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
+        return Extent(name, KeyRange(int(found[0]), least, greatest))
+
+    def read(self, table: SourceTable, extent: Extent, connections: int = 1, where: str | None = None) -> DataFrame:
+        """Return a table, to be read when it is used, over so many connections if its key allows. Names are its own.
+
+        Raises:
+            SourceError: the database cannot be reached, or has no such table.
+        """
+        query = self.dialect.select(table.sql, [(each.name, each.sql) for each in table.columns], where)
+        source = f"({query}) chosen"
+        texts = ", ".join(f"{_quoted(each.name)} STRING" for each in table.columns if each.as_text)
+        options = {"customSchema": texts} if texts else {}
+        # Asked of the table itself, not of what is chosen from it: the key may be read as something else.
+        parts = self._parts(table, extent, connections, where)
+        if len(parts) > 1:
+            frames = self._load(
+                table.name, lambda reader: reader.jdbc(self.url, source, predicates=parts, properties={}), **options
+            )
+        else:
+            frames = self._load(table.name, lambda reader: self._table(reader, source), **options)
+        return self._converted(frames, table.columns)
+
+    def adapt(self, error: BaseException) -> None:
+        """Learn from a failure that another try follows: sign in anew, and ask for no statement by name.
+
+        A token may have ended; a pool may not keep a driver's named statements.
+        """
+        self._signed_in = None
+        if "prepared statement" in root_cause(error):
+            self._options["prepareThreshold"] = "0"
+
+    def _parts(self, table: SourceTable, extent: Extent, parts: int, where: str | None) -> list[str]:
+        """Return the WHERE clauses by which a table is divided; none where it is read in one."""
+        if extent.key is None or parts == 1:
+            return []
+        reading = next(each for each in table.columns if each.name == extent.key)
+        if reading.sql is not None and reading.conversion is not Conversion.NONE:
+            return []
+        quoted = self.dialect.quote(extent.key)
+        if extent.keys.least is not None:
+            bounds = self._bounds(table, extent.key, extent.keys, parts, where)
+            return range_predicates(quoted, bounds) if bounds else []
+        key_hash = self.dialect.hash(quoted)
+        return hash_predicates(quoted, key_hash, parts) if key_hash else []
+
+    def _bounds(self, table: SourceTable, key: str, keys: KeyRange, parts: int, where: str | None) -> list[int]:
+        """Return where to divide a table so that each part has about as many rows.
+
+        Keys that leave out few numbers are divided by number alone. Where they may crowd, the database counts them in
+        buckets, and again within a bucket that holds too many.
+        """
+        if not keys.may_be_skewed:
+            return equal_bounds(keys, parts)
+        buckets = self._buckets(table, key, keys, where)
+        for _ in range(_LOOKS):
+            crowd = crowded(buckets, parts)
+            if crowd is None:
+                break
+            position = buckets.index(crowd)
+            buckets[position : position + 1] = self._buckets(table, key, crowd, where)
+        return quantile_bounds(buckets, parts)
+
+    def _buckets(self, table: SourceTable, key: str, keys: KeyRange, where: str | None) -> list[KeyRange]:
+        ends = (keys.least or 0, keys.greatest or 0)
+        found = self._ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
+        return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
+
+    def _ask_for(self, name: str) -> None:
+        """Make sure that the database knows a name that it does not list.
+
+        Raises:
+            SourceError: it does not, in its own words, with the nearest name that it lists.
+        """
+        try:
+            self._schema(name, name)
+        except SourceError as error:
+            spelled = [str(table) for table, _ in self.tables] + [
+                table.name for table, is_default in self.tables if is_default
+            ]
+            hint = nearest(name, spelled)
+            if not hint:
+                raise
+            raise SourceError(f"{error}{hint}") from error
+
+    def _schema(self, source: str, name: str) -> StructType:
+        return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
+
+    def _texts(self, table: TableName, name: str) -> dict[str, str]:
+        """Return the SQL that stands for the columns of types that Spark does not know."""
+        kinds = self.dialect.text_types
+        return {
+            str(row["column_name"]): kinds[row["data_type"]].format(self.dialect.quote(row["column_name"]))
+            for row in self._in_order(self.dialect.columns(table), name)
+            if row["data_type"] in kinds
+        }
+
+    def _in_order(self, query: str, name: str) -> list[Row]:
+        """Return the rows of a catalog's answer in their `place`: not every database sorts what it is asked within."""
+        fields = ("column_name", "data_type", "place")
+        rows = self._ask(query, name)
+        lower = [{str(key).lower(): value for key, value in row.asDict().items()} for row in rows]
+        return [Row(**{key: row.get(key) for key in fields}) for row in sorted(lower, key=lambda row: row["place"])]
+
+    def _ask(self, query: str, name: str) -> list[Row]:
+        """Return the few rows of a query's answer."""
+        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
+        try:
+            return answer.collect()
+        except Exception as error:
+            raise _unreadable(name, error) from error
+
+    def _table(self, reader: DataFrameReader, source: str) -> DataFrame:
+        return reader.format("jdbc").options(url=self.url, dbtable=source).load()
+
+    def _load(self, name: str, load: Callable[[DataFrameReader], DataFrame], **options: bool | str) -> DataFrame:
+        if self._signed_in is None:
+            self._signed_in = self.credentials()
+        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._options, **self._signed_in)
+        try:
+            frame = load(reader)
+            # Over Connect nothing is asked before the columns are.
+            frame.schema  # noqa: B018
+        except Exception as error:
+            raise _unreadable(name, error) from error
+        return frame
+
+    def _converted(self, frame: DataFrame, readings: Iterable[ColumnReading]) -> DataFrame:
+        readings = list(readings)
+        if all(reading.conversion is Conversion.NONE for reading in readings):
+            return frame
+        zone = str(self.spark.conf.get("spark.sql.session.timeZone"))
+        return frame.select(*(converted(each, zone, self._java_zone).alias(each.name) for each in readings))
+
+    @cached_property
+    def _java_zone(self) -> str:
+        """The time zone of the Java that reads; UTC where it is not told, as on Databricks' shared compute."""
+        try:
+            return str(self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault')").collect()[0][0])
+        except Exception:  # noqa: BLE001 - refused in whatever words
+            return "UTC"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
+    for name in (*columns, *exclude):
+        if name not in names:
+            raise SourceError(f"{table}: has no column {name}{nearest(name, names)}.")
+    return (set(columns) or set(names)) - set(exclude)
+
+
+def _is_whole_number(kind: DataType) -> bool:
+    return isinstance(kind, IntegralType) or (isinstance(kind, DecimalType) and kind.scale == 0)
+
+
+def _unreadable(table: str, error: Exception) -> SourceError:
+    return SourceError(f"{table}: cannot be read: {root_cause(error)}")
