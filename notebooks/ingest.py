@@ -1,17 +1,17 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Ingest
-# MAGIC Loads the feeds that `sources/*.toml` name: tables, endpoints, folders. Several at a time; one that fails does not
-# MAGIC hold back the others.
+# MAGIC Loads the feeds that `sources/*.toml` name: tables, endpoints, folders. Several at a time; one that fails does
+# MAGIC not hold back the others.
 # MAGIC
 # MAGIC | | |
 # MAGIC | --- | --- |
 # MAGIC | from | what the sources say |
-# MAGIC | to | each feed's `destination` below `<lake_root>`; bad rows to `quarantine/`, a row a feed to `ingest_runs/` |
+# MAGIC | to | each feed's `destination` below `<lake_root>`; bad rows to `quarantine/`, a row each to `ingest_runs/` |
 # MAGIC | exits with | JSON: `status`, `message`, and `feeds` with what was done to each |
 # MAGIC
-# MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case. So does every
-# MAGIC `${NAME}` in a source's file.
+# MAGIC A widget left empty gives way to the cluster's environment variable of the same name, in upper case. So does
+# MAGIC every `${NAME}` in a source's file.
 # MAGIC
 # MAGIC | widget | meaning | default |
 # MAGIC | --- | --- | --- |
