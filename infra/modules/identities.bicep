@@ -5,12 +5,14 @@ param infrastructureName string
 param plannerName string
 param location string
 param tags object
-param gitHubRepository string
 param gitHubEnvironment string
+
+@description('repo:OWNER/NAME, or repo:OWNER@ID/NAME@ID for repositories with immutable subjects; letter for letter as GitHub has it.')
+param gitHubSubjectPrefix string
 
 var gitHubTrust = {
   issuer: 'https://token.actions.githubusercontent.com'
-  subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}'
+  subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}'
   audiences: ['api://AzureADTokenExchange']
 }
 
@@ -49,7 +51,7 @@ resource plannerTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federate
   name: 'github-${gitHubEnvironment}-plan'
   properties: {
     issuer: gitHubTrust.issuer
-    subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}-plan'
+    subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}-plan'
     audiences: gitHubTrust.audiences
   }
 }
