@@ -1,4 +1,4 @@
-"""Sets up in the Databricks workspace what Bicep cannot: principals, permissions, Unity Catalog, and, where used, the token.
+"""Sets up in the Databricks workspace what Bicep cannot: principals, permissions, Unity Catalog, the token.
 
     python scripts/setup_workspace.py [--renew-token] [--fail-if-ending]
 

@@ -1,4 +1,4 @@
-"""Setting up the workspace, through the real SDK, against a workspace and vaults that are an HTTP server on loopback."""
+"""Setting up the workspace, through the real SDK, against a workspace and vaults that are a server on loopback."""
 
 import dataclasses
 import json
@@ -60,6 +60,12 @@ def settings(cloud):
 def managed(settings):
     """The set-up in which nothing expires."""
     return dataclasses.replace(settings, sign_in=MANAGED_IDENTITY, credential=CREDENTIAL[1])
+
+
+@pytest.fixture
+def ways(settings, managed):
+    tables = dataclasses.replace(managed, catalog="main", schema="ingestion")
+    return {"token": settings, "managed": managed, "tables": tables}
 
 
 @pytest.fixture
@@ -177,12 +183,8 @@ def test_the_token_is_the_pipelines_own_and_lies_in_the_other_vault_with_its_exp
 
 @pytest.mark.parametrize("way", ["token", "managed", "tables"])
 @pytest.mark.parametrize("caller", ["administrator", INFRASTRUCTURE])
-def test_a_second_run_changes_nothing_whoever_makes_it(run, cloud, settings, managed, way, caller):
-    chosen = {
-        "token": settings,
-        "managed": managed,
-        "tables": dataclasses.replace(managed, catalog="main", schema="ingestion"),
-    }[way]
+def test_a_second_run_changes_nothing_whoever_makes_it(run, cloud, ways, way, caller):
+    chosen = ways[way]
     run(settings=chosen)
     cloud.requests.clear()
     policy_id, lines = run(settings=chosen, caller=caller)
@@ -219,7 +221,9 @@ def test_what_may_be_seen_but_not_managed_says_so(run, cloud):
 def test_a_scope_that_may_not_be_seen_says_so(run, cloud):
     run()
     cloud.acls[:] = [acl for acl in cloud.acls if acl["principal"] != INFRASTRUCTURE]
-    with pytest.raises(SetupError, match=r"secret scope ingestion: exists, but is not visible to infrastructure.*put-acl"):
+    with pytest.raises(
+        SetupError, match=r"secret scope ingestion: exists, but is not visible to infrastructure.*put-acl"
+    ):
         run(caller=INFRASTRUCTURE)
 
 
@@ -283,7 +287,9 @@ def test_each_secret_of_both_vaults_that_ends_soon_is_named(vaults, cloud):
     assert "ended on 2026-11-21" in found[0].describe(NOW)
 
 
-@pytest.mark.parametrize("error", ["AADSTS7000222: The provided client secret keys are expired.", "AADSTS7000215: Invalid"])
+@pytest.mark.parametrize(
+    "error", ["AADSTS7000222: The provided client secret keys are expired.", "AADSTS7000215: Invalid"]
+)
 def test_a_renewal_with_a_client_secret_that_ended_says_which_and_what_to_run(run, cloud, error):
     run()
 

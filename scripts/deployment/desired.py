@@ -16,6 +16,7 @@ from bundle.documents import child_path, mapping, walk
 from bundle.environments import Environment, NotebookDelivery, apply_overrides, with_document
 from bundle.notebooks import is_notebook
 from bundle.resources import Resource, ResourceKey, load_resources
+from deployment.compute import with_compute
 from deployment.errors import DeploymentError
 from deployment.factory import OPERATIONS
 from deployment.workspace import FileKind, WorkspaceFile
@@ -61,7 +62,8 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
             continue
         moved, moves = _at_root(resource, notebooks, root)
         notes.extend(moves)
-        objects[key] = _without_byte_order_mark(_marked(moved))
+        reached = with_compute(moved, environment.databricks)
+        objects[key] = _without_byte_order_mark(_marked(reached))
     if environment.databricks.notebooks is NotebookDelivery.GIT_FOLDER:
         commit, branch = _deployed_commit(notebooks)
         return Desired(objects, {}, commit, branch, tuple(notes))

@@ -1,1 +1,1 @@
-"""Setting up in the Databricks workspace what Bicep cannot: principals, permissions, Unity Catalog's objects, the token."""
+"""Setting up in the Databricks workspace what Bicep cannot: principals, permissions, Unity Catalog, the token."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from workspace_setup.errors import SetupError
 
-MANAGED_IDENTITY, TOKEN = "managed-identity", "token"  # noqa: S105 - two ways to sign in, no secret
+MANAGED_IDENTITY, TOKEN = "managed-identity", "token"
 SERVERLESS = "serverless"
 
 
@@ -40,7 +40,7 @@ class Settings:
 
     @property
     def bundle_folder(self) -> str:
-        """The bundle's folder: in the deployer's home, where nobody but it and the workspace's administrators may write."""
+        """The bundle's folder: in the deployer's home, where only it and the workspace's administrators may write."""
         return f"/Users/{self.azure_client_id}/continuous-ingestion"
 
     @property
@@ -69,7 +69,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         )
     settings = Settings(**{name: environment.get(variable, "") for name, variable in names.items()})
     if settings.sign_in not in (MANAGED_IDENTITY, TOKEN):
-        raise SetupError(f"SIGN_IN: is {settings.sign_in!r}, not {MANAGED_IDENTITY} or {TOKEN}. It comes from main.bicep.")
+        raise SetupError(
+            f"SIGN_IN: is {settings.sign_in!r}, not {MANAGED_IDENTITY} or {TOKEN}. It comes from main.bicep."
+        )
     if bool(settings.catalog) != bool(settings.schema):
-        raise SetupError("CATALOG, SCHEMA: only one of the two is set. Set both or none in infra/environments/ENV.bicepparam.")
+        raise SetupError(
+            "CATALOG, SCHEMA: only one of the two is set. Set both or none in infra/environments/ENV.bicepparam."
+        )
     return settings

@@ -1,4 +1,4 @@
-"""Unity Catalog's objects: the lake's credential and location, the notebooks' service credential, the schema for tables.
+"""Unity Catalog's objects: the lake's credential and location, the notebooks' credential, the schema for tables.
 
 Unity Catalog shows an identity only what it may see. Whoever makes an object owns it, so the identity that deploys gets
 MANAGE on everything made here: else the next deployment by another identity would not find it, and could not make it.
@@ -95,7 +95,7 @@ class UnityCatalog:
             self.grant("credential", name, runner, "ACCESS")
 
     def ensure_schema(self, settings: Settings) -> None:
-        """Make the schema for tables in a catalog that is there, and let the runners write tables in it and nowhere else.
+        """Make the schema for tables in a catalog that is there, and let the runners write tables in it.
 
         Raises:
             SetupError: the catalog is not there, or an object cannot be seen.
@@ -104,8 +104,8 @@ class UnityCatalog:
         full_name = f"{catalog}.{schema}"
         if not any(one.name == catalog for one in self.workspace.catalogs.list()):
             raise SetupError(
-                f"catalog {catalog}: is not there, or {self.caller} may not see it. Catalogs are made by the metastore's "
-                f"administrators. For one that is there: {_grant_command('catalog', catalog, self.caller, 'USE_CATALOG')}"
+                f"catalog {catalog}: is not there, or {self.caller} may not see it. The metastore's administrators make "
+                f"catalogs; for one that is there: {_grant_command('catalog', catalog, self.caller, 'USE_CATALOG')}"
             )
         found = any(one.name == schema for one in self.workspace.schemas.list(catalog))
         if not found:
@@ -156,8 +156,8 @@ class UnityCatalog:
             if "already exists" not in str(error).lower():
                 raise
             raise SetupError(
-                f"{what} {name}: exists, but is not visible to {self.caller}. Its owner or the metastore's administrator "
-                f"runs: {_grant_command(kind, name, self.caller, 'MANAGE')}"
+                f"{what} {name}: exists, but is not visible to {self.caller}. Its owner or the metastore's "
+                f"administrator runs: {_grant_command(kind, name, self.caller, 'MANAGE')}"
             ) from error
 
     def _visible(self, objects: Iterable[Any], what: str) -> list[Any]:

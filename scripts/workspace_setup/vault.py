@@ -27,7 +27,9 @@ class EndingSecret:
     def describe(self, now: datetime) -> str:
         """Return what to read of it: which, where, when."""
         when = "ended" if self.ends <= now else "ends"
-        return f"secret {self.name} of {self.vault}: {when} on {self.ends:%Y-%m-%d}. infra/README.md, Secrets, renews it."
+        return (
+            f"secret {self.name} of {self.vault}: {when} on {self.ends:%Y-%m-%d}. infra/README.md, Secrets, renews it."
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Vault:
         if response.status_code == _FORBIDDEN:
             raise SetupError(
                 f"{self.url}: refuses {method} of {path}. The roles on the vaults come with a deployment as yourself "
-                "(infra/modules/access.bicep) and need some minutes: deploy infra/main.bicep once by hand, then try again."
+                "(infra/modules/access.bicep) and need some minutes: deploy infra/main.bicep once by hand, then try "
+                "again."
             )
         if not response.ok:
             raise SetupError(f"{self.url}: {method} of {path} answered {response.status_code} {response.reason}.")

@@ -62,8 +62,8 @@ class WorkspaceSteps:
                 ) from error
             if "already exists" in str(error).lower():
                 raise SetupError(
-                    f"secret scope {SECRET_SCOPE}: exists, but is not visible to {self.caller}. An administrator of the "
-                    f"workspace runs: databricks secrets put-acl {SECRET_SCOPE} {self.caller} MANAGE"
+                    f"secret scope {SECRET_SCOPE}: exists, but is not visible to {self.caller}. An administrator of "
+                    f"the workspace runs: databricks secrets put-acl {SECRET_SCOPE} {self.caller} MANAGE"
                 ) from error
             raise
         self.report(f"secret scope {SECRET_SCOPE}: created")
@@ -112,8 +112,8 @@ class WorkspaceSteps:
         others = sorted({_name(entry) for entry in self._entries(folder) if _writes(entry)} - {owner, _ADMINISTRATORS})
         if others:
             raise SetupError(
-                f"folder {folder}: {', '.join(others)} may write in it, so their code would run with the pipelines' rights. "
-                "Take the right away (workspace, the folder's Share), then try again."
+                f"folder {folder}: {', '.join(others)} may write in it: their code would run with the pipelines' "
+                "rights. Take the right away (workspace, the folder's Share), then try again."
             )
 
     def ensure_folder_permission(self, folder: str, principal: str, level: str) -> None:

@@ -1,7 +1,7 @@
 """A workspace and two vaults as setting up meets them: each principal sees what it may see, and no more.
 
-Unity Catalog lists an object for its owner and for whoever holds a privilege on it, and tells who holds what to the owner
-and to holders of MANAGE; another one's object of the same name "already exists". Scopes are alike. Folders inherit.
+Unity Catalog lists an object for its owner and for whoever holds a privilege on it, and tells who holds what to the
+owner and to holders of MANAGE; another one's object of the same name "already exists". Scopes are alike. Folders inherit.
 """
 
 import re
@@ -17,7 +17,7 @@ V2, UNITY = "/api/2.0", "/api/2.1/unity-catalog"
 ALL_USERS = {"group_name": "users", "all_permissions": [{"permission_level": "CAN_MANAGE", "inherited": True}]}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is an error: status, code, message."""
 
 
@@ -44,9 +44,10 @@ class SetupService(HttpService):
         self.acls: list[Given] = []
         self.principals: list[Given] = []
         self.policies: list[Given] = []
-        self.unity: dict[tuple[str, str], UnityObject] = {("catalog", "main"): UnityObject({"name": "main"}, "metastore")}
-        self.unity["catalog", "main"].grants["administrator"] = ["MANAGE"]
-        self.unity["catalog", "main"].grants["infrastructure"] = ["MANAGE"]
+        seen_by = {"administrator": ["MANAGE"], "infrastructure": ["MANAGE"]}
+        self.unity: dict[tuple[str, str], UnityObject] = {
+            ("catalog", "main"): UnityObject({"name": "main"}, "metastore", seen_by)
+        }
         self.folders = {"/": 1, "/Shared": 2, "/Users": 3}
         self.permissions: dict[str, list[Given]] = {"directories/2": [ALL_USERS]}
         self.tokens: dict[str, Given] = {}
@@ -71,7 +72,7 @@ class SetupService(HttpService):
             if match := re.fullmatch(pattern, call):
                 try:
                     return Answer(body=respond(self, {**given, **match.groupdict()}) or {})
-                except Refused as refused:
+                except RefusedError as refused:
                     return self.refusal(*refused.args)
                 except KeyError as missing:
                     return self.refusal(404, "RESOURCE_DOES_NOT_EXIST", f"{missing} does not exist")
@@ -82,12 +83,14 @@ class SetupService(HttpService):
     def list_scopes(self, given: Given) -> Given:
         readers = {acl["scope"] for acl in self.acls if acl["principal"] == given["caller"]}
         seen = [scope for name, scope in self.scopes.items() if scope["owner"] == given["caller"] or name in readers]
-        return {"scopes": [{key: scope[key] for key in ("name", "backend_type", "keyvault_metadata")} for scope in seen]}
+        return {
+            "scopes": [{key: scope[key] for key in ("name", "backend_type", "keyvault_metadata")} for scope in seen]
+        }
 
     def create_scope(self, given: Given) -> None:
         name = given["scope"]
         if name in self.scopes:
-            raise Refused(400, "RESOURCE_ALREADY_EXISTS", f"Scope {name} already exists!")
+            raise RefusedError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {name} already exists!")
         keyvault = given["backend_azure_keyvault"]
         self.scopes[name] = {
             "name": name,
@@ -119,7 +122,7 @@ class SetupService(HttpService):
     def make_folder(self, given: Given) -> None:
         parent = given["path"].rpartition("/")[0] or "/"
         if parent == "/Users":
-            raise Refused(400, "INVALID_PARAMETER_VALUE", "Folder Users is protected")
+            raise RefusedError(400, "INVALID_PARAMETER_VALUE", "Folder Users is protected")
         if parent not in self.folders:
             raise KeyError(parent)
         self.folders[given["path"]] = len(self.folders) + 1
@@ -152,7 +155,7 @@ class SetupService(HttpService):
         name = f"{given['catalog_name']}.{given['name']}" if kind == "schema" else given["name"]
         if (kind, name) in self.unity:
             code = f"{kind.upper()}_ALREADY_EXISTS"
-            raise Refused(400, code, f"{kind.replace('_', ' ').title()} '{name}' already exists")
+            raise RefusedError(400, code, f"{kind.replace('_', ' ').title()} '{name}' already exists")
         document = {key: value for key, value in given.items() if key != "caller"}
         self.unity[kind, name] = UnityObject(document, given["caller"])
 
@@ -168,7 +171,7 @@ class SetupService(HttpService):
     def _managed(self, given: Given) -> UnityObject:
         target = self.unity[given["kind"], given["name"]]
         if not target.managed_by(given["caller"]):
-            raise Refused(403, "PERMISSION_DENIED", f"User does not have MANAGE on {given['kind']} '{given['name']}'")
+            raise RefusedError(403, "PERMISSION_DENIED", f"User does not have MANAGE on {given['kind']} '{given['name']}'")
         return target
 
     # Tokens and vaults

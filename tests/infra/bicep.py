@@ -361,7 +361,10 @@ def _late_conditions(file: BicepFile) -> Findings:
                 continue
             used = text(decides)
             if late & _identifiers(decides) or re.search(r"\.(outputs|properties|identity)\b|deployer\(", used):
-                yield decides.start_point[0] + 1, f"{used}: is known only during the deployment: what-if shows none of it"
+                yield (
+                    decides.start_point[0] + 1,
+                    f"{used}: is known only during the deployment: what-if shows none of it",
+                )
 
 
 def _identifiers(node: Node) -> set[str]:

@@ -92,7 +92,8 @@ BROKEN = {
     ),
     "count that only the deployment knows": (
         "resource a 'Microsoft.KeyVault/vaults@2024-11-01' existing = {\n  name: 'a'\n}\n"
-        "resource v 'Microsoft.KeyVault/vaults@2024-11-01' = [\n  for name in a.properties.names: {\n    name: name\n  }\n]",
+        "resource v 'Microsoft.KeyVault/vaults@2024-11-01' = [\n"
+        "  for name in a.properties.names: {\n    name: name\n  }\n]",
         "is known only during the deployment",
     ),
     "call that the formatter breaks": (
@@ -200,7 +201,7 @@ def test_bad_rows_stay_in_quarantine_for_thirty_days():
     assert text(read(INFRA / "main.bicep").declarations["quarantineDays"].node).endswith("= 30")
 
 
-# Source: learn.microsoft.com/azure/databricks/security/network/classic/vnet-inject. Name, direction, protocol, to, ports.
+# Source: learn.microsoft.com/azure/databricks/security/network/classic/vnet-inject. Name, direction, protocol, to, port.
 DATABRICKS_RULES = {
     ("worker-to-worker-inbound", "Inbound", "*", "VirtualNetwork", ("*",)),
     ("worker-to-worker-outbound", "Outbound", "*", "VirtualNetwork", ("*",)),
@@ -213,7 +214,9 @@ DATABRICKS_RULES = {
 
 def test_the_rules_that_databricks_puts_in_its_subnets_group_stand_in_the_template():
     network = read(INFRA / "modules" / "network.bicep")
-    rules = [properties(rule) for rule in network.declarations["databricksRules"].node.named_children[-1].named_children]
+    rules = [
+        properties(rule) for rule in network.declarations["databricksRules"].node.named_children[-1].named_children
+    ]
     assert {
         (
             *(literal(rule[name]) for name in ("name", "direction", "protocol", "to")),
@@ -319,7 +322,9 @@ def test_a_log_alert_looks_back_as_far_as_its_query():
 def test_whatever_ends_in_a_vault_is_told_of_a_month_before():
     alerts = read(INFRA / "modules" / "alerts.bicep")
     events = re.findall(r"'Microsoft\.KeyVault\.(\w+)'", resource(alerts, "expiringCredential"))
-    assert events == [f"{what}{when}" for what in ("Secret", "Certificate", "Key") for when in ("NearExpiry", "Expired")]
+    assert events == [
+        f"{what}{when}" for what in ("Secret", "Certificate", "Key") for when in ("NearExpiry", "Expired")
+    ]
     assert "CloudEventSchemaV1_0" in resource(alerts, "expiringCredential")
     main = read(INFRA / "main.bicep")
     assert "for (vaultName, i) in vaultNames" in resource(alerts, "vaultEvents")
@@ -403,7 +408,10 @@ def test_a_vault_for_notebooks_and_one_for_the_rest():
         assert {literal(properties(one.body)["name"]) for one in secrets} == names
     assert "vaultName: vaults[0].outputs.vaultName" in resource(main, "secrets")
     assert "vaultName: vaults[1].outputs.vaultName" in resource(main, "teams")
-    readers = {scope: {who for who, where, _ in ASSIGNMENTS.values() if where == scope} for scope in ("vault", "operationsVault")}
+    readers = {
+        scope: {who for who, where, _ in ASSIGNMENTS.values() if where == scope}
+        for scope in ("vault", "operationsVault")
+    }
     assert "azureDatabricksPrincipalId" not in readers["operationsVault"], "READ on a scope is READ on the whole vault"
     assert "notebooksPrincipalId" not in readers["operationsVault"]
     assert "factoryPrincipalId" not in readers["vault"]
@@ -411,7 +419,9 @@ def test_a_vault_for_notebooks_and_one_for_the_rest():
 
 def test_ci_can_assign_only_what_it_deploys_and_nothing_to_itself():
     access = read(INFRA / "modules" / "access.bicep")
-    by_ci = {name: given for name, given in ASSIGNMENTS.items() if "!deployedByWorkflow" not in condition_of(access, name)}
+    by_ci = {
+        name: given for name, given in ASSIGNMENTS.items() if "!deployedByWorkflow" not in condition_of(access, name)
+    }
     assignable = set(re.findall(r"roles\.(\w+)", resource(access, "assignable")))
     assert assignable == {role for _, _, role in by_ci.values()}
     assert not assignable & {"contributor", "roleBasedAccessControlAdministrator", "keyVaultSecretsOfficer"}

@@ -167,19 +167,20 @@ def landing(folder: str, hours: float, rows: int = 1, *, step: str = "land", lev
     return {**moment, "Source": "s", "Target": target, "Rows": rows}
 
 
+LONG_AGO = ago(1000)
 HOURS = ('"countries", 13', '"countries", 13, "customer_data", 26')
 
 
-def stale(*steps: dict[str, object], created: datetime = ago(1000)) -> list[str]:
+def stale(*steps: dict[str, object], created: datetime = LONG_AGO) -> list[str]:
     return sorted(row["Folder"] for row in alert("stale-table", created, HOURS, NotebookSteps_CL=list(steps)))
 
 
 def test_a_folder_whose_newest_landing_is_too_old_is_stale_by_its_own_rhythm():
     assert stale(landing("countries/india.json", 12.9), landing("customer_data", 25.9)) == []
     assert stale(landing("countries/india.json", 13.1), landing("customer_data", 13.1)) == ["countries"]
-    assert stale(landing("countries/india.json", 14), landing("countries/china.json", 2), landing("customer_data", 27)) == [
-        "customer_data"
-    ]
+    assert stale(
+        landing("countries/india.json", 14), landing("countries/china.json", 2), landing("customer_data", 27)
+    ) == ["customer_data"]
 
 
 def test_a_landing_that_failed_or_was_only_counted_refreshes_nothing():
@@ -193,7 +194,7 @@ def test_a_new_factory_has_the_time_of_each_rhythm_for_its_first_landing():
     assert stale(created=ago(27)) == ["countries", "customer_data"]
 
 
-def missed(*fires: dict[str, object], created: datetime = ago(1000)) -> list[datetime]:
+def missed(*fires: dict[str, object], created: datetime = LONG_AGO) -> list[datetime]:
     return sorted(row["ExpectedAt"] for row in alert("missed-trigger", created, ADFTriggerRun=list(fires)))
 
 
