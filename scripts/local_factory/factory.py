@@ -4,16 +4,16 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-import httpx
-
 from bundle.resources import Resource, ResourceKey, Resources
-from local_factory.activities import ACTIVITIES, RETRIED
+from local_factory import clock
+from local_factory.activities import ACTIVITIES
 from local_factory.control_flow import Activity, Readiness, failures, readiness
+from local_factory.data.stand_ins import StandIns
 from local_factory.durations import timespan_seconds
-from local_factory.engine import Frame, Notebooks
+from local_factory.engine import Frame, Http, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
@@ -21,33 +21,42 @@ from local_factory.parameters import resolve, without_secrets
 from local_factory.recovery import Recovery
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 from local_factory.slots import Slots
+from local_factory.stubbing import run_stub
+from local_factory.stubs import Stubs
 
 _DEFAULT_TIMEOUT = "7.00:00:00"
 _DEFAULT_RETRY_INTERVAL = 30
-Listener = Callable[[PipelineRun], None]
+Listener = Callable[[PipelineRun, ActivityRun | None], None]
 
 
 class Factory:
-    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start."""
+    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start.
+
+    The listener is told of each change: of a run's own state, or of one of its activity runs.
+    """
 
     def __init__(
         self,
         resources: Resources,
         notebooks: Notebooks,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
+        stubs: Stubs | None = None,
+        stand_ins: StandIns = MappingProxyType({}),
         name: str = "local",
-        listener: Listener = lambda _run: None,
+        listener: Listener = lambda _run, _activity: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
         slots: Slots | None = None,
     ) -> None:
         self.resources = resources
         self.notebooks = notebooks
         self.http = http
+        self.stand_ins = stand_ins
         self.sleep = sleep
         self.runs: list[PipelineRun] = []
         self._name = name
         self._listener = listener
+        self._stubs = stubs or Stubs()
         self._slots = slots or Slots()
         self._detached: set[asyncio.Task[None]] = set()
 
@@ -93,7 +102,7 @@ class Factory:
         resolved = resolve(declared, parameters, name)
         shown = without_secrets(declared, resolved)
         identity = run_id or str(uuid.uuid4())
-        run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), datetime.now(UTC))
+        run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), clock.now())
         run.group_id = recovery.group_id if recovery else identity
         self.runs.append(run)
         frame = Frame(
@@ -129,7 +138,7 @@ class Factory:
             ActivityError: the set failed; the message names the activity that made it fail.
         """
         statuses: dict[str, Status] = {}
-        recovered = frame.recovery.taken_over(activities, frame.scope) if frame.recovery else {}
+        recovered, frame.anew = frame.recovery.parted(activities, frame.scope) if frame.recovery else ({}, frozenset())
         for earlier in recovered.values():
             statuses[earlier.activity_name] = self._take_over(earlier, frame)
         waiting = [activity for activity in activities if activity["name"] not in recovered]
@@ -183,14 +192,14 @@ class Factory:
             run.status, run.message = Status.CANCELLED, "The run was cancelled."
             raise
         finally:
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             run.returned = dict(frame.returned)
             self._changed(run)
 
     async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
         if activity.get("state") == "Inactive":
             return self._end_unrun(activity, frame, Status.INACTIVE)
-        policy = (activity.get("policy") or {}) if activity["type"] in RETRIED else {}
+        policy = activity.get("policy") or {}
         retries = int(policy.get("retry") or 0)
         attempt = 0
         while True:
@@ -209,7 +218,7 @@ class Factory:
         timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
         try:
             async with asyncio.timeout(timespan_seconds(frame.evaluate(timeout))):
-                run.output = await ACTIVITIES[activity["type"]](activity, run, frame, self)
+                run.output = await self._perform(activity, run, frame)
             run.status = Status.SUCCEEDED
         except ActivityError as failure:
             error = failure
@@ -223,12 +232,18 @@ class Factory:
         finally:
             if error:
                 run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
             run.output = None if policy.get("secureOutput") else run.output
             run.input = None if policy.get("secureInput") else run.input
-            self._changed(frame.run)
+            self._changed(frame.run, run)
         return run
+
+    async def _perform(self, activity: Activity, run: ActivityRun, frame: Frame) -> Any:
+        answer = self._stubs.next_answer(run.pipeline_name, run.activity_name, run.activity_type)
+        if answer:
+            return await run_stub(answer, activity, run, frame, self)
+        return await ACTIVITIES[run.activity_type](activity, run, frame, self)
 
     def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
         run = self._new_activity_run(activity, frame, 0)
@@ -239,7 +254,7 @@ class Factory:
                 "Inactive", f"Activity {run.activity_name} is inactive and marked as failed."
             ).to_json(run.activity_name)
         frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return counts_as
 
     def _take_over(self, earlier: ActivityRun, frame: Frame) -> Status:
@@ -253,7 +268,7 @@ class Factory:
         )
         frame.run.activity_runs.append(run)
         frame.activities[run.activity_name] = _as_seen_by_expressions(run)
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return run.status
 
     def _new_activity_run(self, activity: Activity, frame: Frame, attempt: int) -> ActivityRun:
@@ -265,7 +280,7 @@ class Factory:
             pipeline_name=frame.run.pipeline_name,
             pipeline_run_id=frame.run.run_id,
             status=Status.IN_PROGRESS,
-            start=datetime.now(UTC),
+            start=clock.now(),
             retry_attempt=attempt,
             container=frame.container,
             scope=frame.scope,
@@ -273,7 +288,7 @@ class Factory:
             secure_output=bool(policy.get("secureOutput")),
         )
         frame.run.activity_runs.append(run)
-        self._changed(frame.run)
+        self._changed(frame.run, run)
         return run
 
     def _system_variables(self, run: PipelineRun, invocation: Invocation) -> dict[str, Any]:
@@ -296,8 +311,8 @@ class Factory:
             for name, parameter in (resource.properties.get("globalParameters") or {}).items()
         }
 
-    def _changed(self, run: PipelineRun) -> None:
-        self._listener(run)
+    def _changed(self, run: PipelineRun, activity: ActivityRun | None = None) -> None:
+        self._listener(run, activity)
 
 
 # The value of a variable that has no default.

@@ -1,13 +1,18 @@
-"""What a run of pipelines reaches: the pipelines that they call, and the clusters of the notebooks that they run."""
+"""What a run of pipelines reaches: the pipelines that they call, their activities, and the clusters of their notebooks.
+
+What is stubbed or inactive does not run, so nothing behind it is reached.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bundle.activities import Activity
 from bundle.bundle import Bundle, Pipeline
 from bundle.documents import mapping, text
 from bundle.resources import ResourceKey
+from local_factory.stubs import Stubs
 
 
-def called_pipelines(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[Pipeline]:
+def called_pipelines(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None = None) -> Iterator[Pipeline]:
     """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
     by_name = {pipeline.resource.name: pipeline for pipeline in bundle.pipelines}
     to_visit, seen = list(pipelines), set[str]()
@@ -19,20 +24,33 @@ def called_pipelines(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[Pipel
         yield by_name[name]
         to_visit.extend(
             text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
-            for activity in by_name[name].activities
+            for activity in running_activities(by_name[name], stubs)
             if activity.type == "ExecutePipeline"
         )
 
 
-def notebook_clusters(bundle: Bundle, pipelines: Sequence[str]) -> list[Mapping[str, str]]:
+def running_activities(pipeline: Pipeline, stubs: Stubs | None = None) -> Iterator[Activity]:
+    """Yield the activities of a pipeline that may run for real: not stubbed, not inactive, nor within such a one."""
+    name = pipeline.resource.name
+
+    def left_out(activity: Activity) -> bool:
+        inactive = activity.document.get("state") == "Inactive"
+        return inactive or bool(stubs and stubs.covers(name, activity.name, activity.type))
+
+    for activity in pipeline.activities:
+        if not any(left_out(one) for one in (activity, *activity.containers)):
+            yield activity
+
+
+def notebook_clusters(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None = None) -> list[Mapping[str, str]]:
     """Return the cluster's environment variables for every notebook activity that the pipelines reach.
 
     The bundle may be wrong in any way: this is asked before it is checked.
     """
     return [
         _variables(bundle, text(mapping(activity.document.get("linkedServiceName")).get("referenceName")))
-        for pipeline in called_pipelines(bundle, pipelines)
-        for activity in pipeline.activities
+        for pipeline in called_pipelines(bundle, pipelines, stubs)
+        for activity in running_activities(pipeline, stubs)
         if activity.type == "DatabricksNotebook"
     ]
 

@@ -34,26 +34,31 @@ class Recovery:
     children: Mapping[Place, "Recovery"] = field(default_factory=dict)
     start_at: str = ""
 
-    def taken_over(self, activities: Sequence[Activity], scope: str) -> dict[str, ActivityRun]:
-        """Return, of activities side by side, the earlier runs of those that are not run again."""
-        stale = {activity["name"] for activity in activities if not self._succeeded(activity, scope)}
-        if not scope and self.start_at:
-            stale.add(self.start_at)
-        while downstream := {
+    def parted(self, activities: Sequence[Activity], scope: str) -> tuple[dict[str, ActivityRun], frozenset[str]]:
+        """Part activities side by side into what is taken over and what is run anew, whatever came of it before.
+
+        Returns:
+            The earlier runs of the activities that are not run again, by name; and the names of those that are run anew
+            with all that is in them, since something before them is run again. Of the others, only what failed is run.
+        """
+        again = {activity["name"] for activity in activities if not self._succeeded(activity, scope)}
+        anew = {self.start_at} if self.start_at and not scope else set[str]()
+        while following := {
             activity["name"]
             for activity in activities
-            if activity["name"] not in stale
-            and any(dependency["activity"] in stale for dependency in activity.get("dependsOn") or [])
+            if activity["name"] not in anew
+            and any(dependency["activity"] in again | anew for dependency in activity.get("dependsOn") or [])
         }:
-            stale |= downstream
-        return {
+            anew |= following
+        taken = {
             activity["name"]: self.runs[scope, activity["name"]]
             for activity in activities
-            if activity["name"] not in stale and activity["type"] not in _AS_BEFORE
+            if activity["name"] not in again | anew and activity["type"] not in _AS_BEFORE
         }
+        return taken, frozenset(anew)
 
     def of_child(self, scope: str, activity: str) -> "Recovery | None":
-        """Return what is known of the pipeline that an activity called, if it is not to be run anew as a whole."""
+        """Return what is known of the pipeline that an activity called."""
         return self.children.get((scope, activity))
 
     def _succeeded(self, activity: Activity, scope: str) -> bool:

@@ -23,7 +23,8 @@ class ActivityRun:
     """One try of one activity.
 
     `container` is the run of the control activity it ran in (an If, a ForEach), if any, and `scope` that place's name;
-    `retried` says that this try failed and another followed, `recovered` that a rerun took it over from an earlier run.
+    `retried` says that this try failed and another followed, `recovered` that a rerun took it over from an earlier run,
+    `stubbed` that a stub answered.
     What is secure is in no answer, also while the activity runs and still needs it.
     """
 
@@ -45,6 +46,7 @@ class ActivityRun:
     recovered: bool = False
     secure_input: bool = False
     secure_output: bool = False
+    stubbed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryActivityruns` answers it."""
@@ -62,6 +64,7 @@ class ActivityRun:
             "activityRunEnd": timestamp(self.end),
             "durationInMs": _milliseconds(self.start, self.end),
             "retryAttempt": self.retry_attempt,
+            **({"stubbed": True} if self.stubbed else {}),
         }
 
 

@@ -5,7 +5,9 @@ import asyncio
 from local_factory.slots import Slots
 
 
-async def _hold(slots: Slots, pipeline: str, name: str, told: list[str], release: asyncio.Event, most: int | None = 1):
+async def _hold(
+    slots: Slots, pipeline: str, name: str, told: list[str], release: asyncio.Event, *, most: int | None = 1
+):
     async with slots.taken(pipeline, most):
         told.append(name)
         await release.wait()
@@ -35,7 +37,7 @@ def test_pipelines_do_not_wait_for_each_other_and_none_waits_without_a_bound():
         slots, told, end = Slots(), [], asyncio.Event()
         tasks = [asyncio.create_task(_hold(slots, "A", "a", told, end)) for _ in range(2)]
         tasks += [asyncio.create_task(_hold(slots, "B", "b", told, end)) for _ in range(1)]
-        tasks += [asyncio.create_task(_hold(slots, "C", "c", told, end, None)) for _ in range(9)]
+        tasks += [asyncio.create_task(_hold(slots, "C", "c", told, end, most=None)) for _ in range(9)]
         await asyncio.sleep(0.01)
         assert sorted(told) == ["a", "b", *["c"] * 9]
         end.set()

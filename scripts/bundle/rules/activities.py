@@ -13,7 +13,7 @@ from bundle.documents import child_path, is_evaluated, is_integer, items, mappin
 from bundle.findings import Problem
 from bundle.references import cycles, describe_cycle
 from bundle.resources import Resource
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # What Studio takes: 55 characters, of these kinds.
 MAX_ACTIVITY_NAME = 55

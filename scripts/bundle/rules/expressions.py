@@ -9,7 +9,7 @@ from bundle.expressions import Reference, calls, problems, references
 from bundle.findings import Problem
 from bundle.resources import Resource
 from bundle.rules.secrets import holds_secret
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # Where each context function can be called: pipelines, or the object's own kind.
 _CONTEXTS_OF_KIND: Mapping[str, frozenset[str]] = {

@@ -12,7 +12,7 @@ from bundle.expressions import Call, Expression, Literal, calls, references
 from bundle.findings import Problem
 from bundle.notebook_source import NotebookSource
 from bundle.notebooks import find_notebook
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 
 def notebook_source(bundle: Bundle) -> Iterator[Problem]:

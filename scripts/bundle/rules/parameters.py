@@ -10,7 +10,7 @@ from bundle.documents import child_path, is_evaluated, is_integer, items, mappin
 from bundle.findings import Problem
 from bundle.references import references
 from bundle.resources import Resource
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 _PROPERTIES = "$.properties"
 

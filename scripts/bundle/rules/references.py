@@ -13,7 +13,7 @@ from bundle.references import (
     describe_cycle,
     references,
 )
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # References to things outside the factory. Source: Azure's published schema.
 _OUTSIDE = frozenset(

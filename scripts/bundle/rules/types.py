@@ -19,7 +19,7 @@ from bundle.catalog import (
 from bundle.documents import child_path, items, mapping
 from bundle.findings import Problem
 from bundle.resources import Resource
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # Connectors come every few months, so an unknown one may be right and our list old: the other kinds hardly change.
 _GROWING_KINDS = frozenset({"linkedService", "dataset"})

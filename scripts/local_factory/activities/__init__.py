@@ -7,6 +7,8 @@ raises ActivityError or ExpressionError to fail.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from bundle.activities import Activity
+from bundle.bundle import Bundle
 from local_factory.activities.execution import run_notebook, run_web
 from local_factory.activities.flow import (
     run_execute_pipeline,
@@ -35,5 +37,10 @@ ACTIVITIES: Mapping[str, Callable[..., Awaitable[Any]]] = {
     "AppendVariable": run_append_variable,
 }
 
-# Execution activities have a policy with timeout and retry; control activities have none.
-RETRIED = frozenset({"DatabricksNotebook", "WebActivity"})
+# Activities that work on what stands in for their datasets' and their own linked services.
+USE_STAND_INS: frozenset[str] = frozenset()
+
+
+def unsupported_reason(_bundle: Bundle, _activity: Activity) -> str:
+    """Return why an activity of a type that runs here cannot run here all the same; empty when it can."""
+    return ""

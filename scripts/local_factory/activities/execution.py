@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from local_factory.clock import real_work
 from local_factory.control_flow import Activity
 from local_factory.durations import timespan_seconds
 from local_factory.engine import Engine, Frame, NotebookRequest
@@ -29,8 +30,11 @@ async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engin
         environment=linked_service.properties["typeProperties"].get("newClusterSparkEnvVars") or {},
         run_id=run.activity_run_id,
         title=f"{run.pipeline_name} / {run.activity_name}",
+        secure_input=run.secure_input,
+        secure_output=run.secure_output,
     )
-    result = await engine.notebooks.run(request)
+    with real_work():
+        result = await engine.notebooks.run(request)
     run.output = result.output
     if result.error:
         raise result.error
@@ -49,13 +53,14 @@ async def run_web(activity: Activity, run: ActivityRun, frame: Frame, engine: En
     body = properties.get("body")
     timeout = properties.get("httpRequestTimeout")
     try:
-        answer = await engine.http.request(
-            properties["method"],
-            properties["url"],
-            headers={name: str(value) for name, value in (properties.get("headers") or {}).items()},
-            content=None if body is None else _as_text(body),
-            timeout=timespan_seconds(timeout) if timeout else _WEB_TIMEOUT_SECONDS,
-        )
+        with real_work():
+            answer = await engine.http.request(
+                properties["method"],
+                properties["url"],
+                headers={name: str(value) for name, value in (properties.get("headers") or {}).items()},
+                content=None if body is None else _as_text(body),
+                timeout=timespan_seconds(timeout) if timeout else _WEB_TIMEOUT_SECONDS,
+            )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ActivityError("2108", f"Error calling the endpoint {properties['url']!r}: {error!r}") from error
     if answer.status_code >= _FIRST_ERROR_STATUS:

@@ -103,7 +103,7 @@ async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: Fram
     declared = engine.resource("pipeline", name).properties.get("parameters") or {}
     shown = without_secrets(declared, parameters)
     run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": shown}
-    recovery = frame.recovery.of_child(frame.scope, run.activity_name) if frame.recovery else None
+    recovery = frame.child_recovery(run.activity_name)
     try:
         invocation = Invocation.activity(run, frame.system)
         child, execution = engine.start_pipeline(name, parameters, invocation, recovery=recovery)
@@ -112,7 +112,7 @@ async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: Fram
     run.output = {"pipelineRunId": child.run_id, "pipelineName": name}
     if not waits:
         return run.output
-    await execution
+    await asyncio.shield(execution)  # a run that is cancelled leaves those that it called alone, as in ADF
     if child.status is not Status.SUCCEEDED:
         raise ActivityError("BadRequest", child.message)
     return {**run.output, "pipelineReturnValue": child.returned} if child.returned else run.output
