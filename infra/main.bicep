@@ -128,6 +128,7 @@ var names = {
   operationsVault: 'kv-ops-${environmentName}-${nameSuffix}'
   sqlServer: 'sql-${workload}-${environmentName}-${nameSuffix}'
   planner: 'id-${workload}-${environmentName}-planner'
+  renewer: 'id-${workload}-${environmentName}-renewer'
   storageAccount: 'st${workload}${environmentName}${nameSuffix}'
   teams: 'logic-${workload}-${environmentName}-teams'
   virtualNetwork: 'vnet-${workload}-${environmentName}'
@@ -254,6 +255,7 @@ module identities 'modules/identities.bicep' = {
     deployerName: names.deployer
     infrastructureName: names.infrastructure
     plannerName: names.planner
+    renewerName: names.renewer
     location: location
     tags: tags
     gitHubSubjectPrefix: gitHubSubjectPrefix
@@ -281,6 +283,7 @@ module access 'modules/access.bicep' = {
     deployerPrincipalId: identities.outputs.deployerPrincipalId
     infrastructurePrincipalId: identities.outputs.infrastructurePrincipalId
     plannerPrincipalId: identities.outputs.plannerPrincipalId
+    renewerPrincipalId: identities.outputs.renewerPrincipalId
     teamsPrincipalId: teams.outputs.principalId
     operatorPrincipalId: deployer().objectId
   }
@@ -340,6 +343,7 @@ output azureResourceGroup string = resourceGroup().name
 output azureClientId string = identities.outputs.deployerClientId
 output azureInfrastructureClientId string = identities.outputs.infrastructureClientId
 output azurePlannerClientId string = identities.outputs.plannerClientId
+output azureRenewerClientId string = identities.outputs.renewerClientId
 output pipelineApplicationId string = pipelineApplicationId
 output dataFactoryName string = factory.outputs.factoryName
 output dataFactoryClientId string = factory.outputs.clientId

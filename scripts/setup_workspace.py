@@ -1,6 +1,6 @@
 """Sets up in the Databricks workspace what Bicep cannot: principals, permissions, Unity Catalog, the token.
 
-    python scripts/setup_workspace.py [--renew-token] [--fail-if-ending]
+    python scripts/setup_workspace.py [--only-token] [--renew-token] [--fail-if-ending]
 
 Run it after every deployment of infra/main.bicep, signed in with `az login` as whoever deployed it. Each step looks
 first and changes only what differs, so a second run changes nothing. Settings are environment variables with the names
@@ -51,10 +51,10 @@ def set_up(
         SetupError: a step is refused for a reason with a known way out.
         databricks.sdk.errors.DatabricksError: the workspace refuses a call for any other reason.
     """
-    of_notebooks, operations = vaults
     managed = settings.sign_in == MANAGED_IDENTITY
-    # Before anything is changed: without the secret nothing can be finished.
-    password = "" if managed else of_notebooks.get("sql-password")
+    if not managed:
+        # Before anything is changed: without the secret nothing can be finished.
+        vaults[0].get("sql-password")
     caller = str(workspace.current_user.me().user_name)
     steps = WorkspaceSteps(workspace, caller, report)
     catalog = UnityCatalog(workspace, caller, settings.azure_infrastructure_client_id, report)
@@ -84,17 +84,38 @@ def set_up(
     if settings.catalog:
         catalog.ensure_schema(settings)
     if not managed:
-        pipeline = settings.pipeline_application_id
-        steps.ensure_permission("authorization", "tokens", pipeline, "CAN_USE")
-        ensure_token(
-            lambda: sign_in(pipeline, password),
-            operations,
-            comment=APPLICATION,
-            renew=renew_token,
-            now=now,
-            report=report,
-        )
+        steps.ensure_permission("authorization", "tokens", settings.pipeline_application_id, "CAN_USE")
+        renew(settings, vaults, sign_in, renew_token=renew_token, now=now, report=report)
     return policy_id
+
+
+def renew(
+    settings: Settings,
+    vaults: tuple[Vault, Vault],
+    sign_in: "Callable[[str, str], WorkspaceClient]",
+    *,
+    renew_token: bool = False,
+    now: datetime,
+    report: Callable[[str], None],
+) -> None:
+    """Keep the token in the vault good, where there is one; needs no right in the workspace.
+
+    Raises:
+        SetupError: it cannot be renewed.
+    """
+    if settings.sign_in == MANAGED_IDENTITY:
+        report("the factory signs in as itself: there is no token to renew")
+        return
+    of_notebooks, operations = vaults
+    password = of_notebooks.get("sql-password")
+    ensure_token(
+        lambda: sign_in(settings.pipeline_application_id, password),
+        operations,
+        comment=APPLICATION,
+        renew=renew_token,
+        now=now,
+        report=report,
+    )
 
 
 def ending_secrets(vaults: tuple[Vault, Vault], now: datetime) -> list[EndingSecret]:
@@ -149,6 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fail-if-ending", action="store_true", help="exit with 1 when a secret of a vault ends within 30 days"
     )
+    parser.add_argument(
+        "--only-token", action="store_true", help="only renew databricks-pat where it is due, and change nothing else"
+    )
     options = parser.parse_args(arguments)
 
     def report(line: str) -> None:
@@ -162,14 +186,16 @@ def main(arguments: list[str] | None = None) -> int:
     now = datetime.now(UTC)
     try:
         workspace, vaults, sign_in = _clients(settings)
-        policy_id = set_up(
-            settings, workspace, vaults, sign_in, renew_token=options.renew_token, now=now, report=report
-        )
+        common = {"renew_token": options.renew_token, "now": now, "report": report}
+        if options.only_token:
+            renew(settings, vaults, sign_in, **common)
+        else:
+            policy_id = set_up(settings, workspace, vaults, sign_in, **common)
+            sys.stdout.write(f"CLUSTER_POLICY_ID={policy_id}\n")
         ending = ending_secrets(vaults, now)
     except tuple(_known_errors()) as error:
         report(f"setup_workspace.py: {error}")
         return 1
-    sys.stdout.write(f"CLUSTER_POLICY_ID={policy_id}\n")
     for secret in ending:
         report(f"::warning::{secret.describe(now)}")
     return 1 if ending and options.fail_if_ending else 0

@@ -12,7 +12,7 @@ import requests
 
 import setup_workspace
 from fakes.setup_service import SetupService
-from setup_workspace import ending_secrets, set_up
+from setup_workspace import ending_secrets, renew, set_up
 from workspace_setup.errors import SetupError
 from workspace_setup.settings import MANAGED_IDENTITY, SERVERLESS, TOKEN, Settings, read_settings
 from workspace_setup.vault import Vault
@@ -266,6 +266,28 @@ def test_a_weekly_renewal_that_runs_is_never_told_of(run, cloud, vaults):
         now = cloud.now = NOW + timedelta(weeks=week)
         run(now=now)
         assert ending_secrets(vaults, now) == []
+
+
+def test_the_weekly_renewal_needs_no_right_in_the_workspace(run, cloud, settings, vaults):
+    from databricks.sdk import WorkspaceClient
+
+    run()
+    cloud.requests.clear()
+    lines = []
+
+    def sign_in(application_id, _secret):
+        return WorkspaceClient(host=cloud.url, token=application_id)
+
+    renew(settings, vaults, sign_in, now=NOW + timedelta(days=50), report=lines.append)
+    assert cloud.writes == ["POST /api/2.0/token/create", "PUT /operations/secrets/databricks-pat"]
+    assert lines == ["secret databricks-pat, good until 2027-04-11: renewed"]
+
+
+def test_where_the_factory_signs_in_as_itself_there_is_nothing_to_renew(cloud, managed, vaults):
+    lines = []
+    renew(managed, vaults, lambda *_: pytest.fail("nobody signs in"), now=NOW, report=lines.append)
+    assert lines == ["the factory signs in as itself: there is no token to renew"]
+    assert cloud.requests == []
 
 
 def test_a_renewal_that_did_not_run_is_told_of_a_month_before_the_end(run, cloud, vaults):

@@ -22,6 +22,7 @@ param azureDatabricksPrincipalId string
 param deployerPrincipalId string
 param infrastructurePrincipalId string
 param plannerPrincipalId string
+param renewerPrincipalId string
 param teamsPrincipalId string
 
 @description('Object id of the person who runs this deployment; in a workflow it is the infrastructure identity, which gets nothing by it.')
@@ -280,6 +281,38 @@ resource infrastructureOnOperationsVault 'Microsoft.Authorization/roleAssignment
   }
 }
 
+resource renewerOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!deployedByWorkflow) {
+  scope: vault
+  name: guid(vault.id, renewerPrincipalId, roles.keyVaultSecretsUser)
+  properties: {
+    principalId: renewerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(roleType, roles.keyVaultSecretsUser)
+    description: 'token.yml signs in as the pipelines\' principal to renew databricks-pat, and looks at when secrets end.'
+  }
+}
+
+resource renewerOnOperationsVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!deployedByWorkflow) {
+  scope: operationsVault
+  name: guid(operationsVault.id, renewerPrincipalId, roles.keyVaultSecretsOfficer)
+  properties: {
+    principalId: renewerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(roleType, roles.keyVaultSecretsOfficer)
+    description: 'token.yml stores databricks-pat, and looks at when secrets end.'
+  }
+}
+
+resource renewerOnGroup 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(resourceGroup().id, renewerPrincipalId, roles.reader)
+  properties: {
+    principalId: renewerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(roleType, roles.reader)
+    description: 'token.yml reads the outputs of this deployment, no secret and no data.'
+  }
+}
+
 resource infrastructureOnGroup 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!deployedByWorkflow) {
   name: guid(resourceGroup().id, infrastructurePrincipalId, roles.contributor)
   properties: {
@@ -308,6 +341,7 @@ var assignees = [
   notebooksPrincipalId
   pipelinePrincipalId
   plannerPrincipalId
+  renewerPrincipalId
   teamsPrincipalId
 ]
 

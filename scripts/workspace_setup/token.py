@@ -41,8 +41,9 @@ def ensure_token(
         if "AADSTS" not in str(error):
             raise
         raise SetupError(
-            f"secret sql-password of the notebooks' vault: Entra ID refuses it for the pipelines' principal, so {SECRET} "
-            f"cannot be renewed. It has ended, or was replaced: infra/README.md, Secrets, makes a new one. ({_first_line(error)})"
+            "secret sql-password of the notebooks' vault: Entra ID refuses it for the pipelines' principal, so "
+            f"{SECRET} cannot be renewed. It has ended, or was replaced: infra/README.md, Secrets, says how to make a "
+            f"new one. ({_first_line(error)})"
         ) from error
     tokens = {token.token_id: token for token in found}
     stored = vault.find(SECRET)

@@ -104,8 +104,8 @@ class UnityCatalog:
         full_name = f"{catalog}.{schema}"
         if not any(one.name == catalog for one in self.workspace.catalogs.list()):
             raise SetupError(
-                f"catalog {catalog}: is not there, or {self.caller} may not see it. The metastore's administrators make "
-                f"catalogs; for one that is there: {_grant_command('catalog', catalog, self.caller, 'USE_CATALOG')}"
+                f"catalog {catalog}: is not there, or {self.caller} may not see it. The metastore's administrators "
+                f"make catalogs; for one that exists: {_grant_command('catalog', catalog, self.caller, 'USE_CATALOG')}"
             )
         found = any(one.name == schema for one in self.workspace.schemas.list(catalog))
         if not found:

@@ -87,7 +87,11 @@ def test_every_variable_that_is_missing_or_empty_is_named_with_its_key(tmp_path:
         ('"adf"', '"adf"\nregion = "x"', "azure.region: unknown key. Known are data_factory, management_url"),
         ("[azure]", "[azur]\n[azure]", "azur: unknown section. Known are azure, databricks, overrides."),
         ('"workspace"', '"dbfs"', "databricks.notebooks: is 'dbfs'; one of workspace, git-folder is meant."),
-        ('"/Users/deployer/app"', '"Users/deployer/app"', "databricks.root: 'Users/deployer/app' is no workspace folder"),
+        (
+            '"/Users/deployer/app"',
+            '"Users/deployer/app"',
+            "databricks.root: 'Users/deployer/app' is no workspace folder",
+        ),
         ('"/Users/deployer/app"', '"/Users/../app"', "databricks.root: '/Users/../app' is no workspace folder"),
         ('"/Users/deployer/app"', '"/Shared/app"', "databricks.root: every user of the workspace may edit /Shared/app"),
         ('"/Users/deployer/app"', '"/Workspace/Shared"', "databricks.root: every user of the workspace may edit"),

@@ -1,7 +1,8 @@
 """A workspace and two vaults as setting up meets them: each principal sees what it may see, and no more.
 
 Unity Catalog lists an object for its owner and for whoever holds a privilege on it, and tells who holds what to the
-owner and to holders of MANAGE; another one's object of the same name "already exists". Scopes are alike. Folders inherit.
+owner and to holders of MANAGE; another one's object of the same name "already exists". Scopes are alike. Folders
+inherit.
 """
 
 import re
@@ -171,7 +172,9 @@ class SetupService(HttpService):
     def _managed(self, given: Given) -> UnityObject:
         target = self.unity[given["kind"], given["name"]]
         if not target.managed_by(given["caller"]):
-            raise RefusedError(403, "PERMISSION_DENIED", f"User does not have MANAGE on {given['kind']} '{given['name']}'")
+            raise RefusedError(
+                403, "PERMISSION_DENIED", f"User does not have MANAGE on {given['kind']} '{given['name']}'"
+            )
         return target
 
     # Tokens and vaults

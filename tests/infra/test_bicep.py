@@ -201,7 +201,8 @@ def test_bad_rows_stay_in_quarantine_for_thirty_days():
     assert text(read(INFRA / "main.bicep").declarations["quarantineDays"].node).endswith("= 30")
 
 
-# Source: learn.microsoft.com/azure/databricks/security/network/classic/vnet-inject. Name, direction, protocol, to, port.
+# Source: learn.microsoft.com/azure/databricks/security/network/classic/vnet-inject.
+# Name, direction, protocol, to, ports.
 DATABRICKS_RULES = {
     ("worker-to-worker-inbound", "Inbound", "*", "VirtualNetwork", ("*",)),
     ("worker-to-worker-outbound", "Outbound", "*", "VirtualNetwork", ("*",)),
@@ -350,6 +351,9 @@ ASSIGNMENTS = {
     "operatorOnOperationsVault": ("operatorPrincipalId", "operationsVault", "keyVaultSecretsOfficer"),
     "infrastructureOnVault": ("infrastructurePrincipalId", "vault", "keyVaultSecretsUser"),
     "infrastructureOnOperationsVault": ("infrastructurePrincipalId", "operationsVault", "keyVaultSecretsOfficer"),
+    "renewerOnVault": ("renewerPrincipalId", "vault", "keyVaultSecretsUser"),
+    "renewerOnOperationsVault": ("renewerPrincipalId", "operationsVault", "keyVaultSecretsOfficer"),
+    "renewerOnGroup": ("renewerPrincipalId", None, "reader"),
     "infrastructureOnGroup": ("infrastructurePrincipalId", None, "contributor"),
     "infrastructureAssignsRoles": ("infrastructurePrincipalId", None, "roleBasedAccessControlAdministrator"),
 }
@@ -467,6 +471,8 @@ def test_github_is_trusted_for_its_environment_only_by_the_prefix_that_github_gi
     assert source.count("properties: gitHubTrust") == 2
     planner = resource(identities, "plannerTrust")
     assert "subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}-plan'" in planner
+    renewer = resource(identities, "renewerTrust")
+    assert "subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}-token'" in renewer
     assert "subject: 'repo:" not in source, "names alone are no longer the subject of every repository"
 
 
