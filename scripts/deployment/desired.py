@@ -138,7 +138,8 @@ def _notebook_files(notebooks: Path, root: str) -> Iterator[WorkspaceFile]:
         if file.suffix in _OTHER_NOTEBOOKS:
             raise DeploymentError(f"{file}: only notebooks in Python source format (.py) are deployed. Export it so.")
         if is_notebook(file):
-            yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", file.read_bytes())
+            content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+            yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", content)
         else:
             yield WorkspaceFile(FileKind.FILE, f"{root}/{relative.as_posix()}", file.read_bytes())
 

@@ -19,12 +19,16 @@ PARALLEL = 10
 
 @dataclass(frozen=True)
 class Live:
-    """What is there: the factory's objects, files by workspace path, the paths that an earlier deployment put there."""
+    """What is there: the factory's objects, files by workspace path, the paths that an earlier deployment put there.
+
+    `writers` are those who may write in the bundle's folder and should not.
+    """
 
     objects: Mapping[ResourceKey, LiveObject]
     files: Mapping[str, WorkspaceFile]
     owned_files: frozenset[str]
     git_folder: GitFolder | None
+    writers: frozenset[str] = frozenset()
 
 
 def read_live(target: Target, wanted_files: Iterable[str]) -> Live:
@@ -38,11 +42,12 @@ def read_live(target: Target, wanted_files: Iterable[str]) -> Live:
     objects = read_objects(target.factory)
     databricks = target.environment.databricks
     if databricks.notebooks is NotebookDelivery.GIT_FOLDER:
-        return Live(objects, {}, frozenset(), target.workspace.git_folder(databricks.root))
+        folder = target.workspace.git_folder(databricks.root)
+        return Live(objects, {}, frozenset(), folder, target.workspace.other_writers(databricks.root))
     manifest = target.workspace.read(FileKind.FILE, manifest_path(target.environment))
     owned = _owned_paths(manifest)
     files = read_files(target.workspace, owned | set(wanted_files))
-    return Live(objects, files, owned, None)
+    return Live(objects, files, owned, None, target.workspace.other_writers(databricks.root))
 
 
 def read_objects(factory: Factory) -> dict[ResourceKey, LiveObject]:

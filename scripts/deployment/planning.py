@@ -34,7 +34,7 @@ def make_plan(desired: Desired, live: Live, environment: Environment, options: O
         options=options,
         actions=_in_order(actions),
         unchanged=tuple(sorted(label(key.kind, key.name) for key in wanted if key not in changed)),
-        refusals=tuple(_refusals(desired, live, actions, options)),
+        refusals=(*_refusals(desired, live, actions, options), *_writer_refusals(live, environment)),
         notes=(*desired.notes, *_unrestorable(live, object_actions)),
     )
 
@@ -149,6 +149,15 @@ def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: 
         yield (
             f"{len(deleted)} deletes are more than the {options.max_deletes} that are allowed. "
             f"If they are meant, say --max-deletes {len(deleted)}."
+        )
+
+
+def _writer_refusals(live: Live, environment: Environment) -> Iterator[str]:
+    if live.writers:
+        yield (
+            f"{environment.databricks.root}: {', '.join(sorted(live.writers))} may write in it, and what stands there "
+            "runs with the pipelines' rights. Take the right away (the folder's Share in the workspace), or name "
+            f"another folder as databricks.root in {environment.file}."
         )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from pathlib import PurePosixPath
 
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound, ResourceAlreadyExists
+from databricks.sdk.errors import NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.errors.base import DatabricksError
+from databricks.sdk.service.iam import PermissionLevel
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectInfo, ObjectType, RepoInfo
 
 from deployment.errors import ExistsAlreadyError, WorkspaceError
 
+_WRITING = (PermissionLevel.CAN_EDIT, PermissionLevel.CAN_MANAGE, PermissionLevel.IS_OWNER)
+_ADMINISTRATORS = "admins"
 _CELL_SEPARATOR = "# COMMAND ----------"
 
 
@@ -135,6 +139,38 @@ class Workspace:
         """
         with _errors(path):
             self._client.workspace.mkdirs(path)
+
+    def other_writers(self, folder: str) -> frozenset[str]:
+        """Return who may write in a folder, or in the nearest one above it that is there, besides who is known to.
+
+        Known are the workspace's administrators, the caller, and the one whose home the folder is in. A caller who may
+        not see the permissions is told of nobody: a plan may be made by an identity that only reads.
+
+        Raises:
+            WorkspaceError: the workspace does not answer.
+        """
+        with _errors(folder):
+            try:
+                identifier = self._nearest_folder(folder)
+                entries = self._client.permissions.get("directories", identifier).access_control_list or []
+                caller = self._client.current_user.me().user_name
+            except (NotFound, PermissionDenied):
+                return frozenset()
+        writers = {
+            entry.group_name or entry.service_principal_name or entry.user_name or "someone"
+            for entry in entries
+            if any(held.permission_level in _WRITING for held in entry.all_permissions or [])
+        }
+        return frozenset(writers - {_ADMINISTRATORS, caller, *re.findall(r"^(?:/Workspace)?/Users/([^/]+)", folder)})
+
+    def _nearest_folder(self, folder: str) -> str:
+        while True:
+            try:
+                return str(self._client.workspace.get_status(folder).object_id)
+            except NotFound:
+                if folder == parent(folder):
+                    raise
+                folder = parent(folder)
 
     def git_folder(self, path: str) -> GitFolder | None:
         """Return the Git folder at a path, None when there is none.

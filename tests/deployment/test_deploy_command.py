@@ -438,3 +438,57 @@ def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud:
     assert done.returncode == 0, done.stderr
     assert cloud.state() == before
     assert cloud.locks() == []
+
+
+def real_azure(cloud: Cloud) -> tuple[str, str]:
+    """An environment of which the factory is in Azure itself."""
+    file = cloud.environment_file()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(f'management_url = "{cloud.factory.url}"\n', ""), encoding="utf-8")
+    return "--env", str(file)
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "trigger"])
+def test_without_a_login_to_azure_one_line_says_what_to_run(cloud: Cloud, tmp_path: Path, verb: str) -> None:
+    # No az on the path, and nothing else is tried: the login of a person who never ran `az login`.
+    variables = {"PATH": str(tmp_path), "HOME": str(tmp_path), "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"}
+    answer = subprocess.run(
+        [sys.executable, str(DEPLOY), verb, *(["PL_Child"] if verb == "trigger" else []), *real_azure(cloud)],
+        cwd=cloud.bundle.root,
+        env={**variables, "DATABRICKS_TOKEN": "t"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 1
+    said = [line for line in answer.stderr.splitlines() if not line.startswith("signing in")]
+    assert len(said) == 1, answer.stderr
+    assert said[0].startswith("deploy.py: no login to Azure: run `az login`; in a workflow, sign in before this step.")
+    assert cloud.workspace.writes == []
+
+
+def test_a_workspace_that_cannot_be_reached_is_said_at_once_and_what_is_asked_before(
+    deploy: Deploy, cloud: Cloud
+) -> None:
+    file = cloud.environment_file()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(cloud.workspace.url, "http://127.0.0.1:9"), encoding="utf-8")
+    began = time.monotonic()
+    answer = deploy("plan", "--env", str(file))
+    assert time.monotonic() - began < 60, "databricks-sdk itself would look for five minutes"
+    assert answer.returncode == 1
+    first, second = answer.stderr.splitlines()
+    assert first == "signing in, then asking adf-test and http://127.0.0.1:9"
+    assert second.startswith("deploy.py: http://127.0.0.1:9: cannot be reached: ")
+    assert "DATABRICKS_HOST" in second
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "apply"])
+def test_a_file_that_is_not_utf_8_is_one_line_of_every_verb(deploy: Deploy, cloud: Cloud, verb: str) -> None:
+    (cloud.bundle.notebooks / "ingestion" / "latin1.py").write_bytes(b"X = 1\n# caf\xe9\n")
+    answer = deploy(verb, *(() if verb == "validate" else env(cloud)))
+    assert answer.returncode == 1
+    lines = [line for line in (answer.stdout + answer.stderr).splitlines() if "latin1.py" in line]
+    assert len(lines) == 1
+    assert "line 2: is not UTF-8 (byte 0xe9)" in lines[0]

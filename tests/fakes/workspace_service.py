@@ -28,6 +28,8 @@ class WorkspaceService(HttpService):
         self.folders: set[str] = {"/", "/Shared"}
         self.git_folders: dict[int, GitFolder] = {}
         self.branches: dict[str, str] = {}
+        # Who may do what in a folder: (kind of principal, name, level) by path. What is below inherits.
+        self.permissions: dict[str, list[tuple[str, str, str]]] = {}
         self._token = token
 
     def contents(self, under: str = "/") -> dict[str, tuple[str, bytes]]:
@@ -54,6 +56,10 @@ class WorkspaceService(HttpService):
             return Answer(body={"oidc_endpoint": f"{self.url}/oidc", "host_type": "workspace"})
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return Answer(403, {"error_code": "PERMISSION_DENIED", "message": "Invalid access token."})
+        if request.path == "/api/2.0/preview/scim/v2/Me":
+            return Answer(body={"userName": "deployer"})
+        if identifier := re.fullmatch(r"/api/2.0/permissions/directories/(\d+)", request.path):
+            return self._permissions(int(identifier[1]))
         match = re.fullmatch(r"/api/2.0/(workspace|repos)(?:/(.+))?", request.path)
         if not match:
             return Answer(404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for {request.path}"})
@@ -76,6 +82,16 @@ class WorkspaceService(HttpService):
     def _get_status(self, query: dict[str, Any]) -> Answer:
         path = query["path"]
         return Answer(body=self._info(path)) if path in (*self.files, *self.folders) else self._missing(path)
+
+    def _permissions(self, identifier: int) -> Answer:
+        folder = next(path for path in self.folders if self._info(path)["object_id"] == identifier)
+        entries = [
+            {f"{kind}_name": name, "all_permissions": [{"permission_level": level, "inherited": path != folder}]}
+            for path, held in self.permissions.items()
+            if f"{folder}/".startswith(f"{path}/")
+            for kind, name, level in held
+        ]
+        return Answer(body={"object_id": f"/directories/{identifier}", "access_control_list": entries})
 
     def _export(self, query: dict[str, Any]) -> Answer:
         if query["path"] not in self.files:
