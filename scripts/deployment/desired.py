@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bundle.resources import Resource, ResourceKey, load_resources
 from deployment.compute import with_compute
 from deployment.errors import DeploymentError
 from deployment.factory import OPERATIONS
+from deployment.jobs import on_jobs
 from deployment.workspace import FileKind, WorkspaceFile
 
 # The annotation of every object that is this bundle's. What does not carry it is never changed and never deleted.
@@ -35,7 +36,8 @@ _OTHER_NOTEBOOKS = {".ipynb", ".sql", ".scala", ".r", ".R"}
 class Desired:
     """What is to be: objects and files by what names them, or the commit and branch of a Git folder.
 
-    `notes` say what of the bundle is not deployed, or is deployed otherwise than it is written.
+    `jobs` are settings by name, of jobs on serverless compute. `notes` say what of the bundle is not deployed, or is
+    deployed otherwise than it is written.
     """
 
     objects: Mapping[ResourceKey, Resource]
@@ -43,6 +45,7 @@ class Desired:
     commit: str | None
     branch: str | None
     notes: tuple[str, ...]
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desired:
@@ -64,12 +67,14 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
         notes.extend(moves)
         reached = with_compute(moved, environment.databricks)
         objects[key] = _without_byte_order_mark(_marked(reached))
+    served = on_jobs(objects, environment)
+    notes.extend(served.notes)
     if environment.databricks.notebooks is NotebookDelivery.GIT_FOLDER:
         commit, branch = _deployed_commit(notebooks)
-        return Desired(objects, {}, commit, branch, tuple(notes))
+        return Desired(served.objects, {}, commit, branch, tuple(notes), served.jobs)
     files = {file.path: file for file in _notebook_files(notebooks, root)}
     manifest = WorkspaceFile(FileKind.FILE, manifest_path(environment), _manifest(files))
-    return Desired(objects, {**files, manifest.path: manifest}, None, None, tuple(notes))
+    return Desired(served.objects, {**files, manifest.path: manifest}, None, None, tuple(notes), served.jobs)
 
 
 def manifest_path(environment: Environment) -> str:

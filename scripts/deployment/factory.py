@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from azure.core import MatchConditions
@@ -241,7 +242,7 @@ class Factory:
         failure: FactoryError | None = None
         try:
             for operation in begin:
-                self._once_provisioned(key, lambda operation=operation: self._complete(operation, key))
+                self._once_provisioned(key, partial(self._complete, operation, key))
         except FactoryError as error:
             failure = error
         deadline = time.monotonic() + self._settle

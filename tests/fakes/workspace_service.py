@@ -30,6 +30,7 @@ class WorkspaceService(HttpService):
         self.branches: dict[str, str] = {}
         # Who may do what in a folder: (kind of principal, name, level) by path. What is below inherits.
         self.permissions: dict[str, list[tuple[str, str, str]]] = {}
+        self.jobs: dict[int, dict[str, Any]] = {}
         self._token = token
 
     def contents(self, under: str = "/") -> dict[str, tuple[str, bytes]]:
@@ -60,6 +61,8 @@ class WorkspaceService(HttpService):
             return Answer(body={"userName": "deployer"})
         if identifier := re.fullmatch(r"/api/2.0/permissions/directories/(\d+)", request.path):
             return self._permissions(int(identifier[1]))
+        if verb := re.fullmatch(r"/api/2.2/jobs/(list|get|create|reset|delete)", request.path):
+            return self._job(verb[1], request.json if request.body else request.query)
         match = re.fullmatch(r"/api/2.0/(workspace|repos)(?:/(.+))?", request.path)
         if not match:
             return Answer(404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for {request.path}"})
@@ -82,6 +85,27 @@ class WorkspaceService(HttpService):
     def _get_status(self, query: dict[str, Any]) -> Answer:
         path = query["path"]
         return Answer(body=self._info(path)) if path in (*self.files, *self.folders) else self._missing(path)
+
+    def _job(self, verb: str, given: dict[str, Any]) -> Answer:
+        if verb == "list":
+            wanted = str(given["name"]).casefold()
+            found = [{"job_id": number} for number, job in self.jobs.items() if job["name"].casefold() == wanted]
+            return Answer(body={"jobs": found} if found else {})
+        if verb == "create":
+            number = 900000 + len(self.jobs) + 1
+            self.jobs[number] = {**given, "format": "MULTI_TASK", "email_notifications": {}}
+            return Answer(body={"job_id": number})
+        number = int(given["job_id"])
+        if number not in self.jobs:
+            return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Job {number} does not exist."})
+        if verb == "get":
+            settings = {key: value for key, value in self.jobs[number].items() if key != "access_control_list"}
+            return Answer(body={"job_id": number, "settings": settings})
+        if verb == "reset":
+            self.jobs[number] = {**given["new_settings"], "format": "MULTI_TASK"}
+        else:
+            del self.jobs[number]
+        return Answer(body={})
 
     def _permissions(self, identifier: int) -> Answer:
         folder = next(path for path in self.folders if self._info(path)["object_id"] == identifier)
