@@ -120,6 +120,7 @@ def event_trigger(name: str, events: str = "Microsoft.Storage.BlobCreated") -> d
 
 def test_a_start_that_is_refused_while_event_grid_makes_the_subscription_is_asked_again(cloud: Cloud) -> None:
     cloud.bundle.put("trigger", event_trigger("TR_Blob"))
+    cloud.settle = 300
     cloud.factory.provisioning["TR_Blob"] = 2
     cloud.apply()
     assert cloud.factory.states["TR_Blob"] == "Started"
@@ -128,6 +129,7 @@ def test_a_start_that_is_refused_while_event_grid_makes_the_subscription_is_aske
 def test_a_live_event_trigger_is_started_again_however_long_event_grid_takes(cloud: Cloud) -> None:
     cloud.bundle.put("trigger", event_trigger("TR_Blob"))
     cloud.apply()
+    cloud.settle = 300
     cloud.bundle.put("trigger", event_trigger("TR_Blob", "Microsoft.Storage.BlobDeleted"))
     cloud.factory.provisioning["TR_Blob"] = 20
     cloud.apply()

@@ -98,7 +98,8 @@ def test_help_imports_no_sdk() -> None:
 def test_plan_says_two_for_changes_and_zero_for_none(cloud: Cloud, deploy_process: Deploy) -> None:
     before = cloud.state()
     planned = deploy_process("plan", *env(cloud))
-    assert (planned.returncode, planned.stderr) == (2, "")
+    assert planned.returncode == 2
+    assert planned.stderr == f"signing in, then asking adf-test and {cloud.workspace.url}\n"
     assert "+ create pipeline/PL_Child" in planned.stdout
     assert cloud.state() == before
     applied = deploy_process("apply", *env(cloud))
@@ -390,7 +391,12 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         "AZURE_RESOURCE_GROUP": "rg-test",
         "DATA_FACTORY_NAME": "adf-test",
         "DATABRICKS_HOST": cloud.workspace.url,
+        "DATABRICKS_RESOURCE_ID": "/subscriptions/s/workspaces/w",
+        "AZURE_CLIENT_ID": "deployer",
+        "PIPELINE_APPLICATION_ID": "app-pipelines",
+        "SIGN_IN": "token",
         "KEY_VAULT_URL": "https://kv-test.vault.azure.net/",
+        "OPERATIONS_VAULT_URL": "https://kv-ops-test.vault.azure.net/",
         "STORAGE_ACCOUNT_NAME": "sttest",
         "SQL_SERVER_NAME": "sql-test",
         "CLUSTER_POLICY_ID": "0123456789ABCDEF",
@@ -407,10 +413,22 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         assert done.returncode == 0, done.stderr
         assert deploy("plan", *bundle, "--env", str(file)).returncode == 0
     vault = cloud.factory.objects["linkedService", "AzureKeyVaultLinkedService"]
-    assert vault["typeProperties"]["baseUrl"] == "https://kv-test.vault.azure.net/"
+    assert vault["typeProperties"]["baseUrl"] == "https://kv-ops-test.vault.azure.net/"
     databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
     assert databricks["policyId"] == variables["CLUSTER_POLICY_ID"]
+    assert databricks["accessToken"]["secretName"] == "databricks-pat"
     assert variables["AZURE_TENANT_ID"] in str(databricks["newClusterSparkConf"])
+
+    chosen = {"SIGN_IN": "managed-identity", "CREDENTIAL": "ingestion-dev", "COMPUTE": "serverless"}
+    done = deploy("apply", *bundle, "--env", str(tmp_path / "dev.toml"), **chosen)
+    assert done.returncode == 0, done.stderr
+    databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
+    assert (databricks["authentication"], databricks["workspaceResourceId"]) == ("MSI", "/subscriptions/s/workspaces/w")
+    assert "accessToken" not in databricks
+    assert databricks["newClusterSparkEnvVars"]["CREDENTIAL"] == "ingestion-dev"
+    countries = cloud.factory.objects["pipeline", "PL_Ingest_Country_Data"]["activities"][0]
+    assert countries["type"] == "DatabricksJob"
+    assert deploy("plan", *bundle, "--env", str(tmp_path / "dev.toml")).returncode == 0
     assert cloud.factory.states == {"TR_Ingest_Country_Data_Twice_Daily": "Started"}
 
 
