@@ -133,7 +133,7 @@ def environment_file(name: str) -> Path:
 def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
     """Read an environment file; `${NAME}` in any text takes the variable NAME, which is not to be empty.
 
-    `${NAME:-TEXT}` takes TEXT where the variable is empty.
+    `${NAME:-TEXT}` takes the text where the variable is not set, or empty.
 
     Raises:
         EnvironmentFileError: with one line for every unknown or missing key, unset variable and wrong value.
@@ -295,7 +295,7 @@ def _unset_variables(node: Any, variables: Mapping[str, str], where: str = "") -
 
 def _substitute(node: Any, variables: Mapping[str, str]) -> Any:
     if isinstance(node, str):
-        return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[2] or "", node)
+        return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[2], node)
     if isinstance(node, Mapping):
         return {key: _substitute(value, variables) for key, value in node.items()}
     if isinstance(node, list):
