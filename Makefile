@@ -54,7 +54,7 @@ $(VENV)/.delta: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group delta --group deploy --group test
+	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group azure --group delta --group deploy --group test
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from ingestion.lake.delta import delta_writer
-from ingestion.lake.filesystem import HadoopFileSystem
-from ingestion.lake.lake import Lake, StagedTable
 from ingestion.lake.manifest import without_credentials
+from ingestion.lake.parquet_tables import TableLanding, table_landing
+from ingestion.lake.quarantine import add_quarantine, expire_quarantine, quarantine_path
+from ingestion.lake.storage import open_storage
 from ingestion.loads.source_tables import SourceTable
 from ingestion.platform.entra import SQL_SCOPE, request_token
 from ingestion.platform.errors import InvalidSettingError, LakeError, QualityError
@@ -19,7 +20,7 @@ from ingestion.platform.secrets import SecretStore
 from ingestion.platform.settings import TableSettings
 from ingestion.quality.checks import Gate, Severity
 from ingestion.quality.metrics import LandingMetrics, Outcome
-from ingestion.quality.table_writer import WrittenTable
+from ingestion.quality.table_writer import WrittenTable, write_table
 from ingestion.sql.database import Extent, SqlDatabase, retry_transient
 from ingestion.sql.partitioning import partition_count
 
@@ -75,22 +76,10 @@ class _Landing:
         self._log = log
         self._table = table
         self._database = SqlDatabase(spark, settings.sql_url, _credentials(settings, secrets))
-        files = HadoopFileSystem(spark, settings.lake_root)
-        self._lake = Lake(
-            files,
-            settings.lake_root,
-            log.run_id,
-            clock=log.clock,
-            may_break_schema=settings.may_break_schema,
-            on_schema_change=log.schema_change,
-            delta=delta_writer(spark) if settings.table_format == "delta" else None,
-        )
-        # What is kept out is as wide as the table is now: nobody has to agree to that.
-        self._quarantine = Lake(files, settings.lake_root, log.run_id, clock=log.clock, may_break_schema=True)
-        self._quarantine_folder = f"quarantine/{table.folder}"
+        self._storage = open_storage(settings.lake_root, None)
         self._metrics = LandingMetrics(log.run_id, table.folder, log.clock())
         self.source = f"{settings.sql_url}#{table.name}"
-        self.target = self._lake.path(table.folder)
+        self.target = self._storage.url(table.folder)
 
     @contextmanager
     def measured(self) -> Iterator[LandingMetrics]:
@@ -103,7 +92,7 @@ class _Landing:
         finally:
             try:
                 content = self._metrics.dump(self._log.clock())
-                self._lake.append_file(self._metrics.folder, self._metrics.file, content)
+                self._storage.create(f"{self._metrics.folder}/{self._metrics.file}", content)
             except LakeError as error:
                 self._log.problem("append metrics", error)
 
@@ -120,25 +109,40 @@ class _Landing:
         cores = self._spark.sparkContext.defaultParallelism
         connections = partition_count(extent.rows, cores, self._settings.sql_connections)
         frame = self._database.read(self._table.name, extent, connections)
-        before = self._lake.manifest(self._table.folder)
-        gate = Gate(
-            self._table.checks, frame.schema, now=self._log.clock(), rows_before=before.rows if before else None
-        )
         shown_source = self._secrets.redact(f"{without_credentials(self._settings.sql_url)}#{self._table.name}")
-        with self._lake.staged_table(frame, self._table.folder, source=shown_source, gate=gate) as staged:
-            self._judge(staged, gate, shown_source)
+        with self._landing() as landing:
+            before = landing.before
+            gate = Gate(
+                self._table.checks, frame.schema, now=self._log.clock(), rows_before=before.rows if before else None
+            )
+
+            def write(rows: DataFrame, folder: str, rows_per_file: int) -> WrittenTable:
+                return write_table(rows, folder, gate, rows_per_file=rows_per_file)
+
+            written = landing.stage(frame, write, source=shown_source)
+            self._judge(written, gate, landing, shown_source)
             # There may be fewer than were counted: the table has changed since, or rows are bad.
-            if more_than is not None and staged.rows <= more_than:
+            if more_than is not None and written.rows <= more_than:
                 self._metrics.outcome = Outcome.TOO_FEW_ROWS
                 return 0
-            self._lake.promote(staged)
+            landing.promote()
         self._metrics.outcome = Outcome.LANDED
-        self._metrics.rows_landed = staged.rows
-        return staged.rows
+        self._metrics.rows_landed = written.rows
+        return written.rows
 
-    def _judge(self, staged: StagedTable, gate: Gate, source: str) -> None:
+    def _landing(self) -> AbstractContextManager[TableLanding]:
+        return table_landing(
+            self._storage,
+            self._table.folder,
+            self._log.run_id,
+            clock=self._log.clock,
+            may_break_schema=self._settings.may_break_schema,
+            on_schema_change=self._log.schema_change,
+            delta=delta_writer(self._spark) if self._settings.table_format == "delta" else None,
+        )
+
+    def _judge(self, written: WrittenTable, gate: Gate, landing: TableLanding, source: str) -> None:
         """Log and measure what the checks found, put bad rows into quarantine, and refuse what is too bad to land."""
-        written = staged.written
         rows = written.rows + written.refused_rows
         results = gate.results(written.observed, rows)
         self._metrics.rows_read = rows
@@ -150,32 +154,39 @@ class _Landing:
             self._log.check(self.target, None, f"not applied for want of columns: {'; '.join(missing)}", is_error=False)
         for result in failed:
             self._log.check(self.target, result.rows, str(result), is_error=result.severity is Severity.ERROR)
-        self._replace_quarantine(written, source)
+        self._quarantine(written, landing, source)
         reasons = [str(result) for result in failed if result.stops_table]
         if written.refused_rows > rows * self._settings.quarantine_limit:
             bad = "; ".join(str(result) for result in failed if result.refuses_rows)
             reasons.append(
                 f"{written.refused_rows} of {rows} rows ({written.refused_rows / rows:.2%}) are bad, more than the "
                 f"{self._settings.quarantine_limit:.2%} that are allowed: {bad}. They are in "
-                f"{self._quarantine.path(self._quarantine_folder)}, with the reasons. Mend them in the source, or set "
-                "the widget quarantine_limit or the variable QUARANTINE_LIMIT to the per cent that may be left out"
+                f"{self._storage.url(quarantine_path(self._table.folder))}, with the reasons. Mend them in the source, "
+                "or set the widget quarantine_limit or the variable QUARANTINE_LIMIT to the per cent that may be left "
+                "out"
             )
         if reasons:
             self._metrics.outcome = Outcome.REFUSED
             raise QualityError(f"{self.target}: nothing was replaced: {'; '.join(reasons)}.")
 
-    def _replace_quarantine(self, written: WrittenTable, source: str) -> None:
-        """Let the quarantine hold the bad rows of this run, and no others."""
-        if written.refusals is None:
-            self._quarantine.remove(self._quarantine_folder)
-            return
-        target = self._quarantine.path(self._quarantine_folder)
-        with (
-            self._log.step("quarantine", source=source, target=target) as step,
-            self._quarantine.staged_table(written.refusals, self._quarantine_folder, source=source) as staged,
-        ):
-            self._quarantine.promote(staged)
-            step.rows = staged.rows
+    def _quarantine(self, written: WrittenTable, landing: TableLanding, source: str) -> None:
+        """Add the bad rows of this run to the quarantine; once a day remove those that are too old."""
+        name, today = self._table.folder, self._log.clock().date()
+        if written.refusals is not None:
+            target = self._storage.url(quarantine_path(name))
+            with self._log.step("quarantine", source=source, target=target) as step:
+                add_quarantine(
+                    self._storage,
+                    name,
+                    self._log.run_id,
+                    written.refusals,
+                    written.refused_rows,
+                    staging=landing.folder,
+                    today=today,
+                )
+                step.rows = written.refused_rows
+        if written.refusals is not None or landing.before is None or landing.before.finished < today.isoformat():
+            expire_quarantine(self._storage, name, today=today, days=self._settings.quarantine_days)
 
 
 def _credentials(settings: TableSettings, secrets: SecretStore) -> Mapping[str, str]:

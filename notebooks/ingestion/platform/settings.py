@@ -15,6 +15,8 @@ COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
 _TABLE_FORMATS = ("parquet", "delta")
 _QUARANTINE_LIMIT = "5"
+_QUARANTINE_DAYS = "30"
+_MOST_DAYS = 3650
 _SQL_CONNECTIONS = "8"
 _API_CONNECTIONS = "8"
 _MOST_CONNECTIONS = 64
@@ -91,7 +93,7 @@ class CountrySettings:
             _lake_root(configuration),
             _api_url(configuration),
             configuration.secret("restcountries-api-key"),
-            _connections(configuration, "country_api_connections", _API_CONNECTIONS),
+            _whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -159,6 +161,7 @@ class TableSettings:
     `entra` is None where the database takes user and password itself.
     `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
     `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
+    `quarantine_days` is how many days bad rows are kept.
     `sql_connections` is the most connections that read the database at a time.
     """
 
@@ -170,6 +173,7 @@ class TableSettings:
     table_format: str
     may_break_schema: bool
     quarantine_limit: float
+    quarantine_days: int
     sql_connections: int
 
     @classmethod
@@ -190,7 +194,8 @@ class TableSettings:
             _one_of(configuration, "table_format", _TABLE_FORMATS),
             _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
             _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
-            _connections(configuration, "sql_connections", _SQL_CONNECTIONS),
+            _whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
+            _whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -284,12 +289,12 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
     return share
 
 
-def _connections(configuration: Configuration, name: str, default: str) -> int:
-    """Return a setting that is a number of connections."""
+def _whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
+    """Return a setting that is a whole number of 1 or more."""
     text = configuration.find(name) or default
     number = _COUNT.fullmatch(text)
-    if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
-        raise _unusable(name, text, f"it must be a whole number from 1 to {_MOST_CONNECTIONS}")
+    if not number or not 1 <= int(number[1]) <= at_most:
+        raise _unusable(name, text, f"it must be a whole number from 1 to {at_most}")
     return int(number[1])
 
 
