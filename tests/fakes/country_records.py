@@ -1,7 +1,27 @@
 """Small country records in the shapes of the country API's two versions, and whole answers made of them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+
+class Country(NamedTuple):
+    """A country: the name of its file, and its ISO 3166-1 code."""
+
+    name: str
+    alpha_2: str
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file in the lake."""
+        return f"{self.name}.json"
+
+
+COUNTRIES = (
+    Country("india", "IN"),
+    Country("us", "US"),
+    Country("uk", "GB"),
+    Country("china", "CN"),
+    Country("russia", "RU"),
+)
 _NAMES = {
     "IN": ("IND", "India"),
     "US": ("USA", "United States"),

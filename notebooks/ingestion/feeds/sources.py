@@ -25,6 +25,9 @@ from ingestion.feeds.secrecy import plain_secrets
 from ingestion.feeds.settings import Settings, resolve
 from ingestion.feeds.toml_lines import Path, TomlDocument, TomlError, parse_toml
 
+# The folder that is deployed with the notebooks.
+SOURCES = FilePath(__file__).resolve().parents[2] / "sources"
+
 
 @dataclass(frozen=True)
 class SourceType:

@@ -140,6 +140,8 @@ def _selected(answer: Any, selector: JsonPath | None) -> list[Any]:
         if not children and step is not None and None not in selector.steps[:number]:
             raise _broken(selector, answer, "it")
         values = children
+    if selector.steps[-1] is None:
+        return values
     if None in selector.steps:
         return [record for value in values for record in (value if isinstance(value, list) else [value])]
     [value] = values
@@ -167,7 +169,7 @@ def _check(record: Record, expectation: Expectation, values: Values) -> None:
     meant = filled(expectation.equals, values)
     if not _same(found, meant):
         raise UnexpectedAnswerError(
-            f"the record has {_shown(found)} for {expectation.path}, in place of {meant!r}: it is not what was asked for."
+            f"the record has {_shown(found)} for {expectation.path}, in place of {meant!r}: it is another one."
         )
 
 

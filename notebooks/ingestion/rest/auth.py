@@ -12,7 +12,6 @@ from requests.auth import AuthBase
 from ingestion.feeds.model import ApiKey, Auth, Bearer, HttpBasic, OAuth2ClientCredentials, Secret
 from ingestion.platform import strict_json
 from ingestion.platform.errors import ApiRefusedError, ApiUnavailableError, InvalidSettingError, UnexpectedAnswerError
-from ingestion.platform.excerpt import excerpt
 from ingestion.rest import http
 from ingestion.rest.http import Bounds
 
@@ -44,7 +43,7 @@ def signer(
     params = {name: find(secret) for name, secret in secret_params.items()}
     match auth:
         case Bearer():
-            headers["Authorization"] = f"Bearer {_sendable(auth.token, find(auth.token))}"
+            headers["Authorization"] = f"Bearer {_one_word(auth.token, find(auth.token))}"
         case ApiKey(location="header"):
             headers[auth.name] = _sendable(auth.value, find(auth.value))
         case ApiKey():
@@ -144,9 +143,17 @@ def _text(value: str | Secret, find: FindSecret) -> str:
     return find(value) if isinstance(value, Secret) else value
 
 
+def _one_word(secret: Secret, value: str) -> str:
+    if not fits_in_a_header(value):
+        raise InvalidSettingError(
+            f"secret {secret.secret}: has blanks, line ends or non-ASCII characters in it, which no token has."
+        )
+    return value
+
+
 def _sendable(secret: Secret, value: str) -> str:
     if not (value.isascii() and value.isprintable()) or value != value.strip():
         raise InvalidSettingError(
-            f"secret {excerpt(secret.secret, 128)}: has blanks at its ends, line ends or non-ASCII characters in it."
+            f"secret {secret.secret}: has blanks at its ends, line ends or non-ASCII characters in it."
         )
     return value

@@ -187,7 +187,7 @@ class _Counted(Walk):
         content = sha256(strict_json.line(list(records))).digest() if records else b""
         if content and content == self._last:
             raise PaginationError(
-                f"{answer.url}: is the same page again: the API does not heed the parameter {param!r}. Name the right one."
+                f"{answer.url}: is the same page again: the API heeds no parameter {param!r}. Name the right one."
             )
         self._last = content
 

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -219,39 +219,33 @@ def spooled(
         LakeError: the records cannot be written aside.
     """
     spool = Spool(storage, folder, endpoint)
+    stopping = Event()
+
+    def read(values: Values) -> None:
+        for page in reader.pages(endpoint, values, since):
+            if stopping.is_set():
+                return
+            spool.add(page)
+            on_page(page)
+
     try:
-        _read_all(reader, endpoint, spool, since, workers, on_page)
+        _side_by_side(reader.combinations(endpoint), read, workers, stopping)
         spool.finish()
         yield spool
     finally:
         spool.discard()
 
 
-def _read_all(
-    reader: EndpointReader,
-    endpoint: Endpoint,
-    spool: Spool,
-    since: str | None,
-    workers: int,
-    on_page: Callable[[Page], None],
+def _side_by_side(
+    combinations: Iterator[Values], read: Callable[[Values], None], workers: int, stopping: Event
 ) -> None:
-    """Read all combinations, a batch of them at a time: a parent may give any number."""
-    failed = False
-
-    def read(values: Values) -> None:
-        for page in reader.pages(endpoint, values, since):
-            if failed:
-                return
-            spool.add(page)
-            on_page(page)
-
-    combinations = reader.combinations(endpoint)
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        while batch := list(islice(combinations, max(1, workers) * 16)):
+    """Read combinations of values, a batch of them at a time: a parent may give any number. The first error is it."""
+    with ThreadPoolExecutor(workers) as pool:
+        while batch := list(islice(combinations, workers * 16)):
             tasks = [pool.submit(read, values) for values in batch]
             wait(tasks, return_when=FIRST_EXCEPTION)
             error = next((error for task in tasks if task.done() and (error := task.exception())), None)
             if error is not None:
-                failed = True
+                stopping.set()
                 pool.shutdown(cancel_futures=True)
                 raise error
