@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ingestion.lake.adls_storage import AdlsLease
 from ingestion.lake.folder_storage import FolderLease
 from ingestion.lake.storage import FileEntry, Lease, Storage
 from ingestion.platform.errors import LakeError
@@ -103,9 +104,13 @@ class FaultyStorage:
 
     def _let_go(self, call: str) -> None:
         """Let a lock go that nobody will give back, as the system does when a process ends: its file is still there."""
-        if call.startswith(("lease", "release")) and isinstance(self._lease, FolderLease):
+        if not call.startswith(("lease", "release")):
+            return
+        if isinstance(self._lease, FolderLease):
             with suppress(OSError):  # given back already
                 os.close(self._lease._descriptor)
+        if isinstance(self._lease, AdlsLease):
+            self._lease._ended.set()
 
 
 class _FaultyLease:

@@ -42,7 +42,7 @@ def every_row_is_accounted_for(lake: Path, table: str) -> bool:
 
 def quarantined_rows(lake: Path, table: str, run_id: str = "*") -> int:
     """Return the number of bad rows that are kept of one run, or of all."""
-    files = (lake / "quarantine" / table).glob(f"date=*/run_id={run_id}/*.parquet")
+    files = (lake / "quarantine" / table).glob(f"quarantined_on=*/quarantined_by={run_id}/*.parquet")
     return sum(pq.read_table(file).num_rows for file in files)
 
 

@@ -59,6 +59,22 @@ _LONGEST_REASON = 300
 Result = TypeVar("Result")
 
 
+class Clock:
+    """Seconds as they pass on this machine."""
+
+    def now(self) -> float:
+        """Return the seconds since some moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        time.sleep(seconds)
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        """Wait for an event, so many seconds at most, and say whether it came."""
+        return event.wait(seconds)
+
+
 class AdlsStorage:
     """Storage in a container.
 
@@ -68,7 +84,7 @@ class AdlsStorage:
         container: its name.
         folder: of the root within the container, without slashes around; empty for the container itself.
         credential: whom the service lets in.
-        sleep: waits a number of seconds between two tries.
+        clock: tells the seconds, and waits.
     """
 
     def __init__(
@@ -79,7 +95,7 @@ class AdlsStorage:
         folder: str,
         *,
         credential: Any,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         options: dict[str, Any] = {
             "retry_total": 0,  # its own retries know nothing of 429, nor of calls that had their effect
@@ -88,7 +104,7 @@ class AdlsStorage:
         }
         self._root = root
         self._folder = folder
-        self._sleep = sleep
+        self.clock = clock or Clock()
         self._files = FileSystemClient(account_url, container, credential, **options)
         self._blobs = ContainerClient(account_url.replace(".dfs.", ".blob.", 1), container, credential, **options)
 
@@ -178,7 +194,8 @@ class AdlsStorage:
 
     def rename(self, path: str, new_path: str, *, replace: bool = False, parents: bool = True) -> None:
         """Rename a file or folder in one step."""
-        source = self._files.get_file_client(self._path(path))
+        # The client takes a source's name for one that is escaped, and a target's for one that is not.
+        source = self._files.get_file_client(self._path(path).replace("%", "%25"))
         free: dict[str, Any] = {} if replace else {"match_condition": MatchConditions.IfMissing}
 
         def move(again: bool) -> None:
@@ -208,18 +225,18 @@ class AdlsStorage:
     def lease(self, path: str, holder: str, wait: float) -> "AdlsLease":
         """Hold a lock: a lease of its file, which the service ends when nobody renews it."""
         content = f"{holder}\n".encode()
-        deadline = time.monotonic() + max(wait, LEASE_SECONDS + LEASE_SECONDS / _LOOKS_PER_LEASE)
+        deadline = self.clock.now() + max(wait, LEASE_SECONDS + LEASE_SECONDS / _LOOKS_PER_LEASE)
         while True:
             is_new = self.create(path, content)
             lease = AdlsLease(self, path, abandoned=not is_new)
             if lease.acquire():
                 break
-            if time.monotonic() >= deadline:
+            if self.clock.now() >= deadline:
                 raise LockedError(
                     f"{self.url(path)}: another run is landing here: {self._holder(path)}. Nothing was replaced by "
                     "this run; start it again when the other has ended."
                 )
-            self._sleep(LEASE_SECONDS / _LOOKS_PER_LEASE)
+            self.clock.sleep(LEASE_SECONDS / _LOOKS_PER_LEASE)
         try:
             if not is_new:
                 lease.write(content)
@@ -247,7 +264,7 @@ class AdlsStorage:
             operation: is told whether an earlier try may have had its effect.
         """
         attempts = Retrying(
-            sleep=self._sleep,
+            sleep=self.clock.sleep,
             retry=retry_if_exception(_is_passing),
             stop=stop_after_attempt(_TRIES) | stop_after_delay(_PATIENCE),
             wait=_wait,
@@ -281,7 +298,7 @@ class AdlsLease:
 
     def acquire(self) -> bool:
         """Take the lease; False where another run has it, or gave its file back just now."""
-        asked = time.monotonic()
+        asked = self._storage.clock.now()
         try:
             self._storage._call(self._path, lambda _again: self._lease.acquire(lease_duration=LEASE_SECONDS))
         except PathNotFoundError:
@@ -306,7 +323,7 @@ class AdlsLease:
         """Make sure that the lease holds for a while, which takes no call while it was renewed lately."""
         if self._ended.is_set():
             raise LockLostError(f"{self._storage.url(self._path)}: was given back.")
-        if time.monotonic() > self._valid_until - LEASE_SECONDS / 2:
+        if self._storage.clock.now() > self._valid_until - LEASE_SECONDS / 2:
             self._renew()
 
     def release(self, *, settled: bool) -> None:
@@ -321,13 +338,13 @@ class AdlsLease:
             self._storage._call(self._path, lambda _again: _gone(self._lease.release))
 
     def _keep(self) -> None:
-        while not self._ended.wait(LEASE_SECONDS / _RENEWALS_PER_LEASE):
+        while not self._storage.clock.wait(self._ended, LEASE_SECONDS / _RENEWALS_PER_LEASE):
             # A renewal that fails is followed by others; without any, the check before promotion says so.
             with suppress(LakeError):
                 self._renew()
 
     def _renew(self) -> None:
-        asked = time.monotonic()
+        asked = self._storage.clock.now()
         try:
             self._storage._call(self._path, lambda _again: self._lease.renew())
         except LakeError as error:

@@ -19,13 +19,10 @@ from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from ingestion.lake.delta import DeltaWriter, is_delta, last_landing
 from ingestion.lake.former_layout import settle_former_layout
-from ingestion.lake.jvm import root_cause
 from ingestion.lake.locks import Lock, locked
 from ingestion.lake.manifest import (
     LAYOUT,
@@ -40,6 +37,7 @@ from ingestion.lake.manifest import (
 from ingestion.lake.parquet import count_parquet
 from ingestion.lake.storage import FileEntry, Storage
 from ingestion.platform.errors import (
+    IngestionError,
     LakeError,
     PathNotFoundError,
     PathTakenError,
@@ -48,6 +46,7 @@ from ingestion.platform.errors import (
     StagingError,
 )
 from ingestion.platform.log import Clock, utc_now
+from ingestion.platform.spark_errors import root_cause
 
 # What engines read at their best: one task's worth.
 _BYTES_PER_FILE = 128 * 1024 * 1024
@@ -160,7 +159,9 @@ class TableLanding:
         try:
             written = write(frame, self._storage.url(folder), self._rows_per_file())
             self._check_rows(frame, written)
-        except (Py4JJavaError, PySparkException) as error:
+        except IngestionError:
+            raise
+        except Exception as error:
             raise StagingError(f"{self.target}: cannot be written aside: {root_cause(error)}") from error
         passed = folder + written.passed.removeprefix(self._storage.url(folder))
         files = data_files(self._storage.list(passed))

@@ -1,4 +1,4 @@
-"""The quarantine: a table's bad rows of the last days, by date and run, in `quarantine/NAME/date=DAY/run_id=RUN/`.
+"""The quarantine: a table's bad rows of the last days, in `quarantine/NAME/quarantined_on=DATE/quarantined_by=RUN_ID/`.
 
 A run adds its bad rows as a folder of its own, whole, by rename; what is older than the days to keep goes.
 """
@@ -11,7 +11,7 @@ from ingestion.lake.parquet import count_parquet
 from ingestion.lake.storage import Storage
 from ingestion.platform.errors import PathTakenError, StagingError
 
-_DATE = "date="
+_DATE, _RUN = "quarantined_on=", "quarantined_by="
 # Rows that a former version left there, which kept those of the last run only.
 _FORMER_RUN = "former"
 _COMPRESSION = "zstd"
@@ -41,7 +41,7 @@ def add_quarantine(
         LakeError: the lake refuses.
         PySparkException: the rows cannot be written.
     """
-    aside, place = f"{staging}/quarantine", f"{quarantine_path(name)}/{_DATE}{today}/run_id={run_id}"
+    aside, place = f"{staging}/quarantine", f"{quarantine_path(name)}/{_DATE}{today}/{_RUN}{run_id}"
     storage.delete(aside)
     frame.write.option("compression", _COMPRESSION).parquet(storage.url(aside))
     found = count_parquet(frame.sparkSession, frame.schema, storage.url(aside))
@@ -66,5 +66,5 @@ def expire_quarantine(storage: Storage, name: str, *, today: date, days: int) ->
             if entry.name < f"{_DATE}{oldest}":
                 storage.delete(f"{folder}/{entry.name}")
         elif not entry.is_folder and not entry.name.startswith(("_", ".")):
-            place = f"{folder}/{_DATE}{entry.modified.date()}/run_id={_FORMER_RUN}/{entry.name}"
+            place = f"{folder}/{_DATE}{entry.modified.date()}/{_RUN}{_FORMER_RUN}/{entry.name}"
             storage.rename(f"{folder}/{entry.name}", place, replace=True)

@@ -110,6 +110,6 @@ def test_bad_rows_of_the_last_run_are_kept_among_those_of_later_ones(
     land(spark, storage)
     expire_quarantine(storage, TABLE, today=utc_now().date(), days=30)
     assert quarantined_rows(lake, TABLE, "former") == 2
-    assert spark.read.parquet(str(kept)).columns == ["id", "date", "run_id"]
+    assert spark.read.parquet(str(kept)).columns == ["id", "quarantined_on", "quarantined_by"]
     assert not (lake / "_manifests" / "quarantine" / f"{TABLE}.json").exists()
     assert leftovers(lake) == []

@@ -7,6 +7,8 @@ from threading import Barrier, Thread
 
 import pytest
 
+from fakes.dfs_service import DfsService
+from fakes.fast_clock import FastClock
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform.errors import LakeError, LockedError, LockLostError, PathNotFoundError, PathTakenError
@@ -14,9 +16,14 @@ from ingestion.platform.errors import LakeError, LockedError, LockLostError, Pat
 NAMES = ["a", "with blank", "ünï 陈", "50%25 a#b?c:d&e=f+g", "~1", "a'b\"c"]
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["folder", "container", "folder of a container"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    yield FolderStorage(str(tmp_path / "lake"))
+    if request.param == "folder":
+        yield FolderStorage(str(tmp_path / "lake"))
+        return
+    clock = FastClock()
+    with DfsService(page=2, seconds=clock.now) as service:
+        yield service.storage("" if request.param == "container" else "a lake/ü", clock)
 
 
 @pytest.mark.parametrize("name", NAMES)

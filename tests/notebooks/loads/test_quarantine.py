@@ -150,8 +150,11 @@ def test_the_bad_rows_of_every_run_are_kept_by_date_and_run(
     customers(600)
     first, second, clean = (run["run_id"] for run in run_metrics(lake, "customer_data"))
     kept = spark.read.parquet(str(lake / "quarantine" / "customer_data"))
-    assert {row["run_id"]: row["count"] for row in kept.groupBy("run_id").count().collect()} == {first: 1, second: 2}
-    assert [row[0] for row in kept.select("date").distinct().collect()] == [datetime.now(UTC).date()]
+    assert {row["quarantined_by"]: row["count"] for row in kept.groupBy("quarantined_by").count().collect()} == {
+        first: 1,
+        second: 2,
+    }
+    assert [row[0] for row in kept.select("quarantined_on").distinct().collect()] == [datetime.now(UTC).date()]
     assert kept.where("_errors IS NULL").count() == 0
     assert quarantined_rows(lake, "customer_data", clean) == 0
     assert every_row_is_accounted_for(lake, "customer_data")
@@ -162,8 +165,8 @@ def test_bad_rows_of_more_than_thirty_days_ago_are_removed_once_a_day(
     workspace: Settings, customers: Callable[..., str], lake: Path
 ) -> None:
     today = datetime.now(UTC).date()
-    kept = lake / "quarantine" / "customer_data" / f"date={today - timedelta(days=30)}" / "run_id=a"
-    late = lake / "quarantine" / "customer_data" / f"date={today - timedelta(days=31)}" / "run_id=b"
+    kept = lake / "quarantine" / "customer_data" / f"quarantined_on={today - timedelta(days=30)}" / "quarantined_by=a"
+    late = lake / "quarantine" / "customer_data" / f"quarantined_on={today - timedelta(days=31)}" / "quarantined_by=b"
     for folder in (kept, late):
         folder.mkdir(parents=True)
         (folder / "part-0.parquet").write_bytes(b"rows")
