@@ -12,8 +12,8 @@ from bundle.errors import ExpressionSyntaxError, NotebookNotFoundError, Resource
 from bundle.expressions import Expression, find_expressions, is_dynamic, parse
 from bundle.notebook_source import NotebookSource, read_notebooks
 from bundle.notebooks import find_notebook
-from bundle.sources import Sources, check_sources, runbook_secrets
 from bundle.resources import KINDS, Resource, ResourceKey, read_resource, resource_files
+from bundle.sources import Sources, check_sources, runbook_secrets
 
 # Texts of people for people: an `@` in them is none of the expression language's. Defaults are taken as they are, too.
 _NOT_EVALUATED = frozenset({"name", "description", "annotations", "folder", "parameters"})

@@ -54,7 +54,8 @@ def check_sources(notebooks: Path) -> Sources:
         )
     except subprocess.TimeoutExpired:
         raise BundleError(f"{folder}: the check of the sources did not end within {_SECONDS} s.") from None
-    if done.returncode not in (0, 1):
+    # 1 is what Python itself ends with, too.
+    if done.returncode not in (0, 1) or (done.returncode == 1 and not done.stdout):
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise BundleError(f"{folder}: the check of the sources did not run: {reason}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

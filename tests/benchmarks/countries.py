@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from ingestion.rest.countries import COUNTRIES, Country
 
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
 from benchmarks.spark import Spark, start_spark
@@ -17,7 +18,6 @@ from fakes.country_records import v3_record
 from fakes.faulty_http import Answer, FaultyServer, json_answer, running
 from fakes.workspace import Settings
 from ingestion.loads.ingest_countries import ingest_countries
-from ingestion.rest.countries import COUNTRIES, Country
 
 BENCHMARK = "Country ingestion"
 

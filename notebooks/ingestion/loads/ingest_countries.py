@@ -35,7 +35,7 @@ from ingestion.rest.endpoint import EndpointReader, Page
 from ingestion.rest.http import Bounds
 from ingestion.rest.record_files import record_file
 
-_FEED = "restcountries.countries"
+_FILE, _FEED = "restcountries.toml", "restcountries.countries"
 # An answer that is not whole by then, retries included, is given up.
 _SECONDS = 300.0
 # A true answer is 80 kB at most.
@@ -125,11 +125,11 @@ def _read_feed(folder: Path, configuration: Configuration, settings: CountrySett
             return settings.api_url or country_api_url(configuration)
         return configuration.variable(name)
 
-    for source in read_sources(folder, setting, has_secret):
+    for source in read_sources(folder, setting, has_secret, _FILE):
         for feed in source.feeds:
             if feed.name == _FEED and isinstance(source, RestSource) and isinstance(feed, Endpoint):
                 return replace(source, max_connections=settings.api_connections), feed
-    raise MissingSettingError(f"{folder}: no file has the feed {_FEED}, which says what ingest_country_data asks for.")
+    raise MissingSettingError(f"{folder}: {_FILE} has no feed {_FEED}, which says what ingest_country_data asks for.")
 
 
 def _require_secret(configuration: Configuration, secret: Secret) -> str:
