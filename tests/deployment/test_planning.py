@@ -35,7 +35,7 @@ def test_a_source_that_changed_shows_as_a_notebook_does(deployed: Cloud) -> None
     deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:y"\n')
     assert ("create", f"file {path}") in actions(deployed.plan())
     deployed.apply()
-    assert deployed.workspace.files[path].content.startswith(b"[source]")
+    assert deployed.workspace.files[path][1].startswith(b"[source]")
     deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:z"\n')
     assert actions(deployed.plan()) == [("update", f"file {path}")]
 

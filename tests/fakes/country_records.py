@@ -1,5 +1,7 @@
 """Small country records in the shapes of the country API's two versions, and whole answers made of them."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -22,6 +24,32 @@ COUNTRIES = (
     Country("china", "CN"),
     Country("russia", "RU"),
 )
+_SOURCE = """\
+[source]
+type = "rest"
+url = "${COUNTRY_API_URL}"
+
+[[endpoints]]
+name = "countries"
+destination = "countries"
+format = "json"
+path = "name/{country}"
+data_selector = "[*]"
+select = { path = "cca2", equals = "{country.alpha_2}" }
+file_name = "{country}"
+[endpoints.for_each]
+country = [
+"""
+
+
+def write_sources(folder: Path, countries: Iterable[Country]) -> Path:
+    """Write a folder of sources that ask v3.1 for these countries, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = [f'  {{ value = "{country.name}", alpha_2 = "{country.alpha_2}" }},\n' for country in countries]
+    (folder / "restcountries.toml").write_text(_SOURCE + "".join(values) + "]\n", encoding="utf-8")
+    return folder
+
+
 _NAMES = {
     "IN": ("IND", "India"),
     "US": ("USA", "United States"),

@@ -11,7 +11,17 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from fakes.country_records import COUNTRIES, DEPRECATION, SEARCHES, v3_answer, v3_record, v5_answer, v5_record
+from fakes.country_records import (
+    COUNTRIES,
+    DEPRECATION,
+    SEARCHES,
+    Country,
+    v3_answer,
+    v3_record,
+    v5_answer,
+    v5_record,
+    write_sources,
+)
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
@@ -126,16 +136,10 @@ class Crowd:
         self.most = 0
         self._now = 0
         self._lock = Lock()
-        self.sources = sources
-        sources.mkdir()
-        (sources / "restcountries.toml").write_text(
-            '[source]\ntype = "rest"\nurl = "${COUNTRY_API_URL}"\n'
-            '[[endpoints]]\nname = "countries"\ndestination = "countries"\nformat = "json"\npath = "name/{country}"\n'
-            'data_selector = "[*]"\nselect = { path = "cca2", equals = "{country}" }\n'
-            f"for_each = {{ country = {list(range(documents))} }}\n"
-        )
-        for number in range(documents):
-            server.answer(f"/name/{number}", self._counted(json_answer([v3_record("IN", cca2=number)])))
+        countries = [Country(f"country{number}", f"{number:03}") for number in range(documents)]
+        self.sources = write_sources(sources, countries)
+        for country in countries:
+            server.answer(f"/name/{country.name}", self._counted(json_answer([v3_record("IN", cca2=country.alpha_2)])))
 
     def _counted(self, answer: Answer) -> Answer:
         def count_and_answer(handler: Any) -> None:
