@@ -8,7 +8,8 @@ from bundle.activities import Activity
 from bundle.bundle import Bundle, Pipeline
 from bundle.findings import Finding
 from bundle.validation import check
-from local_factory.activities import ACTIVITIES, USE_STAND_INS, unsupported_reason
+from local_factory.activities import ACTIVITIES, USE_STAND_INS
+from local_factory.connectors import unsupported_reason
 from local_factory.data.stand_ins import KIND_OF_TYPE, StandIns, linked_services_of, paste_text
 from local_factory.errors import UnsupportedFactoryError
 from local_factory.reach import called_pipelines, running_activities

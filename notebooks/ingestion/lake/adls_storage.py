@@ -22,6 +22,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
+    IncompleteReadError,
     ResourceExistsError,
     ResourceNotFoundError,
     ServiceRequestError,
@@ -368,9 +369,10 @@ def _gone(remove: Callable[[], Any]) -> None:
 
 
 def _is_passing(error: BaseException) -> bool:
-    if isinstance(error, HttpResponseError):
+    # An answer that was cut off has a class of its own, which says nothing of its status.
+    if isinstance(error, HttpResponseError) and not isinstance(error, IncompleteReadError):
         return error.status_code in _PASSING
-    return isinstance(error, ServiceRequestError | ServiceResponseError)
+    return isinstance(error, IncompleteReadError | ServiceRequestError | ServiceResponseError)
 
 
 def _wait(state: RetryCallState) -> float:

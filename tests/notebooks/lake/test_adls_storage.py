@@ -1,4 +1,4 @@
-"""ADLS Gen2 by Microsoft's client: what passes by itself is tried again, what was done is not done twice, leases hold."""
+"""ADLS Gen2 by Microsoft's client: what passes by itself is tried again, nothing is done twice, leases hold."""
 
 import base64
 import json
@@ -10,8 +10,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from azure.identity import ClientSecretCredential
 
-from fakes.dfs_service import ACCOUNT, CONTAINER, DfsService
+from fakes.dfs_service import ACCOUNT, CONTAINER, KEY, DfsService
 from fakes.fast_clock import FastClock
 from fakes.http_service import Fault
 from ingestion.lake.adls_storage import LEASE_SECONDS, AdlsLease, AdlsStorage
@@ -140,19 +141,15 @@ def test_who_is_not_let_in_is_told_in_one_line_without_the_key(service: DfsServi
 
 
 def test_a_container_that_is_not_there_is_named(service: DfsService, clock: FastClock) -> None:
-    key = {"account_name": ACCOUNT, "account_key": base64.b64encode(b"k").decode()}
-    del key
-    storage = service.storage("", clock)
-    other = AdlsStorage(
-        service.root, service.account_url, "nowhere", "", credential=storage._files.credential, clock=clock
-    )
+    key = {"account_name": ACCOUNT, "account_key": KEY}
+    other = AdlsStorage(service.root, service.account_url, "nowhere", "", credential=key, clock=clock)
     operations: list[Callable[[], Any]] = [
         lambda: other.read("f"),
         lambda: other.list("x"),
         lambda: other.write("f", b""),
     ]
     for operation in operations:
-        with pytest.raises(PathNotFoundError, match="(Container|Filesystem)NotFound"):
+        with pytest.raises(PathNotFoundError, match=r"(Container|Filesystem)NotFound"):
             operation()
 
 
@@ -297,7 +294,7 @@ def test_a_lease_whose_renewals_fail_for_a_while_is_kept(
 def test_an_address_leads_to_both_endpoints_of_its_account(
     address: str, account: str, container: str, folder: str
 ) -> None:
-    storage = AdlsStorage.at(address, object())  # type: ignore[arg-type] # asked for nothing here
+    storage = AdlsStorage.at(address, ClientSecretCredential("tenant", "client", "secret"))
     assert storage._files.url == f"https://{account}/{container}"
     assert re.sub(r"/$", "", storage._blobs.url) == f"https://{account.replace('.dfs.', '.blob.')}/{container}"
     assert storage._path("file") == f"{folder}/file".lstrip("/")
