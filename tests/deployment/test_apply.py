@@ -231,7 +231,7 @@ def test_throttling_is_waited_out(deployed: Cloud) -> None:
 
     deployed.factory.faults.every = throttle
     deployed.apply()
-    assert {call.partition(" ")[0] for call in throttled} == {"GET", "PUT", "POST"}
+    assert {call.partition(" ")[0] for call in throttled} >= {"GET", "PUT", "POST"}
     assert deployed.factory.states["TR_Daily"] == "Started"
     assert b"changed" in deployed.workspace.files["/Shared/app/notebooks/load"][1]
 

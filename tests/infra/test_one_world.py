@@ -12,6 +12,7 @@ import pytest
 
 from bundle.environments import AccessMode, DatabricksSettings, NotebookDelivery, SignIn
 from bundle.resources import Resource, ResourceKey
+from bundle.sources import check_sources
 from deployment.compute import with_compute
 from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
@@ -63,6 +64,7 @@ def test_every_secret_that_is_used_is_made_and_every_secret_that_is_made_is_used
             if resource.type_or_path.startswith("Microsoft.KeyVault/vaults/secrets"):
                 made.add(literal(properties(resource.body)["name"]))
     used = set(re.findall(r'\.secret\("([\w-]+)"\)', NOTEBOOKS))
+    used |= {named.secret for named in check_sources(ROOT / "notebooks").secrets}
     for path in (ROOT / "adf").rglob("*.json"):
         used |= set(re.findall(r'"secretName":\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     used |= set(re.findall(r"secrets/([\w-]+)\?", text(read(INFRA / "modules" / "teams.bicep").root)))
@@ -102,7 +104,7 @@ def test_every_output_is_documented():
 
 
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
-    asked_for = r'(?:\.(?:find|require|variable)\(|_one_of\(configuration, )"(\w+)"'
+    asked_for = r'(?:\.(?:find|require|variable)\(|_?one_of\((?:self\.)?configuration, )"(\w+)"'
     read_by_notebooks = {name.upper() for name in re.findall(asked_for, NOTEBOOKS)}
     given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
     assert given - OF_UNITY_CATALOG <= read_by_notebooks
