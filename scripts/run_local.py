@@ -66,6 +66,7 @@ class _Replacements:
 
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from bundle.bundle import read_bundle
+    from local_factory.activities import load_data_activities
     from local_factory.reach import notebook_clusters
 
     bundle = read_bundle(options.adf, options.notebooks)
@@ -80,6 +81,8 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
     clusters = notebook_clusters(bundle, pipelines, replacements.stubs)
     with _java(options, clusters) as jvm:  # it starts while the bundle is checked
         requests = _requests(options, bundle, pipelines, replacements)
+        if replacements.stand_ins:
+            load_data_activities()
         async with _session(options, jvm, clusters, console) as session:
             result = await _run(session, bundle, requests, replacements, console)
     _print_result(options, console, result)

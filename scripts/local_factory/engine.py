@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from bundle.resources import Resource
+from bundle.resources import Resource, Resources
 from local_factory.control_flow import Activity
 from local_factory.data.stand_ins import StandIns
 from local_factory.errors import ActivityError
@@ -105,13 +105,17 @@ class Frame:
         """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
         return self.inner(container, number)._with(item=item, in_loop=True)
 
-    def evaluate(self, value: Any) -> Any:
+    def evaluate(self, value: Any, **more: Any) -> Any:
         """Evaluate every expression in a JSON value.
+
+        Args:
+            value: the JSON value.
+            more: what its expressions see besides: `dataset`, `linkedService`.
 
         Raises:
             ExpressionError: an expression is wrong or cannot be evaluated here.
         """
-        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities}
+        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities, **more}
         return evaluate(value, {**scope, "item": self.item} if self.in_loop else scope)
 
     def _with(self, **changes: Any) -> "Frame":
@@ -121,6 +125,7 @@ class Frame:
 class Engine(Protocol):
     """What runs activities: they ask it for what they cannot do themselves."""
 
+    resources: Resources
     notebooks: Notebooks
     http: Http
     stand_ins: StandIns
