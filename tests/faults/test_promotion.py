@@ -15,7 +15,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.faulty_storage import DIES_AFTER, FAULTS, Died, FaultyStorage, is_new_case
-from ingestion.lake.delta import DeltaRs
 from ingestion.lake.documents import replace_document
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.parquet_tables import table_landing
@@ -50,7 +49,7 @@ def test_a_reader_of_a_table_finds_it_whole_whatever_fails(spark: SparkSession, 
 
 def test_a_reader_of_a_delta_table_never_finds_it_gone_whenever_a_run_dies(spark: SparkSession, tmp_path: Path) -> None:
     def land(storage: Storage, run_id: str, rows: int) -> None:
-        land_rows(storage, spark.range(rows, numPartitions=1), TABLE, run_id, delta=DeltaRs())
+        land_rows(storage, spark.range(rows, numPartitions=1), TABLE, run_id, as_delta=True)
 
     def find(lake: Path) -> int | None:
         return rows_found(lake / TABLE)

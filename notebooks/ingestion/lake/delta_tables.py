@@ -68,6 +68,8 @@ _statements_guard = threading.Lock()
 class Commit:
     """Whose commit it is: the same application and version are never committed twice.
 
+    Without a version it is one that its application knows by its metadata, and may make again.
+
     Attributes:
         application: one writer's name, which no other writer of the table has.
         version: grows from commit to commit of the application.
@@ -75,7 +77,7 @@ class Commit:
     """
 
     application: str
-    version: int
+    version: int | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def dump(self) -> str:
@@ -88,7 +90,10 @@ class Commit:
         """Return the commit that a text of a table's history holds; None where it is somebody else's."""
         with suppress(ValueError, TypeError, KeyError):
             document = json.loads(text or "")
-            return Commit(str(document["application"]), int(document["version"]), dict(document["metadata"]))
+            version = document["version"]
+            return Commit(
+                str(document["application"]), None if version is None else int(version), dict(document["metadata"])
+            )
         return None
 
 
@@ -313,7 +318,7 @@ class DeltaTable:
         with _settings_of(self._spark, commit) as taken:
             if not taken:
                 last = self.last_commit(commit.application)
-                if last and last.version >= commit.version:
+                if last and (last.version or 0) >= (commit.version or 1):
                     return None
                 mark = f"ingestion:{urlsafe_b64encode(commit.dump().encode()).decode()}"
                 frame = frame.withColumn(_MARK_COLUMN, lit(mark))
@@ -408,11 +413,8 @@ def _settings_of(spark: SparkSession, commit: Commit) -> Iterator[bool]:
     """Let the session's next statement be a commit's, if the session takes such settings; yield whether it does."""
     with _statements_guard:
         statement = _statements.setdefault(spark, threading.Lock())
-    settings = {
-        f"{_SETTING}write.txnAppId": commit.application,
-        f"{_SETTING}write.txnVersion": str(commit.version),
-        f"{_SETTING}commitInfo.userMetadata": commit.dump(),
-    }
+    settings = {f"{_SETTING}commitInfo.userMetadata": commit.dump()}
+    settings |= {f"{_SETTING}write.{name}": value for name, value in _transaction_of(commit).items()}
     with statement:
         taken = []
         try:
@@ -430,11 +432,13 @@ def _settings_of(spark: SparkSession, commit: Commit) -> Iterator[bool]:
 
 
 def _options(commit: Commit) -> dict[str, str]:
-    return {
-        "txnAppId": commit.application,
-        "txnVersion": str(commit.version),
-        "userMetadata": commit.dump(),
-    }
+    return {"userMetadata": commit.dump(), **_transaction_of(commit)}
+
+
+def _transaction_of(commit: Commit) -> dict[str, str]:
+    if commit.version is None:
+        return {}
+    return {"txnAppId": commit.application, "txnVersion": str(commit.version)}
 
 
 def _version(row: Row) -> Version:

@@ -21,7 +21,8 @@ from uuid import uuid4
 
 from pyspark.sql import DataFrame
 
-from ingestion.lake.delta import DeltaWriter, is_delta, last_landing
+from ingestion.lake import delta_log
+from ingestion.lake.delta_tables import Commit, DeltaTable
 from ingestion.lake.former_layout import settle_former_layout
 from ingestion.lake.locks import Lock, locked
 from ingestion.lake.manifest import (
@@ -34,7 +35,7 @@ from ingestion.lake.manifest import (
     read_manifest,
     timestamp,
 )
-from ingestion.lake.parquet import count_parquet
+from ingestion.lake.parquet import count_parquet, read_parquet
 from ingestion.lake.storage import FileEntry, Storage
 from ingestion.platform.errors import (
     IngestionError,
@@ -50,6 +51,8 @@ from ingestion.platform.spark_errors import root_cause
 
 # What engines read at their best: one task's worth.
 _BYTES_PER_FILE = 128 * 1024 * 1024
+# Looking for files that no version of the last week needs takes longer than a landing.
+_VERSIONS_BETWEEN_VACUUMS = 20
 _MANIFEST, _PREVIOUS, _ROWS = "manifest.json", "previous", "rows"
 
 
@@ -101,7 +104,7 @@ class TableLanding:
         clock: Clock,
         may_break_schema: bool,
         on_schema_change: Callable[[str, str], None],
-        delta: DeltaWriter | None,
+        as_delta: bool,
     ) -> None:
         self._storage = storage
         self._name = name
@@ -110,7 +113,7 @@ class TableLanding:
         self._clock = clock
         self._may_break_schema = may_break_schema
         self._on_schema_change = on_schema_change
-        self._delta = delta
+        self._as_delta = as_delta
         self._aside = f"_landing/{_one_name(name)}"
         self.folder = f"{self._aside}/{run_id}"
         self._started = timestamp(clock())
@@ -136,7 +139,7 @@ class TableLanding:
                 self.before, there = self._read_manifest(), self._storage.list(self._name)
         self._needs_settling = False
         self._is_there = bool(there)
-        if not self._delta and _is_delta(there):
+        if not self._as_delta and _is_delta(there):
             raise PromotionError(
                 f"{self.target}: is a Delta table, with all its versions; Parquet would take their place. Nothing "
                 "was replaced. Set the widget table_format or the variable TABLE_FORMAT to delta, or move it away."
@@ -168,11 +171,11 @@ class TableLanding:
         manifest = Manifest(
             run_id=self._run_id,
             target=self.target,
-            format="delta" if self._delta else "parquet",
+            format="delta" if self._as_delta else "parquet",
             source=source,
             rows=written.rows,
             # Delta's own log names the files of a Delta table.
-            files={} if self._delta else files,
+            files={} if self._as_delta else files,
             bytes=sum(files.values()),
             schema=frame.schema.jsonValue(),
             checksum=f"xxhash64-sum:{written.checksum}",
@@ -197,8 +200,8 @@ class TableLanding:
         self._lock.check()
         self._needs_settling = True
         try:
-            if self._delta:
-                passed = self._commit(self._delta, manifest, passed, frame)
+            if self._as_delta:
+                passed = self._commit(manifest, passed, frame)
             if passed:
                 self._swap(passed)
         except (PathNotFoundError, PathTakenError) as error:
@@ -225,19 +228,23 @@ class TableLanding:
             self._storage.rename(self._name, f"{self.folder}/{_PREVIOUS}", parents=False)
         self._storage.rename(passed, self._name)
 
-    def _commit(self, delta: DeltaWriter, manifest: Manifest, passed: str, frame: DataFrame) -> str:
+    def _commit(self, manifest: Manifest, passed: str, frame: DataFrame) -> str:
         """Commit rows to a Delta table that is in place; else make a new one and return it: it lands as a folder."""
-        landing = {"run_id": self._run_id, "rows": manifest.rows}
-        url = self._storage.url(passed)
-        if is_delta(self._storage, self._name):
-            delta.overwrite(self.target, url, frame.schema, landing)
-            # Files that no version of the last week needs; what cannot be removed now is by a later landing.
+        spark = frame.sparkSession
+        rows = read_parquet(spark, frame.schema, self._storage.url(passed))
+        commit = Commit(self._name, None, {"run_id": self._run_id, "rows": manifest.rows})
+        versions = delta_log.versions(self._storage, self._name)
+        if not versions:
+            new_table = f"{self.folder}/delta"
+            DeltaTable(spark, self._storage.url(new_table)).overwrite(rows, commit)
+            return new_table
+        table = DeltaTable(spark, self.target)
+        table.overwrite(rows, commit)
+        if versions[-1] % _VERSIONS_BETWEEN_VACUUMS == 0:
+            # What cannot be removed now is by a later landing.
             with suppress(LakeError):
-                delta.vacuum(self.target)
-            return ""
-        table = f"{self.folder}/delta"
-        delta.overwrite(self._storage.url(table), url, frame.schema, landing)
-        return table
+                table.vacuum()
+        return ""
 
     def _check_schema(self, frame: DataFrame) -> None:
         columns = self.before.columns if self.before else None
@@ -298,8 +305,7 @@ class TableLanding:
     def _is_in_place(self, manifest: Manifest) -> bool:
         """Say whether what a manifest describes was promoted."""
         if manifest.format == "delta":
-            landing = last_landing(self._storage, self._name)
-            return landing is not None and landing["run_id"] == manifest.run_id
+            return delta_log.last_run(self._storage, self._name) == manifest.run_id
         return manifest.files == data_files(self._storage.list(self._name))
 
     def _read_manifest(self) -> Manifest | None:
@@ -316,7 +322,7 @@ def table_landing(
     may_break_schema: bool = False,
     on_schema_change: Callable[[str, str], None] = lambda _target, _change: None,
     wait: float = 0,
-    delta: DeltaWriter | None = None,
+    as_delta: bool = False,
 ) -> Iterator[TableLanding]:
     """Hold a table and settle what an earlier run left; what is not promoted is gone at the end.
 
@@ -328,7 +334,7 @@ def table_landing(
         may_break_schema: let the table land although a column vanished or no longer holds what it held.
         on_schema_change: told the target and what changed since the landing before.
         wait: seconds to wait for a living run that lands the same table.
-        delta: commits the table as a Delta table; None for Parquet.
+        as_delta: commit the rows to a Delta table instead.
 
     Raises:
         LockedError: another run is landing there.
@@ -345,7 +351,7 @@ def table_landing(
             clock=clock,
             may_break_schema=may_break_schema,
             on_schema_change=on_schema_change,
-            delta=delta,
+            as_delta=as_delta,
         )
         try:
             landing.begin()

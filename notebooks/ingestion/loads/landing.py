@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 from pyspark.sql import DataFrame
 
 from ingestion.feeds.model import Feed
-from ingestion.lake.delta import delta_writer
 from ingestion.lake.parquet_tables import TableLanding, table_landing
 from ingestion.lake.quarantine import add_quarantine, expire_quarantine, quarantine_path
 from ingestion.loads.results import FeedResult, Status
@@ -122,7 +121,7 @@ class WholeLanding:
             may_break_schema=run.settings.may_break_schema,
             on_schema_change=run.log.schema_change,
             wait=self.wait,
-            delta=delta_writer(run.spark) if self.feed.format == "delta" else None,
+            as_delta=self.feed.format == "delta",
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None

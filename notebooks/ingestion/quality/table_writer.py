@@ -67,8 +67,7 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
         rows_per_file: at most; 0 for no limit.
 
     Raises:
-        PySparkException: the source broke off, or the files cannot be written; what is there is to be thrown away.
-        Py4JJavaError: likewise.
+        Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
     """
     columns = [column(name) for name in frame.columns]
     passed = own_name(_PASSED, frame.columns)

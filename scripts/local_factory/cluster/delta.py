@@ -30,6 +30,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # Of a small table's log fifty tasks would be made, and their results collected.
         "spark.databricks.delta.snapshotPartitions": "2",
+        # VACUUM would list a folder by ten thousand tasks.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     }
 )
 
