@@ -11,10 +11,12 @@ from threading import BoundedSemaphore
 from pyspark.sql import SparkSession
 
 from ingestion.feeds.choice import choose, expand, is_chosen
-from ingestion.feeds.model import Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.loads.apis import open_api
 from ingestion.loads.databases import open_database
+from ingestion.loads.endpoint_rows import endpoint_rows, land_files
 from ingestion.loads.landing import WholeLanding
-from ingestion.loads.results import FeedResult, exit_json, run_lines
+from ingestion.loads.results import FeedResult, Status, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError
@@ -129,7 +131,9 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
     try:
         if isinstance(source, SqlSource):
             return _table_tasks(run, source, [feed for feed in feeds if isinstance(feed, Table)], request)
-        if isinstance(source, RestSource | FilesSource):
+        if isinstance(source, RestSource):
+            return _endpoint_tasks(run, source, [feed for feed in feeds if isinstance(feed, Endpoint)], request)
+        if isinstance(source, FilesSource):
             raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
     except IngestionError as error:
         reason = error
@@ -168,6 +172,28 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
         def load() -> None:
             with free:
                 landing.land()
+
+        return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], request: Request) -> list[_Task]:
+    reader = open_api(run, source)
+
+    def task(feed: Endpoint) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+
+        def load() -> None:
+            if feed.format == "json":
+                land_files(run, reader, feed, result)
+                return
+            with endpoint_rows(run, reader, feed) as rows:
+                if not rows.has_columns:
+                    result.status, result.rows_read = Status.SKIPPED, 0
+                    result.error = "there is no record yet, so nothing tells its columns."
+                    return
+                WholeLanding(run, feed, rows, result, wait=_LOCK_SECONDS).land()
 
         return _Task(result, load)
 
