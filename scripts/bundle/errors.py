@@ -31,8 +31,8 @@ class ResourceShapeError(ResourceFileError):
     """A document is not `{"name": ..., "properties": {...}}`."""
 
 
-class ResourceNameError(ResourceFileError):
-    """An object's name is not its file's."""
+class NamesakeError(ResourceFileError):
+    """Two files hold objects of one kind and name."""
 
 
 class ReferenceCycleError(BundleError):

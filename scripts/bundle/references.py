@@ -49,9 +49,10 @@ def references(document: object, path: str = ROOT) -> Iterator[Reference]:
 
 
 def dependency_graph(resources: Resources) -> dict[ResourceKey, set[ResourceKey]]:
-    """Return, for each object, the objects of `resources` that must exist before it."""
+    """Return, for each object, the objects of `resources` that must exist before it, under their own names."""
+    own = {key: key for key in resources}
     return {
-        key: {reference.target for reference in references(resource.document)} & resources.keys()
+        key: {own[reference.target] for reference in references(resource.document) if reference.target in own}
         for key, resource in resources.items()
     }
 

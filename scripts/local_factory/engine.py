@@ -58,12 +58,17 @@ class Frame:
     container: ActivityRun | None = None
 
     def inner(self, container: ActivityRun) -> "Frame":
-        """Return the frame of the activities within a control activity: what ends in there stays in there."""
-        return self._with(container=container, activities=ChainMap({}, self.activities))
+        """Return the frame of the activities within a control activity; when it has ended, they are seen outside."""
+        return self._with(container=container)
 
     def iteration(self, container: ActivityRun, item: Any) -> "Frame":
         """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
         return self._with(container=container, activities=ChainMap({}, self.activities), item=item, in_loop=True)
+
+    @property
+    def own_activities(self) -> Mapping[str, Any]:
+        """The activities that ended in this frame itself: for an iteration, not those before the loop."""
+        return self.activities.maps[0] if isinstance(self.activities, ChainMap) else self.activities
 
     def evaluate(self, value: Any) -> Any:
         """Evaluate every expression in a JSON value.

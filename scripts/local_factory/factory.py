@@ -9,18 +9,17 @@ from typing import Any
 import httpx
 
 from bundle.resources import Resource, ResourceKey, Resources
-from local_factory.activities import ACTIVITIES, RETRIED
-from local_factory.control_flow import Activity, Readiness, failures, readiness
-from local_factory.durations import timespan_seconds
+from local_factory.activities import ACTIVITIES
+from local_factory.control_flow import Activity, Readiness, failures, folded, readiness
 from local_factory.engine import Frame, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
-from local_factory.parameters import resolve, without_secrets
+from local_factory.parameters import default_of_variable, resolve, without_secrets
+from local_factory.policy import Policy, whole_number
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 
-_DEFAULT_TIMEOUT = "7.00:00:00"
-_DEFAULT_RETRY_INTERVAL = 30
+_NO_LIMIT = 1_000_000  # runs of one pipeline side by side
 Listener = Callable[[Sequence[PipelineRun]], None]
 
 
@@ -72,7 +71,8 @@ class Factory:
         Raises:
             ArgumentError: the parameters do not fit the pipeline's.
         """
-        properties = self.resource("pipeline", name).properties
+        pipeline = self.resource("pipeline", name)
+        name, properties = pipeline.name, pipeline.properties
         declared = properties.get("parameters") or {}
         resolved = resolve(declared, parameters, name)
         shown = without_secrets(declared, resolved)
@@ -82,10 +82,7 @@ class Factory:
             run=run,
             properties=properties,
             system={**self._system_variables(run, invocation), "parameters": resolved},
-            variables={
-                variable: declaration.get("defaultValue", _EMPTY.get(declaration["type"].lower()))
-                for variable, declaration in (properties.get("variables") or {}).items()
-            },
+            variables={},
         )
         task = asyncio.create_task(self._carry_out(frame), name=f"{name} {run.run_id}")
         self._detached.add(task)
@@ -119,7 +116,7 @@ class Factory:
                     continue
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    statuses[running.pop(task)] = task.result()
+                    statuses[folded(running.pop(task))] = task.result()
         finally:
             await _cancel(running)
         failed = failures(activities, statuses)
@@ -142,24 +139,26 @@ class Factory:
                 case Readiness.RUN:
                     running[asyncio.create_task(self._run_activity(activity, frame))] = activity["name"]
                 case Readiness.SKIP:
-                    statuses[activity["name"]] = self._end_unrun(activity, frame, Status.SKIPPED)
+                    statuses[folded(activity["name"])] = self._end_unrun(activity, frame, Status.SKIPPED)
                     skipped = True
         return still_waiting, skipped
 
     async def _carry_out(self, frame: Frame) -> None:
         run = frame.run
-        slots = self._slots.setdefault(
-            run.pipeline_name, asyncio.Semaphore(frame.properties.get("concurrency") or 1_000_000)
-        )
         self._changed()
         try:
-            async with slots:
+            most = whole_number(frame.evaluate(frame.properties.get("concurrency")) or _NO_LIMIT, "concurrency")
+            async with self._slots.setdefault(run.pipeline_name, asyncio.Semaphore(most)):
                 run.status = Status.IN_PROGRESS
                 self._changed()
+                for variable, declaration in (frame.properties.get("variables") or {}).items():
+                    frame.variables[variable] = default_of_variable(declaration, frame.evaluate)
                 await self.run_activities(frame.properties.get("activities") or [], frame)
                 run.status = Status.SUCCEEDED
         except ActivityError as error:
             run.status, run.message = Status.FAILED, error.message
+        except ExpressionError as error:
+            run.status, run.message = Status.FAILED, str(error)
         except asyncio.CancelledError:
             run.status, run.message = Status.CANCELLED, "The run was cancelled."
             raise
@@ -171,25 +170,26 @@ class Factory:
     async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
         if activity.get("state") == "Inactive":
             return self._end_unrun(activity, frame, Status.INACTIVE)
-        policy = (activity.get("policy") or {}) if activity["type"] in RETRIED else {}
-        retries = int(policy.get("retry") or 0)
+        try:
+            policy = Policy.read(activity.get("policy"), frame.evaluate)
+        except ActivityError as error:
+            return self._end_unrun(activity, frame, Status.FAILED, error)
+        except ExpressionError as error:
+            return self._end_unrun(activity, frame, Status.FAILED, ActivityError("InvalidTemplate", str(error)))
         attempt = 0
         while True:
             run = await self._try_activity(activity, frame, policy, attempt)
-            if run.status is Status.SUCCEEDED or attempt == retries:
+            if run.status is Status.SUCCEEDED or attempt == policy.retries:
                 return run.status
             run.retried = True
             attempt += 1
-            await self.sleep(policy.get("retryIntervalInSeconds") or _DEFAULT_RETRY_INTERVAL)
+            await self.sleep(policy.retry_interval)
 
-    async def _try_activity(
-        self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int
-    ) -> ActivityRun:
+    async def _try_activity(self, activity: Activity, frame: Frame, policy: Policy, attempt: int) -> ActivityRun:
         run = self._new_activity_run(activity, frame, attempt)
         error: ActivityError | None = None
-        timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
         try:
-            async with asyncio.timeout(timespan_seconds(frame.evaluate(timeout))):
+            async with asyncio.timeout(policy.timeout_seconds):
                 run.output = await ACTIVITIES[activity["type"]](activity, run, frame, self)
             run.status = Status.SUCCEEDED
         except ActivityError as failure:
@@ -197,7 +197,9 @@ class Factory:
         except ExpressionError as failure:
             error = ActivityError("InvalidTemplate", str(failure))
         except TimeoutError:
-            error = ActivityError("Timeout", f"Activity {run.activity_name} ran longer than its timeout, {timeout}.")
+            error = ActivityError(
+                "Timeout", f"Activity {run.activity_name} ran longer than its timeout, {policy.timeout}."
+            )
         except asyncio.CancelledError:
             run.status = Status.CANCELLED
             raise
@@ -206,19 +208,20 @@ class Factory:
                 run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
             run.end = datetime.now(UTC)
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
-            run.output = None if policy.get("secureOutput") else run.output
-            run.input = None if policy.get("secureInput") else run.input
+            run.output = None if policy.secure_output else run.output
+            run.input = None if policy.secure_input else run.input
             self._changed()
         return run
 
-    def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
+    def _end_unrun(
+        self, activity: Activity, frame: Frame, status: Status, error: ActivityError | None = None
+    ) -> Status:
         run = self._new_activity_run(activity, frame, 0)
         run.status, run.end = status, run.start
         counts_as = Status(activity.get("onInactiveMarkAs") or "Succeeded") if status is Status.INACTIVE else status
         if counts_as is Status.FAILED:
-            run.error = ActivityError(
-                "Inactive", f"Activity {run.activity_name} is inactive and marked as failed."
-            ).to_json(run.activity_name)
+            inactive = ActivityError("Inactive", f"Activity {run.activity_name} is inactive and marked as failed.")
+            run.error = (error or inactive).to_json(run.activity_name)
         frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
         self._changed()
         return counts_as
@@ -261,10 +264,6 @@ class Factory:
 
     def _changed(self) -> None:
         self._listener(self.runs)
-
-
-# The value of a variable that has no default.
-_EMPTY: Mapping[str, Any] = {"string": "", "boolean": False, "array": []}
 
 
 def _as_seen_by_expressions(run: ActivityRun) -> dict[str, Any]:

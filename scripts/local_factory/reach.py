@@ -1,27 +1,37 @@
-"""What a run of pipelines reaches: the pipelines that they call, and the clusters of the notebooks that they run."""
+"""What a run of pipelines reaches: pipelines, datasets, linked services, and the clusters of the notebooks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bundle.bundle import Bundle, Pipeline
 from bundle.documents import mapping, text
+from bundle.references import references
 from bundle.resources import ResourceKey
+
+# What a run on this machine uses. The rest (integration runtimes, credentials, triggers) it does without.
+USED_KINDS = frozenset({"pipeline", "dataset", "linkedService"})
+
+
+def reached(bundle: Bundle, pipelines: Sequence[str]) -> set[ResourceKey]:
+    """Return the keys of all that the pipelines use, themselves and through others, whether it is there or not."""
+    found: set[ResourceKey] = set()
+    to_visit = [ResourceKey("pipeline", name) for name in pipelines]
+    while to_visit:
+        key = to_visit.pop()
+        if key in found:
+            continue
+        found.add(key)
+        resource = bundle.resources.get(key)
+        for reference in references(resource.document) if resource else ():
+            if reference.target.kind in USED_KINDS:
+                to_visit.append(reference.target)
+    # A global parameter may be read anywhere.
+    return found | {key for key in bundle.resources if key.kind == "factory"}
 
 
 def called_pipelines(bundle: Bundle, pipelines: Sequence[str]) -> Iterator[Pipeline]:
     """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
-    by_name = {pipeline.resource.name: pipeline for pipeline in bundle.pipelines}
-    to_visit, seen = list(pipelines), set[str]()
-    while to_visit:
-        name = to_visit.pop(0)
-        if name in seen or name not in by_name:
-            continue
-        seen.add(name)
-        yield by_name[name]
-        to_visit.extend(
-            text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
-            for activity in by_name[name].activities
-            if activity.type == "ExecutePipeline"
-        )
+    keys = reached(bundle, pipelines)
+    return (pipeline for pipeline in bundle.pipelines if pipeline.resource.key in keys)
 
 
 def notebook_clusters(bundle: Bundle, pipelines: Sequence[str]) -> list[Mapping[str, str]]:

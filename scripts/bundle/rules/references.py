@@ -8,6 +8,7 @@ from bundle.findings import Problem
 from bundle.references import (
     BUILT_IN,
     REFERENCE_KINDS,
+    Reference,
     cycles,
     dependency_graph,
     describe_cycle,
@@ -36,13 +37,18 @@ def reference_type(bundle: Bundle) -> Iterator[Problem]:
 
 
 def reference_resolves(bundle: Bundle) -> Iterator[Problem]:
-    """Every object that is referred to is in the bundle, or built in. Names are compared as written."""
+    """Every object that is referred to is in the bundle, or built in. Names ignore case."""
+    return (problem for _, problem in unresolved(bundle))
+
+
+def unresolved(bundle: Bundle) -> Iterator[tuple[Reference, Problem]]:
+    """Yield every reference to an object that the bundle does not have, with what to say of it."""
     for resource in bundle.resources.values():
         for reference in references(resource.document):
             if not bundle.knows(reference.target) and reference.target not in BUILT_IN:
                 kind, name = reference.target.kind, reference.target.name
                 hint = did_you_mean(name, bundle.names(kind))
-                yield Problem(resource.path, reference.path, f"no {kind} {name!r} in the bundle{hint}")
+                yield reference, Problem(resource.path, reference.path, f"no {kind} {name!r} in the bundle{hint}")
 
 
 def no_reference_cycle(bundle: Bundle) -> Iterator[Problem]:

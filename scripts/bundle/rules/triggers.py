@@ -15,8 +15,8 @@ from bundle.bundle import Bundle
 from bundle.documents import child_path, is_integer, items, mapping, text
 from bundle.findings import Problem
 from bundle.resources import Resource
-from bundle.rules.policies import read_time_span
 from bundle.rules.wording import did_you_mean
+from bundle.time_spans import read_time_span
 
 FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
 WINDOW_FREQUENCIES = ("Minute", "Hour", "Month")

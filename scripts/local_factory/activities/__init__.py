@@ -34,6 +34,3 @@ ACTIVITIES: Mapping[str, Callable[..., Awaitable[Any]]] = {
     "SetVariable": run_set_variable,
     "AppendVariable": run_append_variable,
 }
-
-# Execution activities have a policy with timeout and retry; control activities have none.
-RETRIED = frozenset({"DatabricksNotebook", "WebActivity"})
