@@ -32,9 +32,9 @@ import os
 
 import requests
 
-from ingestion.configuration import Configuration
-from ingestion.ingest_countries import ingest_countries
-from ingestion.secret_store import SecretStore
+from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.platform.secrets import SecretStore
+from ingestion.platform.settings import Configuration
 
 secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
 configuration = Configuration(dbutils.widgets.get, os.environ, secrets)

@@ -43,9 +43,9 @@ dbutils.widgets.text("sql_connections", "", "Most database connections")
 
 import os
 
-from ingestion.configuration import Configuration
-from ingestion.process_products import process_products
-from ingestion.secret_store import SecretStore
+from ingestion.loads.process_products import process_products
+from ingestion.platform.secrets import SecretStore
+from ingestion.platform.settings import Configuration
 
 secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
 configuration = Configuration(dbutils.widgets.get, os.environ, secrets)

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 
     from bundle.bundle import Bundle
     from local_factory.cluster.jvm import Jvm
+    from local_factory.data.stand_ins import StandIns
     from local_factory.local_run import PipelineRequest, RunResult
     from local_factory.session import Session
+    from local_factory.stubs import Stubs
 
     Clusters = Sequence[Mapping[str, str]]
 
 _DEFAULT_PIPELINES = ("PL_Ingest_Country_Data", "PL_Process_Customer_Data")
 _SUCCEEDED, _FAILED, _WRONG = 0, 1, 2
 _DEFAULT_NEXT = 5
+_NEW_STUBS = Path("new")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _FAILED
 
 
+@dataclass(frozen=True)
+class _Replacements:
+    """What takes the place of what is not here: stubs for activities, stand-ins for linked services."""
+
+    stubs: "Stubs"
+    stand_ins: "StandIns"
+
+
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from bundle.bundle import read_bundle
     from local_factory.reach import notebook_clusters
@@ -62,11 +74,14 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
     if options.trigger:
         return _print_fire_times(options, bundle, console)
     pipelines = list(dict.fromkeys(options.pipelines or _DEFAULT_PIPELINES))
-    clusters = notebook_clusters(bundle, pipelines)
+    if options.stubs == _NEW_STUBS:
+        return _write_stubs(options, bundle, pipelines, console)
+    replacements = _replacements(options, bundle, pipelines)
+    clusters = notebook_clusters(bundle, pipelines, replacements.stubs)
     with _java(options, clusters) as jvm:  # it starts while the bundle is checked
-        requests = _requests(options, bundle, pipelines)
+        requests = _requests(options, bundle, pipelines, replacements)
         async with _session(options, jvm, clusters, console) as session:
-            result = await _run(session, bundle, requests, console)
+            result = await _run(session, bundle, requests, replacements, console)
     _print_result(options, console, result)
     return _SUCCEEDED if result.succeeded else _FAILED
 
@@ -78,13 +93,51 @@ def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContext
     return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
 
 
-def _requests(options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str]) -> "list[PipelineRequest]":
+def _replacements(options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str]) -> _Replacements:
+    from local_factory.data.stand_ins import read_stand_ins
+    from local_factory.startup_checks import unsupported_activities
+    from local_factory.stubs import read_stubs
+
+    stubs = read_stubs(options.stubs or {}, bundle)
+    if options.stub_unsupported:
+        stubs = stubs.with_empty_output(unsupported_activities(bundle, pipelines, stubs))
+    return _Replacements(stubs, read_stand_ins(options.linked_services or {}, bundle))
+
+
+def _write_stubs(options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str], console: "Console") -> int:
+    """Write a file of stubs for what the pipelines reach and cannot run, and print it too."""
+    from local_factory.data.stand_ins import read_stand_ins
+    from local_factory.errors import ArgumentError
+    from local_factory.startup_checks import lacks
+    from local_factory.stub_template import stub_template
+
+    if unknown := [name for name in pipelines if name not in bundle.names("pipeline")]:
+        raise ArgumentError(f"{unknown[0]}: no such pipeline. The factory has: {', '.join(bundle.names('pipeline'))}.")
+    lacking = list(lacks(bundle, pipelines, None, read_stand_ins(options.linked_services or {}, bundle)))
+    if not lacking:
+        console.print("Every activity that these pipelines reach runs here: no stub is needed.", soft_wrap=True)
+        return _SUCCEEDED
+    file = Path(f"{pipelines[0]}.stubs.toml")
+    text = stub_template(lacking)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ArgumentError(f"{file}: is there already. Remove it, or go on with it: --stubs {file}") from None
+    print(text, end="")
+    console.print(f"Written to {file}. Fill it in, then: --stubs {file}", markup=False, soft_wrap=True)
+    return _SUCCEEDED
+
+
+def _requests(
+    options: argparse.Namespace, bundle: "Bundle", pipelines: Sequence[str], replacements: _Replacements
+) -> "list[PipelineRequest]":
     from local_factory.invocation import Invocation
     from local_factory.local_run import PipelineRequest
     from local_factory.parameters import read_arguments
     from local_factory.startup_checks import check_runnable
 
-    check_runnable(bundle, pipelines)
+    check_runnable(bundle, pipelines, replacements.stubs, replacements.stand_ins)
     given = read_arguments(options.param, {name: _pipeline_parameters(bundle, name) for name in pipelines})
     return [PipelineRequest(name, given[name], Invocation.manual()) for name in pipelines]
 
@@ -100,8 +153,9 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
     from local_factory.triggers import find_trigger, pipelines_of, requests_of
 
     trigger = find_trigger(bundle.resources, options.trigger)
-    check_runnable(bundle, pipelines_of(trigger))
-    clusters = notebook_clusters(bundle, pipelines_of(trigger))
+    replacements = _replacements(options, bundle, pipelines_of(trigger))
+    check_runnable(bundle, pipelines_of(trigger), replacements.stubs, replacements.stand_ins)
+    clusters = notebook_clusters(bundle, pipelines_of(trigger), replacements.stubs)
     running: set[asyncio.Task[RunResult]] = set()
     succeeded = True
 
@@ -122,7 +176,7 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
                 for moment in fire_times(trigger.document, datetime.now(UTC)):
                     console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
                     await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-                    task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), lines))
+                    task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), replacements, lines))
                     running.add(task)
                     task.add_done_callback(finished)
                 await asyncio.gather(*running)
@@ -182,13 +236,24 @@ async def _session(
 
 
 async def _run(
-    session: "Session", bundle: "Bundle", requests: "Sequence[PipelineRequest]", console: "Console"
+    session: "Session",
+    bundle: "Bundle",
+    requests: "Sequence[PipelineRequest]",
+    replacements: _Replacements,
+    console: "Console",
 ) -> "RunResult":
     from local_factory.console import LiveRuns
     from local_factory.local_run import run_pipelines
 
     with LiveRuns(console) as live:
-        return await run_pipelines(session, bundle.resources, requests, live.update)
+        return await run_pipelines(
+            session,
+            bundle.resources,
+            requests,
+            live.update,
+            stubs=replacements.stubs,
+            stand_ins=replacements.stand_ins,
+        )
 
 
 def _print_result(options: argparse.Namespace, console: "Console", result: "RunResult") -> None:
@@ -232,6 +297,20 @@ def _parser() -> argparse.ArgumentParser:
         "--java-option", action="append", default=[], metavar="OPTION", help="for Spark's Java, as -Xmx8g; repeatable"
     )
     parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
+    parser.add_argument(
+        "--linked-services", type=Path, metavar="FILE", help="TOML: what stands on this machine for a linked service"
+    )
+    parser.add_argument(
+        "--stubs",
+        type=Path,
+        metavar="FILE",
+        help='TOML: what activities answer instead of running; "new" writes a file for the pipelines that are named',
+    )
+    parser.add_argument(
+        "--stub-unsupported",
+        action="store_true",
+        help="activities that cannot run here succeed with an empty output",
+    )
     parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")
     parser.add_argument("--next", type=_positive, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
     parser.add_argument("--watch", action="store_true", help="stay, and run on the trigger's schedule")

@@ -16,7 +16,7 @@ from fakes.entra_service import EntraService
 from fakes.faulty_http import FaultyServer, running
 from fakes.log_ingestion_service import LogIngestionService
 from infra.bicep import declared_columns
-from ingestion.entra import MONITOR_SCOPE
+from ingestion.platform.entra import MONITOR_SCOPE
 from support.requirements import require
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def shared_folder() -> Path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a landing's lock whose owner gives no sign of life count as dead soon."""
-    monkeypatch.setattr("ingestion.lock.LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("ingestion.lake.lock.LEASE_SECONDS", 0.3)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ resource notebookSteps 'Microsoft.OperationalInsights/workspaces/tables@2023-09-
   }
 }
 
-// The columns of the stream are the keys of the line that notebooks/ingestion/log.py writes.
+// The columns of the stream are the keys of the line that notebooks/ingestion/platform/log.py writes.
 resource collectionRule 'Microsoft.Insights/dataCollectionRules@2023-03-11' = {
   name: collectionRuleName
   location: location

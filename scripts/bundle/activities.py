@@ -114,9 +114,9 @@ def all_activities(top: ActivityList) -> Iterator[Activity]:
 def upstream(top: ActivityList) -> dict[str, frozenset[str]]:
     """Return, by each activity's JSON path, the names (folded) of the activities whose outcome its expressions can see.
 
-    That is what it depends on, directly or not, what the containers around it depend on, and what is in containers among
-    those: the activities of an Until, say, can be read when it has ended. An Until's condition is looked at after each
-    round, so it sees the activities of its own list too.
+    That is what it depends on, directly or not, what the containers around it depend on, and what is in containers
+    among those: the activities of an Until, say, can be read when it has ended. An Until's condition is looked at after
+    each round, so it sees the activities of its own list too.
     """
     seen: dict[str, frozenset[str]] = {}
     for activity_list in all_lists(top):
@@ -127,7 +127,9 @@ def upstream(top: ActivityList) -> dict[str, frozenset[str]]:
             visible = ended.union(*(within.get(name, ()) for name in ended))
             if activity.containers:
                 container = activity.containers[-1]
-                visible |= seen[container.path] - (_names_within(container) if container.type == "Until" else frozenset())
+                visible |= seen[container.path] - (
+                    _names_within(container) if container.type == "Until" else frozenset()
+                )
             seen[activity.path] = frozenset(visible) | (
                 within[activity.name.casefold()] if activity.type == "Until" else frozenset()
             )

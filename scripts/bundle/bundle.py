@@ -78,7 +78,7 @@ class Pipeline:
 
     def is_inactive(self, path: str) -> bool:
         """Say whether a place in the pipeline's file is in an activity that is switched off."""
-        return any(path.startswith(off) for off in self._inactive)
+        return path in self._inactive or path.startswith(tuple(f"{off}{end}" for off in self._inactive for end in ".["))
 
     @cached_property
     def _inactive(self) -> tuple[str, ...]:
@@ -139,8 +139,7 @@ class Bundle:
         """Return the notebook that `%run target` in another includes; None when the bundle has none such."""
         if target.startswith("/"):
             return self._notebook(target)
-        file = (source.path.parent / f"{target}.py").resolve()
-        return next((found for path, found in self.notebooks.items() if path.resolve() == file), None)
+        return self._resolved.get((source.path.parent / f"{target}.py").resolve())
 
     def included(self, source: NotebookSource) -> tuple[NotebookSource, ...]:
         """Return a notebook and those it includes with `%run`, themselves and through others."""
@@ -158,6 +157,10 @@ class Bundle:
     def notebook_of(self, activity: Activity) -> NotebookSource | None:
         """Return the source of the notebook an activity runs; None when it runs none that is in the bundle."""
         return self._notebook(notebook_path(activity)) if notebook_path(activity) else None
+
+    @cached_property
+    def _resolved(self) -> Mapping[Path, NotebookSource]:
+        return {path.resolve(): source for path, source in self.notebooks.items()}
 
     def _notebook(self, path: str) -> NotebookSource | None:
         try:
@@ -190,7 +193,9 @@ def _expressions(
     return _placed(resource, evaluated, path, activity)
 
 
-def _placed(resource: Resource, value: object, path: str, activity: Activity | None = None) -> Iterator[PlacedExpression]:
+def _placed(
+    resource: Resource, value: object, path: str, activity: Activity | None = None
+) -> Iterator[PlacedExpression]:
     for occurrence in find_expressions(value, path):
         try:
             tree, error = parse(occurrence.text), ""

@@ -28,6 +28,7 @@ _SECTIONS = {
     "databricks": {"host", "notebooks", "root"},
 }
 _OPTIONAL = {"management_url"}
+_OTHER_SECTIONS = ("overrides", "policy")  # `bundle.policy` reads the latter
 
 
 class NotebookDelivery(StrEnum):
@@ -166,8 +167,8 @@ def _key(name: str) -> ResourceKey:
 
 
 def _structure_problems(document: Mapping[str, Any]) -> Iterator[str]:
-    for section in sorted(document.keys() - {*_SECTIONS, "overrides"}):
-        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, 'overrides'])}."
+    for section in sorted(document.keys() - {*_SECTIONS, *_OTHER_SECTIONS}):
+        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, *_OTHER_SECTIONS])}."
     for section, keys in _SECTIONS.items():
         values = document.get(section, {})
         if not isinstance(values, Mapping):

@@ -43,10 +43,6 @@ class NotebookNotFoundError(BundleError):
     """A notebook path names no notebook of the bundle."""
 
 
-class NotebookSourceError(BundleError):
-    """A file is not a notebook in Databricks' source format."""
-
-
 class ExpressionSyntaxError(BundleError):
     """A text is not an expression of the Data Factory language."""
 
@@ -57,3 +53,7 @@ class JsonPathError(BundleError):
 
 class EnvironmentFileError(BundleError):
     """An environment file is wrong, or names a variable that is not set."""
+
+
+class UnknownRuleError(BundleError):
+    """There is no rule of that name."""

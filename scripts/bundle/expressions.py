@@ -246,8 +246,8 @@ _GRAMMAR = r"""
 
     ?expression: literal
         | call
-        | expression "." NAME                 -> property
-        | expression "?." NAME                -> optional_property
+        | expression "." (NAME | PROPERTY)    -> property
+        | expression "?." (NAME | PROPERTY)   -> optional_property
         | expression "[" expression "]"       -> item
         | expression "?[" expression "]"      -> optional_item
 
@@ -263,14 +263,20 @@ _GRAMMAR = r"""
     FALSE.2: /false\b/i
     NULL.2: /null\b/i
     NAME: /[^\W\d]\w*/
+    PROPERTY.2: /[^\W\d]?\w*\$[\w$]*/
     STRING: /'(?:[^']|'')*'/
-    NUMBER: /-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/
+    NUMBER: /[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/
 
     %ignore /\s+/
 """
 
+# A name after a dot that ends where the text ends, and what goes on as if it were one.
+_DOTTED_NAME = re.compile(r"\.([\w$]+)\Z")
+_REST_OF_NAME = re.compile(r"[-:\w$]+")
+
 _EXPECTED = {
     "NAME": "a name",
+    "PROPERTY": "a name",
     "STRING": "a text in single quotes",
     "NUMBER": "a number",
     "TRUE": "true",
@@ -371,6 +377,11 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
             return _syntax_error(text, position, "unexpected '\"'; texts stand in single quotes")
         if text[position] == "'":
             return _syntax_error(text, position, "the text is not closed; expected '")
+        if text[position] in "-:" and (name := _DOTTED_NAME.search(text, 0, position)):
+            rest = _REST_OF_NAME.match(text, position)
+            whole = f"{name[1]}{rest[0] if rest else ''}"
+            reason = f"a name after a dot holds no {text[position]!r}: write ['{whole}'] in place of .{whole}"
+            return _syntax_error(text, position, reason)
     elif isinstance(error, UnexpectedToken) and error.token.type != "$END":
         position, found, expected = (
             error.token.start_pos or 0,
@@ -385,7 +396,7 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
 def _expected_words(terminals: set[str]) -> str:
     words = ["an expression"] if terminals >= _EXPRESSION_START else []
     left = terminals - _EXPRESSION_START if words else terminals
-    words += sorted(_EXPECTED[name] for name in left if name in _EXPECTED)
+    words += sorted({_EXPECTED[name] for name in left if name in _EXPECTED})
     return " or ".join(words)
 
 

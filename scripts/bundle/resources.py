@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ class Resource:
         """The object's `properties`, empty when it has none."""
         properties = self.document.get("properties")
         return properties if isinstance(properties, Mapping) else {}
+
+    @cached_property
+    def places(self) -> tuple[tuple[str, Any], ...]:
+        """(JSON path, value) of every object and array in the document, parents first."""
+        return tuple(walk(self.document))
 
 
 Resources = Mapping[ResourceKey, Resource]

@@ -1,5 +1,6 @@
 """What a person sees of a run in the terminal: a live table while it runs, a summary when it is over."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from local_factory.formatting import count, duration, elapsed
 from local_factory.pages import plain
 from local_factory.run_tree import RUNNING, Failure, RunNode, failures, fold, outcome, run_tree, sum_up
 from local_factory.runs import ActivityRun, LandedData, PipelineRun, Status
+from local_factory.stubs import stubbed_activities
 
 # Of more inner runs than this, the finished ones are summed up in one row.
 _MOST_SHOWN = 10
@@ -117,6 +119,11 @@ def print_summary(
     console.print(_table(console, list(_rows(nodes))))
     for failure in failures(nodes):
         _print_failure(console, failure)
+    stubbed = Counter(kind for _, _, kind in stubbed_activities(runs))
+    if stubbed:
+        named = ", ".join(f"{number} {kind}" for kind, number in sorted(stubbed.items()))
+        console.print()
+        console.print(Text(f"Stubbed: {named}"), soft_wrap=True)
     console.print()
     if landed:
         console.print(_landed_table(landed))

@@ -15,6 +15,14 @@ class UnsupportedFactoryError(LocalFactoryError):
     """The factory holds something that cannot be run here; nothing was run."""
 
 
+class StubError(ArgumentError):
+    """A stub is wrong: it names what is not there, or says what no stub can say; nothing was run."""
+
+
+class StandInError(ArgumentError):
+    """A stand-in for a linked service is wrong or missing; nothing was run."""
+
+
 class ScheduleError(LocalFactoryError):
     """A trigger is not a schedule trigger whose fire times can be told."""
 

@@ -3,48 +3,59 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-import httpx
-
 from bundle.resources import Resource, ResourceKey, Resources
+from local_factory import clock
 from local_factory.activities import ACTIVITIES
 from local_factory.control_flow import Activity, Readiness, failures, folded, readiness
-from local_factory.engine import Frame, Notebooks
+from local_factory.data.stand_ins import StandIns
+from local_factory.engine import Frame, Http, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
 from local_factory.parameters import default_of_variable, resolve, without_secrets
 from local_factory.policy import Policy, whole_number
+from local_factory.recovery import Recovery
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
+from local_factory.slots import Slots
+from local_factory.stubbing import run_stub
+from local_factory.stubs import Stubs
 
-_NO_LIMIT = 1_000_000  # runs of one pipeline side by side
-Listener = Callable[[Sequence[PipelineRun]], None]
+Listener = Callable[[PipelineRun, ActivityRun | None], None]
 
 
 class Factory:
-    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start."""
+    """A factory's objects with what they need to run. `runs` holds every pipeline run, in the order of their start.
+
+    The listener is told of each change: of a run's own state, or of one of its activity runs.
+    """
 
     def __init__(
         self,
         resources: Resources,
         notebooks: Notebooks,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
+        stubs: Stubs | None = None,
+        stand_ins: StandIns = MappingProxyType({}),
         name: str = "local",
-        listener: Listener = lambda _runs: None,
+        listener: Listener = lambda _run, _activity: None,
         sleep: Callable[[float], Any] = asyncio.sleep,
-        slots: dict[str, asyncio.Semaphore] | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self.resources = resources
         self.notebooks = notebooks
         self.http = http
+        self.stand_ins = stand_ins
         self.sleep = sleep
         self.runs: list[PipelineRun] = []
         self._name = name
         self._listener = listener
-        self._slots = {} if slots is None else slots
+        self._stubs = stubs or Stubs()
+        self._slots = slots or Slots()
         self._detached: set[asyncio.Task[None]] = set()
 
     def resource(self, kind: str, name: str) -> Resource:
@@ -64,9 +75,22 @@ class Factory:
         return run
 
     def start_pipeline(
-        self, name: str, parameters: Mapping[str, Any], invocation: Invocation
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        invocation: Invocation,
+        *,
+        recovery: Recovery | None = None,
+        run_id: str | None = None,
     ) -> tuple[PipelineRun, asyncio.Task[None]]:
         """Start a pipeline and return its run with the task that carries it out; the run queues for a free slot.
+
+        Args:
+            name: the pipeline.
+            parameters: their values.
+            invocation: what starts it.
+            recovery: what a rerun takes over from an earlier run.
+            run_id: the run's id, for a run that was queued before; a new one by default.
 
         Raises:
             ArgumentError: the parameters do not fit the pipeline's.
@@ -76,13 +100,16 @@ class Factory:
         declared = properties.get("parameters") or {}
         resolved = resolve(declared, parameters, name)
         shown = without_secrets(declared, resolved)
-        run = PipelineRun(str(uuid.uuid4()), name, shown, dict(invocation.invoked_by), datetime.now(UTC))
+        identity = run_id or str(uuid.uuid4())
+        run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), clock.now())
+        run.group_id = recovery.group_id if recovery else identity
         self.runs.append(run)
         frame = Frame(
             run=run,
             properties=properties,
             system={**self._system_variables(run, invocation), "parameters": resolved},
             variables={},
+            recovery=recovery,
         )
         task = asyncio.create_task(self._carry_out(frame), name=f"{name} {run.run_id}")
         self._detached.add(task)
@@ -107,7 +134,10 @@ class Factory:
             ActivityError: the set failed; the message names the activity that made it fail.
         """
         statuses: dict[str, Status] = {}
-        waiting = list(activities)
+        recovered, frame.anew = frame.recovery.parted(activities, frame.scope) if frame.recovery else ({}, frozenset())
+        for earlier in recovered.values():
+            statuses[folded(earlier.activity_name)] = self._take_over(earlier, frame)
+        waiting = [activity for activity in activities if activity["name"] not in recovered]
         running: dict[asyncio.Task[Status], str] = {}
         try:
             while waiting or running:
@@ -145,12 +175,13 @@ class Factory:
 
     async def _carry_out(self, frame: Frame) -> None:
         run = frame.run
-        self._changed()
+        self._changed(run)
         try:
-            most = whole_number(frame.evaluate(frame.properties.get("concurrency")) or _NO_LIMIT, "concurrency")
-            async with self._slots.setdefault(run.pipeline_name, asyncio.Semaphore(most)):
+            concurrency = frame.evaluate(frame.properties.get("concurrency"))
+            most = None if concurrency is None else whole_number(concurrency, "concurrency")
+            async with self._slots.taken(run.pipeline_name, most):
                 run.status = Status.IN_PROGRESS
-                self._changed()
+                self._changed(run)
                 for variable, declaration in (frame.properties.get("variables") or {}).items():
                     frame.variables[variable] = default_of_variable(declaration, frame.evaluate)
                 await self.run_activities(frame.properties.get("activities") or [], frame)
@@ -163,9 +194,9 @@ class Factory:
             run.status, run.message = Status.CANCELLED, "The run was cancelled."
             raise
         finally:
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             run.returned = dict(frame.returned)
-            self._changed()
+            self._changed(run)
 
     async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
         if activity.get("state") == "Inactive":
@@ -190,7 +221,7 @@ class Factory:
         error: ActivityError | None = None
         try:
             async with asyncio.timeout(policy.timeout_seconds):
-                run.output = await ACTIVITIES[activity["type"]](activity, run, frame, self)
+                run.output = await self._perform(activity, run, frame)
             run.status = Status.SUCCEEDED
         except ActivityError as failure:
             error = failure
@@ -206,12 +237,18 @@ class Factory:
         finally:
             if error:
                 run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
-            run.end = datetime.now(UTC)
+            run.end = clock.now()
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
             run.output = None if policy.secure_output else run.output
             run.input = None if policy.secure_input else run.input
-            self._changed()
+            self._changed(frame.run, run)
         return run
+
+    async def _perform(self, activity: Activity, run: ActivityRun, frame: Frame) -> Any:
+        answer = self._stubs.next_answer(run.pipeline_name, run.activity_name, run.activity_type)
+        if answer:
+            return await run_stub(answer, activity, run, frame, self)
+        return await ACTIVITIES[run.activity_type](activity, run, frame, self)
 
     def _end_unrun(
         self, activity: Activity, frame: Frame, status: Status, error: ActivityError | None = None
@@ -223,10 +260,25 @@ class Factory:
             inactive = ActivityError("Inactive", f"Activity {run.activity_name} is inactive and marked as failed.")
             run.error = (error or inactive).to_json(run.activity_name)
         frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
-        self._changed()
+        self._changed(frame.run, run)
         return counts_as
 
+    def _take_over(self, earlier: ActivityRun, frame: Frame) -> Status:
+        """Let an activity count as run, with what an earlier run says of it."""
+        run = replace(
+            earlier,
+            activity_run_id=str(uuid.uuid4()),
+            pipeline_run_id=frame.run.run_id,
+            container=frame.container,
+            recovered=True,
+        )
+        frame.run.activity_runs.append(run)
+        frame.activities[run.activity_name] = _as_seen_by_expressions(run)
+        self._changed(frame.run, run)
+        return run.status
+
     def _new_activity_run(self, activity: Activity, frame: Frame, attempt: int) -> ActivityRun:
+        policy = activity.get("policy") or {}
         run = ActivityRun(
             activity_name=activity["name"],
             activity_type=activity["type"],
@@ -234,12 +286,15 @@ class Factory:
             pipeline_name=frame.run.pipeline_name,
             pipeline_run_id=frame.run.run_id,
             status=Status.IN_PROGRESS,
-            start=datetime.now(UTC),
+            start=clock.now(),
             retry_attempt=attempt,
             container=frame.container,
+            scope=frame.scope,
+            secure_input=bool(policy.get("secureInput")),
+            secure_output=bool(policy.get("secureOutput")),
         )
         frame.run.activity_runs.append(run)
-        self._changed()
+        self._changed(frame.run, run)
         return run
 
     def _system_variables(self, run: PipelineRun, invocation: Invocation) -> dict[str, Any]:
@@ -247,7 +302,7 @@ class Factory:
             "DataFactory": self._name,
             "Pipeline": run.pipeline_name,
             "RunId": run.run_id,
-            "GroupId": run.run_id,
+            "GroupId": run.group_id,
             "TriggeredByPipelineName": None,
             "TriggeredByPipelineRunId": None,
             **invocation.system,
@@ -262,8 +317,8 @@ class Factory:
             for name, parameter in (resource.properties.get("globalParameters") or {}).items()
         }
 
-    def _changed(self) -> None:
-        self._listener(self.runs)
+    def _changed(self, run: PipelineRun, activity: ActivityRun | None = None) -> None:
+        self._listener(run, activity)
 
 
 def _as_seen_by_expressions(run: ActivityRun) -> dict[str, Any]:

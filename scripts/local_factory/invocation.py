@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from local_factory import clock
 from local_factory.runs import ActivityRun, timestamp
 
 
@@ -26,7 +27,7 @@ class Invocation:
                 "TriggerType": "Manual",
                 "TriggerId": identity,
                 "TriggerName": "Manual",
-                "TriggerTime": str(timestamp(datetime.now(UTC))),
+                "TriggerTime": str(timestamp(clock.now())),
             },
         )
 

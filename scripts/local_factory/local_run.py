@@ -5,9 +5,10 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,13 +17,16 @@ from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
+from local_factory.data.stand_ins import StandIns
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
+from local_factory.parameters import MASK
 from local_factory.report import LogEntry, RunReport, write_report
 from local_factory.runs import LandedData, PipelineRun, Status
 from local_factory.session import Session
+from local_factory.stubs import Stubs
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 Listener = Callable[[Sequence[PipelineRun]], None]
@@ -56,7 +60,13 @@ class RunResult:
 
 
 async def run_pipelines(
-    session: Session, resources: Resources, requests: Sequence[PipelineRequest], listener: Listener
+    session: Session,
+    resources: Resources,
+    requests: Sequence[PipelineRequest],
+    listener: Listener,
+    *,
+    stubs: Stubs | None = None,
+    stand_ins: StandIns = MappingProxyType({}),
 ) -> RunResult:
     """Run pipelines to their end and write their folder, `runs/<moment>/`; cancelled, the runs are marked so.
 
@@ -65,6 +75,8 @@ async def run_pipelines(
         resources: the factory's objects.
         requests: what to run.
         listener: is told all runs a few times a second, and once at the end.
+        stubs: what activities answer instead of running.
+        stand_ins: what takes linked services' places.
     """
     started = datetime.now(UTC)
     folder = session.settings.workdir / "runs" / f"{started:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
@@ -78,7 +90,7 @@ async def run_pipelines(
         kernels=session.kernels,
     )
     async with httpx.AsyncClient() as http:
-        factory = Factory(resources, notebooks, http, slots=session.slots)
+        factory = Factory(resources, notebooks, http, stubs=stubs, stand_ins=stand_ins, slots=session.slots)
         telling = asyncio.create_task(_tell(listener, factory.runs))
         try:
             for request in requests:
@@ -109,7 +121,7 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
     logs = {}
     for run_id, run in notebooks.runs.items():
         page = notebooks.page(run_id)
-        write_notebook_page(_notebook_page(run, os.path.relpath(result.report, page.parent)), page)
+        write_notebook_page(notebook_page(run, os.path.relpath(result.report, page.parent)), page)
         logs[run_id] = LogEntry(run.log, page.relative_to(folder).as_posix())
     report = RunReport(
         title=title,
@@ -123,17 +135,20 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
     write_report(report, result.report)
 
 
-def _notebook_page(run: NotebookRun, report: str) -> NotebookPage:
+def notebook_page(run: NotebookRun, report: str) -> NotebookPage:
+    """Return a notebook run's page, without what is secure; `report` is the address of the run that it is part of."""
     status = Status.CANCELLED if run.outcome.status == "InProgress" else Status(run.outcome.status)
+    request, outcome = run.request, run.outcome
+    cells = [replace(cell, outputs=[]) for cell in outcome.cells] if request.secure else outcome.cells
     return NotebookPage(
-        title=run.request.title,
-        path=run.request.notebook_path,
+        title=request.title,
+        path=request.notebook_path,
         status=status,
         started=run.start,
         ended=run.end,
-        parameters=run.request.parameters,
-        cells=[_cell_result(cell) for cell in run.outcome.cells],
-        exit_value=run.outcome.exit_value,
+        parameters=dict.fromkeys(request.parameters, MASK) if request.secure_input else request.parameters,
+        cells=[_cell_result(cell) for cell in cells],
+        exit_value=MASK if request.secure_output and outcome.exit_value is not None else outcome.exit_value,
         report=report,
     )
 

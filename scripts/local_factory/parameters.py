@@ -6,6 +6,9 @@ from typing import Any
 
 from local_factory.errors import ArgumentError
 
+# What monitoring shows in place of a secret.
+MASK = "********"
+
 
 class WrongTypeError(Exception):
     """A value does not fit the type that was declared for it; the text says what was expected and what came."""
@@ -38,12 +41,17 @@ def resolve(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str
 
 
 def check_given(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str) -> None:
-    """Refuse a run that leaves out a parameter without default.
+    """Refuse to start a run by hand without a parameter that has no default, or with one that is not declared.
 
     Raises:
-        ArgumentError: one is not given; the message names it.
+        ArgumentError: the message names the pipeline and the parameter.
     """
     names = {name.casefold() for name in given}
+    known = {name.casefold() for name in declared}
+    if unknown := [name for name in given if name.casefold() not in known]:
+        raise ArgumentError(
+            f"{pipeline}: has no parameter {unknown[0]!r}. It declares: {', '.join(declared) or 'none'}."
+        )
     for name, declaration in declared.items():
         if name.casefold() not in names and declaration.get("defaultValue") is None:
             raise ArgumentError(
@@ -69,10 +77,15 @@ def default_of_variable(declaration: Mapping[str, Any], evaluate: Callable[[Any]
 
 def without_secrets(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as monitoring may show them: a SecureString's value is masked."""
-    return {
-        name: "********" if declared[name]["type"].lower() == "securestring" else value
-        for name, value in values.items()
-    }
+    secure = secure_names(declared)
+    return {name: MASK if name.lower() in secure else value for name, value in values.items()}
+
+
+def secure_names(declared: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names, in lower case, of the parameters whose values are secrets."""
+    return frozenset(
+        name.lower() for name, declaration in declared.items() if declaration["type"].lower() == "securestring"
+    )
 
 
 def convert(value: Any, type_name: str) -> Any:

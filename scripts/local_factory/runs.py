@@ -22,8 +22,10 @@ class Status(StrEnum):
 class ActivityRun:
     """One try of one activity.
 
-    `container` is the run of the control activity it ran in (an If, a ForEach), if any; `retried` says that this try
-    failed and another followed.
+    `container` is the run of the control activity it ran in (an If, a ForEach), if any, and `scope` that place's name;
+    `retried` says that this try failed and another followed, `recovered` that a rerun took it over from an earlier run,
+    `stubbed` that a stub answered.
+    What is secure is in no answer, also while the activity runs and still needs it.
     """
 
     activity_name: str
@@ -40,6 +42,11 @@ class ActivityRun:
     retry_attempt: int = 0
     container: "ActivityRun | None" = None
     retried: bool = False
+    scope: str = ""
+    recovered: bool = False
+    secure_input: bool = False
+    secure_output: bool = False
+    stubbed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryActivityruns` answers it."""
@@ -50,19 +57,23 @@ class ActivityRun:
             "pipelineName": self.pipeline_name,
             "pipelineRunId": self.pipeline_run_id,
             "status": self.status,
-            "input": self.input,
-            "output": self.output,
+            "input": None if self.secure_input else self.input,
+            "output": None if self.secure_output else self.output,
             "error": self.error,
             "activityRunStart": timestamp(self.start),
             "activityRunEnd": timestamp(self.end),
             "durationInMs": _milliseconds(self.start, self.end),
             "retryAttempt": self.retry_attempt,
+            **({"stubbed": True} if self.stubbed else {}),
         }
 
 
 @dataclass
 class PipelineRun:
-    """One run of one pipeline, with its activities' runs in the order of their start and the values it returned."""
+    """One run of one pipeline, with its activities' runs in the order of their start and the values it returned.
+
+    Reruns share the `group_id` of the run that they recover; a run of its own is its own group.
+    """
 
     run_id: str
     pipeline_name: str
@@ -74,6 +85,7 @@ class PipelineRun:
     end: datetime | None = None
     activity_runs: list[ActivityRun] = field(default_factory=list)
     returned: dict[str, Any] = field(default_factory=dict)
+    group_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as ADF's `queryPipelineRuns` answers it, its activity runs within."""

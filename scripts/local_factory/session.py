@@ -18,6 +18,7 @@ from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
 from local_factory.errors import ArgumentError
 from local_factory.report import Sources
+from local_factory.slots import Slots
 
 _API_KEY = secret_variable(DEFAULT_SCOPE, "restcountries-api-key")
 
@@ -55,7 +56,7 @@ class Session:
     secrets: Mapping[str, str] = field(repr=False)
     sources: Sources
     kernels: Kernels | None = None
-    slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    slots: Slots = field(default_factory=Slots)
 
 
 @asynccontextmanager

@@ -17,12 +17,12 @@ from pyspark.sql import DataFrame
 from benchmarks.harness import BenchmarkError
 from benchmarks.spark import Spark
 from fakes.workspace import Settings
-from ingestion.configuration import Configuration, TableSettings
-from ingestion.log import utc_now
-from ingestion.log_ingestion import notebook_log
-from ingestion.process_customers import process_customers
-from ingestion.source_tables import CUSTOMERS
-from ingestion.tables import land_table
+from ingestion.loads.process_customers import process_customers
+from ingestion.loads.source_tables import CUSTOMERS
+from ingestion.loads.tables import land_table
+from ingestion.platform.log import utc_now
+from ingestion.platform.log_ingestion import notebook_log
+from ingestion.platform.settings import Configuration, TableSettings
 
 _FETCH_SIZE = 10_000
 _CORES = os.cpu_count() or 1

@@ -16,8 +16,8 @@ from benchmarks.worker import Worker
 from fakes.country_records import v3_record
 from fakes.faulty_http import Answer, FaultyServer, json_answer, running
 from fakes.workspace import Settings
-from ingestion.countries import COUNTRIES, Country
-from ingestion.ingest_countries import ingest_countries
+from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.rest.countries import COUNTRIES, Country
 
 BENCHMARK = "Country ingestion"
 

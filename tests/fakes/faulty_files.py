@@ -6,8 +6,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ingestion.errors import LakeError
-from ingestion.filesystem import HadoopFileSystem
+from ingestion.lake.filesystem import HadoopFileSystem
+from ingestion.platform.errors import LakeError
 
 FAILS_BEFORE, FAILS_AFTER, DIES_AFTER = "fails before", "fails after", "dies after"
 # After these, nothing is other than before: a fault after one is the same as a fault before the next call.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ingestion.configuration import Configuration
-from ingestion.secret_store import SecretStore
+from ingestion.platform.secrets import SecretStore
+from ingestion.platform.settings import Configuration
 
 
 @dataclass(frozen=True)

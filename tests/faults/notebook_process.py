@@ -7,8 +7,8 @@ import os
 import sys
 
 from fakes.workspace import Settings
-from ingestion.log import write_to_stdout
-from ingestion.process_customers import process_customers
+from ingestion.loads.process_customers import process_customers
+from ingestion.platform.log import write_to_stdout
 from local_factory.cluster.jvm import Gateway
 from local_factory.cluster.spark import attach, name_jobs
 

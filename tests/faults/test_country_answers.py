@@ -40,11 +40,11 @@ from fakes.faulty_http import (
     silence,
 )
 from fakes.workspace import Settings
-from ingestion import errors
-from ingestion.countries import COUNTRIES
-from ingestion.errors import CountriesFailedError, CountryError
-from ingestion.http_get import Bounds
-from ingestion.ingest_countries import ingest_countries
+from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.platform import errors
+from ingestion.platform.errors import CountriesFailedError, CountryError
+from ingestion.rest.countries import COUNTRIES
+from ingestion.rest.http_get import Bounds
 from support.lakes import leftovers
 
 FAULTY = COUNTRIES[2]  # the United Kingdom

@@ -20,11 +20,11 @@ from fakes.country_records import SEARCHES, v3_record
 from fakes.derby import Derby
 from fakes.faulty_http import FaultyServer, json_answer
 from fakes.workspace import Settings
-from ingestion.countries import COUNTRIES
-from ingestion.errors import CountriesFailedError, LakeError
-from ingestion.filesystem import HadoopFileSystem
-from ingestion.ingest_countries import ingest_countries
-from ingestion.process_customers import process_customers
+from ingestion.lake.filesystem import HadoopFileSystem
+from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.loads.process_customers import process_customers
+from ingestion.platform.errors import CountriesFailedError, LakeError
+from ingestion.rest.countries import COUNTRIES
 from support.lakes import leftovers, rows_found
 
 pytestmark = pytest.mark.usefixtures("impatient")

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
 from fakes.workspace import Settings
-from ingestion.process_customers import process_customers
+from ingestion.loads.process_customers import process_customers
 from support.lakes import every_row_is_accounted_for, leftovers, rows_found
 
 KILLS = int(os.environ.get("KILLS", "20"))

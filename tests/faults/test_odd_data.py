@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from fakes.derby import Derby
 from fakes.workspace import Settings
-from ingestion import partitioning
-from ingestion.errors import QualityError, SchemaChangedError
-from ingestion.process_products import process_products
+from ingestion.loads.process_products import process_products
+from ingestion.platform.errors import QualityError, SchemaChangedError
+from ingestion.sql import partitioning
 from support.lakes import leftovers
 
 Land = Callable[..., str]

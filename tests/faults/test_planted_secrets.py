@@ -23,12 +23,12 @@ from fakes.faulty_http import Answer, FaultyServer, bytes_answer, hang_up, json_
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from infra.bicep import declared_columns
-from ingestion.countries import COUNTRIES
-from ingestion.entra import MONITOR_SCOPE, SQL_SCOPE
-from ingestion.errors import IngestionError
-from ingestion.ingest_countries import ingest_countries
-from ingestion.process_customers import process_customers
-from ingestion.secret_store import SecretStore
+from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.loads.process_customers import process_customers
+from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
+from ingestion.platform.errors import IngestionError
+from ingestion.platform.secrets import SecretStore
+from ingestion.rest.countries import COUNTRIES
 from local_factory.cluster.redaction import Redactor
 from support.planted_secrets import API_KEY, FORMS, PASSWORD, URL_PASSWORD, forms_found, leaks, texts_of
 
@@ -213,7 +213,7 @@ def test_a_key_that_the_api_repeats_is_not_shown(echo: str, ingest: Callable[...
 @pytest.mark.parametrize("length", [*range(80, 130, 5), *range(270, 310, 5)])
 @pytest.mark.parametrize("echo", ["401 in JSON", "200 in JSON", "403 in a page"])
 def test_where_a_long_message_is_cut_no_half_of_a_key_is_shown(echo: str, length: int, server: FaultyServer) -> None:
-    from ingestion.country_api import CountryApi
+    from ingestion.rest.country_api import CountryApi
 
     server.answer("/codes.alpha_2/IN", ECHOES[echo]("x" * (length - 40) + " " + API_KEY + " and more" * 50))
     with pytest.raises(IngestionError) as raised:

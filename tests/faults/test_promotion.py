@@ -15,10 +15,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.faulty_files import DIES_AFTER, FAULTS, Died, FaultyFiles, FaultyFilesThatNeverReplace, is_new_case
-from ingestion.delta import DeltaRs
-from ingestion.errors import LakeError
-from ingestion.filesystem import HadoopFileSystem
-from ingestion.lake import Lake
+from ingestion.lake.delta import DeltaRs
+from ingestion.lake.filesystem import HadoopFileSystem
+from ingestion.lake.lake import Lake
+from ingestion.platform.errors import LakeError
 from support.lakes import leftovers, rows_found
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -161,7 +161,7 @@ def test_two_runs_at_once_on_one_table_one_wins_whole_the_other_fails_clearly(
 def test_a_run_that_was_taken_for_dead_and_wakes_replaces_nothing(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingestion.lock.Lock._give_signs_of_life", lambda _lock, _ended: None)
+    monkeypatch.setattr("ingestion.lake.lock.Lock._give_signs_of_life", lambda _lock, _ended: None)
     files = HadoopFileSystem(spark, str(tmp_path))
     asleep, awake = Lake(files, str(tmp_path), "asleep"), Lake(files, str(tmp_path), "awake")
 

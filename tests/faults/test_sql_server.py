@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.sql_server import JDBC_DRIVER, SqlError, SqlServer
 from fakes.workspace import Settings
-from ingestion.entra import SQL_SCOPE
-from ingestion.sql_database import DEFAULT_RETRIES
+from ingestion.platform.entra import SQL_SCOPE
+from ingestion.sql.database import DEFAULT_RETRIES
 from support.customers_notebook import CustomersNotebook
 from support.lakes import rows_found
 

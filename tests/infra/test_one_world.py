@@ -13,8 +13,8 @@ import pytest
 import setup_workspace
 from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
-from ingestion.configuration import TableSettings
-from ingestion.log import StepLog
+from ingestion.platform.log import StepLog
+from ingestion.platform.settings import TableSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"

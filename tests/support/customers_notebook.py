@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.workspace import Settings
-from ingestion.process_customers import process_customers
+from ingestion.loads.process_customers import process_customers
 from support.lakes import every_row_is_accounted_for, leftovers, rows_found
 
 

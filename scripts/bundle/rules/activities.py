@@ -13,7 +13,7 @@ from bundle.documents import child_path, is_evaluated, is_integer, items, mappin
 from bundle.findings import Problem
 from bundle.references import cycles, describe_cycle
 from bundle.resources import Resource
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # What Studio takes: 55 characters, of these kinds.
 MAX_ACTIVITY_NAME = 55
@@ -134,9 +134,7 @@ def nesting_documented(bundle: Bundle) -> Iterator[Problem]:
 
     So the documents say, and Studio offers nothing else; factories that run in production hold a Switch in an If.
     """
-    return _nested(
-        bundle, lambda inner, outer: inner == "Validation" or (inner in INNER_LISTS and outer in _BRANCHES)
-    )
+    return _nested(bundle, lambda inner, outer: inner == "Validation" or (inner in INNER_LISTS and outer in _BRANCHES))
 
 
 def limits(bundle: Bundle) -> Iterator[Problem]:

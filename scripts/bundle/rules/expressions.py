@@ -9,7 +9,7 @@ from bundle.expressions import Reference, calls, problems, references
 from bundle.findings import Problem
 from bundle.resources import Resource
 from bundle.rules.secrets import holds_secret
-from bundle.rules.wording import did_you_mean
+from bundle.wording import did_you_mean
 
 # What can be called in each kind of object. A dataset and a linked service are resolved in the scope of the activity
 # that uses them: Microsoft's tutorials read `pipeline().RunId` in a dataset, samples `item()`.
@@ -78,7 +78,9 @@ def expression_context(bundle: Bundle) -> Iterator[Problem]:
             elif context and context.name == "item" and kind == "pipeline" and not _has_item(placed):
                 yield _problem(placed, "item() has a meaning only in a ForEach or a Filter")
         for reference in references(placed.tree) if placed.tree and kind in ("dataset", "linkedService") else ():
-            if reference.context == "pipeline" and [str(part).casefold() for part in reference.path[:1]] == ["parameters"]:
+            if reference.context == "pipeline" and [str(part).casefold() for part in reference.path[:1]] == [
+                "parameters"
+            ]:
                 hint = f"declare a parameter of the {kind} and pass it"
                 yield _problem(placed, f"pipeline().parameters has no meaning in a {kind}: {hint}")
 

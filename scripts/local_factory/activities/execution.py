@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from local_factory.clock import real_work
 from local_factory.control_flow import Activity
 from local_factory.durations import timespan_seconds
 from local_factory.engine import Engine, Frame, NotebookRequest
@@ -38,8 +39,11 @@ async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engin
         environment=linked_service.properties["typeProperties"].get("newClusterSparkEnvVars") or {},
         run_id=run.activity_run_id,
         title=f"{run.pipeline_name} / {run.activity_name}",
+        secure_input=run.secure_input,
+        secure_output=run.secure_output,
     )
-    result = await engine.notebooks.run(request)
+    with real_work():
+        result = await engine.notebooks.run(request)
     run.output = result.output
     if result.error:
         raise result.error
@@ -61,17 +65,19 @@ async def run_web(activity: Activity, run: ActivityRun, frame: Frame, engine: En
     url = str(properties["url"])
     headers |= _authorization(properties.get("authentication"), url)
     try:
-        answer = await engine.http.request(
-            str(properties["method"]),
-            url,
-            headers=headers,
-            content=None if body is None else _as_text(body),
-            timeout=seconds,
-        )
+        with real_work():
+            answer = await engine.http.request(
+                str(properties["method"]),
+                url,
+                headers=headers,
+                content=None if body is None else _as_text(body),
+                timeout=seconds,
+            )
         while answer.status_code == _ACCEPTED and "Location" in answer.headers and not properties.get("turnOffAsync"):
             await engine.sleep(_retry_after(answer))
             address = answer.url.join(answer.headers["Location"])
-            answer = await engine.http.get(address, headers=headers, timeout=seconds)
+            with real_work():
+                answer = await engine.http.request("GET", address, headers=headers, timeout=seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ActivityError("2108", f"Error calling the endpoint {url!r}: {error!r}") from error
     if answer.status_code >= _FIRST_ERROR_STATUS:

@@ -9,7 +9,7 @@ from local_factory.durations import timespan_seconds
 from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError, ArgumentError
 from local_factory.invocation import Invocation
-from local_factory.parameters import convert
+from local_factory.parameters import convert, without_secrets
 from local_factory.policy import whole_number
 from local_factory.runs import ActivityRun, Status
 
@@ -51,7 +51,7 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: Frame, engine
     else:
         most = whole_number(frame.evaluate(properties.get("batchCount")) or _DEFAULT_BATCH, "batchCount")
         batch = min(most, _MOST_BATCH)
-    iterations = [frame.iteration(run, item) for item in items]
+    iterations = [frame.iteration(run, item, number) for number, item in enumerate(items)]
     pending = iter(iterations)
     failures: list[ActivityError] = []
 
@@ -86,7 +86,7 @@ async def run_until(activity: Activity, run: ActivityRun, frame: Frame, engine: 
             while True:
                 iterations += 1
                 run.input = {"iterations": iterations}
-                failure = await _round(properties["activities"], frame.inner(run), engine)
+                failure = await _round(properties["activities"], frame.inner(run, iterations - 1), engine)
                 if _boolean(frame.evaluate(properties["expression"]), "expression"):
                     break
                 await asyncio.sleep(0)
@@ -114,15 +114,19 @@ async def run_execute_pipeline(activity: Activity, run: ActivityRun, frame: Fram
     name = properties["pipeline"]["referenceName"]
     parameters = frame.evaluate(properties.get("parameters") or {})
     waits = bool(properties.get("waitOnCompletion", False))
-    run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": parameters}
+    declared = engine.resource("pipeline", name).properties.get("parameters") or {}
+    shown = without_secrets(declared, parameters)
+    run.input = {"pipelineName": name, "waitOnCompletion": waits, "parameters": shown}
+    recovery = frame.child_recovery(run.activity_name)
     try:
-        child, execution = engine.start_pipeline(name, parameters, Invocation.activity(run, frame.system))
+        invocation = Invocation.activity(run, frame.system)
+        child, execution = engine.start_pipeline(name, parameters, invocation, recovery=recovery)
     except ArgumentError as error:
         raise ActivityError("BadRequest", str(error)) from None
     run.output = {"pipelineRunId": child.run_id, "pipelineName": name}
     if not waits:
         return run.output
-    await execution
+    await asyncio.shield(execution)  # a run that is cancelled leaves those that it called alone, as in ADF
     if child.status is not Status.SUCCEEDED:
         raise ActivityError("BadRequest", child.message)
     return {**run.output, "pipelineReturnValue": child.returned} if child.returned else run.output

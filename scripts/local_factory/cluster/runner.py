@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ class NotebookRunner:
         environment: variables that win over those of the linked service, since this machine is not Azure.
         secrets: what the linked service's secret scope holds besides the secrets of this machine, by key.
         kernels: gives each run its process; without it, each is started when it is needed.
+        page_address: says where a run's page is read, by the run's id; without it, it is a file.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class NotebookRunner:
         secrets: Mapping[str, str] = MappingProxyType({}),
         *,
         kernels: Kernels | None = None,
+        page_address: Callable[[str], str] | None = None,
     ) -> None:
         self.runs: dict[str, NotebookRun] = {}
         self._cluster = cluster
@@ -68,6 +70,7 @@ class NotebookRunner:
         self._environment = environment
         self._secrets = secrets
         self._kernels = kernels or Kernels()
+        self._page_address = page_address or (lambda run_id: self.page(run_id).resolve().as_uri())
         if cluster and not kernels:
             self._kernels.attach(cluster.gateway)
 
@@ -113,6 +116,8 @@ class NotebookRunner:
                 with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
                     async with aclosing(self._kernels.run(kernel, request.environment)) as output:
                         async for line in output:
+                            if request.secure:
+                                continue
                             lines.append(redactor.text(line))
                             log.write(lines[-1])
                             log.flush()
@@ -126,7 +131,7 @@ class NotebookRunner:
         return self._result(run)
 
     def _result(self, run: NotebookRun) -> NotebookResult:
-        address = self.page(run.request.run_id).resolve().as_uri()
+        address = self._page_address(run.request.run_id)
         seconds = (run.end - run.start).total_seconds()
         output: dict[str, Any] = {
             "runPageUrl": address,

@@ -1,6 +1,6 @@
 """Which spellings of a secret a text may show, and which passwords an address holds. Pure: no I/O.
 
-The notebooks have the same in `notebooks/ingestion/spellings.py`: neither imports the other.
+The notebooks have the same in `notebooks/ingestion/platform/spellings.py`: neither imports the other.
 """
 
 import re

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tzlocal.windows_tz import win_tz
 
+from local_factory import clock
 from local_factory.functions.signature import INTEGER, TEXT, Function
 from local_factory.functions.timestamps import (
     OUT_OF_RANGE,
@@ -32,7 +33,7 @@ _UNIT_MONTHS = {"month": 1, "year": 12}
 
 def now() -> datetime:
     """Return the current time in UTC. Tests replace this."""
-    return datetime.now(UTC)
+    return clock.now()
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,1 @@
+"""What every room stands on: settings, secrets, log, errors, time."""

@@ -1,0 +1,91 @@
+"""One POST to a service of Azure, bounded in time: its answer when it is a success, else a named error."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from ingestion.platform.errors import AzureRefusedError, AzureUnavailableError
+from ingestion.platform.threads import gather
+
+_CONNECT_SECONDS = 5
+_SILENCE_SECONDS = 10
+_SUCCESS = range(200, 300)
+_PASSING = frozenset({429, *range(500, 600)})
+_LONGEST_REASON = 400
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a service is asked, the first try included, and for how many seconds in all, waits included."""
+
+    tries: int
+    seconds: float
+
+
+def post(url: str, patience: Patience, redact: Callable[[str], str], **content: Any) -> requests.Response:
+    """Return the answer to a POST. Redirects are not followed: what is sent is for this server only.
+
+    Connection errors, 429 and 5xx are tried again: after as long as `Retry-After` says, else after growing waits.
+
+    Args:
+        url: the address.
+        patience: how long to try.
+        redact: takes secrets out of a text, here that of an error.
+        content: what `requests.Session.post` takes as `data`, `json` and `auth`.
+
+    Raises:
+        AzureUnavailableError: no connection, too slow, or still 429 or 5xx after all tries.
+        AzureRefusedError: any other status than 2xx.
+    """
+    late = AzureUnavailableError(f"{url}: no answer after {patience.seconds:g} s, retries included.")
+    task = partial(_post, url, patience.tries, redact, content)
+    # In a thread, because neither a name server nor a body that drips heeds the timeouts of requests.
+    answers, errors = gather({url: task}, workers=1, seconds=patience.seconds, late=late)
+    for error in errors.values():
+        raise error
+    return answers[url]
+
+
+def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str, Any]) -> requests.Response:
+    retries = Retry(
+        total=tries - 1,
+        allowed_methods=None,  # a POST too
+        status_forcelist=_PASSING,
+        backoff_factor=0.5,
+        raise_on_status=False,
+    )
+    with requests.Session() as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=retries))
+        try:
+            answer = session.post(url, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), allow_redirects=False, **content)
+        except requests.RequestException as error:
+            raise AzureUnavailableError(redact(f"{url}: cannot be reached: {error}")) from error
+    if answer.status_code in _SUCCESS:
+        return answer
+    message = f"{url}: status {answer.status_code}: {redact(_reason(answer))[:_LONGEST_REASON]}"
+    if answer.status_code in _PASSING:
+        raise AzureUnavailableError(message)
+    raise AzureRefusedError(message)
+
+
+def _reason(answer: requests.Response) -> str:
+    """Return what the service says is wrong, in the shape of Entra ID or of Azure's APIs.
+
+    Any other body is not shown: a proxy's page may repeat what was sent, and not in the spelling that redaction knows.
+    """
+    try:
+        document = answer.json()
+        error = document["error"]
+        if isinstance(error, dict):
+            return f"{error['code']}: {error['message']}"
+        # The lines after the first are identifiers for Microsoft's support.
+        description = document["error_description"].partition("\n")[0].strip()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return str(answer.reason)
+    return f"{error}: {description}"

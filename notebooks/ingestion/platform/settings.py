@@ -1,0 +1,322 @@
+"""What a notebook is told: a widget wins over an environment variable, the variable over the default."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ingestion.platform.errors import InvalidSettingError, MissingSettingError
+from ingestion.platform.secrets import SecretReference, SecretStore
+from ingestion.sql.jdbc_url import take_property
+
+COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
+COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
+_SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
+_TABLE_FORMATS = ("parquet", "delta")
+_QUARANTINE_LIMIT = "5"
+_SQL_CONNECTIONS = "8"
+_API_CONNECTIONS = "8"
+_MOST_CONNECTIONS = 64
+_AUTHORITY_HOST = "login.microsoftonline.com"
+_SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
+# A tenant's id, or a domain of its own.
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_SCHEMA_CHANGES = ("refuse", "allow")
+# ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
+_COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The places where settings come from.
+
+    Attributes:
+        widget: returns a declared widget's text: `dbutils.widgets.get`.
+        environment: the cluster's environment variables: `os.environ`.
+        secrets: the workspace's secrets.
+    """
+
+    widget: Callable[[str], str]
+    environment: Mapping[str, str] = field(repr=False)
+    secrets: SecretStore = field(repr=False)
+
+    def find(self, name: str) -> str | None:
+        """Return a setting's text, or None where neither the widget nor the variable has any."""
+        return self.widget(name).strip() or self.environment.get(name.upper(), "").strip() or None
+
+    def require(self, name: str) -> str:
+        """Return the text of a setting that has no default.
+
+        Raises:
+            MissingSettingError: it is not given; names all the places.
+        """
+        value = self.find(name)
+        if value is None:
+            raise MissingSettingError(
+                f"{name} is not set: give it as widget {name} or as environment variable {name.upper()} of the "
+                "cluster; it has no default."
+            )
+        return value
+
+    def variable(self, name: str) -> str | None:
+        """Return the text of a setting that belongs to the cluster: it has a variable, and no widget."""
+        return self.environment.get(name.upper(), "").strip() or None
+
+    def secret(self, key: str) -> SecretReference:
+        """Return the reference of a secret in the configured scope."""
+        return SecretReference(self.find("secret_scope") or _SECRET_SCOPE, key)
+
+
+@dataclass(frozen=True)
+class CountrySettings:
+    """Where countries come from and go to.
+
+    `api_url` is None for the default of the API version in use; `api_connections` is how many are asked for at a time.
+    """
+
+    lake_root: str
+    api_url: str | None
+    api_key: SecretReference
+    api_connections: int
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "CountrySettings":
+        """Return the settings of the country notebook.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        return cls(
+            _lake_root(configuration),
+            _api_url(configuration),
+            configuration.secret("restcountries-api-key"),
+            _connections(configuration, "country_api_connections", _API_CONNECTIONS),
+        )
+
+
+@dataclass(frozen=True)
+class EntraSettings:
+    """Where and as whom to sign in at Microsoft Entra ID: the service principal that the notebooks run as.
+
+    The authority is `AZURE_AUTHORITY_HOST`, as for azure-identity, or else that of the public cloud.
+    """
+
+    authority: str
+    tenant: str
+    client_id: SecretReference
+    client_secret: SecretReference
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "EntraSettings":
+        """Return the settings of a sign-in.
+
+        Raises:
+            SettingError: `AZURE_TENANT_ID` is missing, or it or `AZURE_AUTHORITY_HOST` cannot be used.
+        """
+        tenant = configuration.variable("azure_tenant_id")
+        if tenant is None:
+            raise MissingSettingError(
+                "AZURE_TENANT_ID is not set: give the Entra ID tenant of the service principal as an environment "
+                "variable of the cluster; it has no default."
+            )
+        if not _TENANT.fullmatch(tenant):
+            raise InvalidSettingError(f"AZURE_TENANT_ID is {tenant[:80]!r}: it must be a tenant's id or domain.")
+        host = configuration.variable("azure_authority_host") or _AUTHORITY_HOST
+        authority = host if "://" in host else f"https://{host}"
+        return cls(
+            _confidential("AZURE_AUTHORITY_HOST", authority).rstrip("/"),
+            tenant,
+            configuration.secret("sql-user"),
+            configuration.secret("sql-password"),
+        )
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """Where the lines of a run are posted, and as whom."""
+
+    url: str
+    entra: EntraSettings
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "LogSettings | None":
+        """Return the settings of the log, None where no `LOG_INGESTION_URL` is given.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        url = configuration.variable("log_ingestion_url")
+        if url is None:
+            return None
+        return cls(_confidential("LOG_INGESTION_URL", url), EntraSettings.read(configuration))
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr.
+
+    `entra` is None where the database takes user and password itself.
+    `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
+    `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
+    `sql_connections` is the most connections that read the database at a time.
+    """
+
+    lake_root: str
+    sql_url: str = field(repr=False)
+    sql_user: SecretReference
+    sql_password: SecretReference
+    entra: EntraSettings | None
+    table_format: str
+    may_break_schema: bool
+    quarantine_limit: float
+    sql_connections: int
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "TableSettings":
+        """Return the settings of a notebook that lands a table.
+
+        Raises:
+            SettingError: one is missing, or cannot be used.
+        """
+        lake_root = _lake_root(configuration)
+        sql_url, with_entra = _sql_url(configuration)
+        return cls(
+            lake_root,
+            sql_url,
+            configuration.secret("sql-user"),
+            configuration.secret("sql-password"),
+            EntraSettings.read(configuration) if with_entra else None,
+            _one_of(configuration, "table_format", _TABLE_FORMATS),
+            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            _connections(configuration, "sql_connections", _SQL_CONNECTIONS),
+        )
+
+
+def read_customer_count(configuration: Configuration) -> int:
+    """Return the number of customers landed, as ADF hands it to the product notebook.
+
+    Raises:
+        SettingError: it is missing, or no whole number of 0 or more.
+    """
+    text = configuration.widget("customer_count").strip()
+    if not text:
+        raise MissingSettingError(
+            "customer_count is not set: give it as widget customer_count, which is the notebook activity's base "
+            "parameter of that name; it has no environment variable and no default."
+        )
+    count = _COUNT.fullmatch(text)
+    if not count:
+        raise InvalidSettingError(
+            f"customer_count is {text[:80]!r}: it must be the number of customers landed, a whole number of 0 or "
+            "more, as process_customer_data exits with."
+        )
+    return int(count[1])
+
+
+def check_api_key(key: str, url: str) -> None:
+    """Make sure that a key fits in a header and is not sent in the clear.
+
+    Raises:
+        InvalidSettingError: it has blanks or other characters no header takes, or `url` is http on another machine.
+    """
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidSettingError("secret restcountries-api-key: has blanks, line ends or non-ASCII characters in it.")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise InvalidSettingError(
+            "country_api_url is plain http: restcountries-api-key is only sent over https. Use an https address."
+        )
+
+
+def _lake_root(configuration: Configuration) -> str:
+    root = configuration.require("lake_root")
+    return root.rstrip("/") or root
+
+
+def _sql_url(configuration: Configuration) -> tuple[str, bool]:
+    """Return the address as the driver gets it, and whether Entra ID is to be asked for a token.
+
+    The driver could sign in itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
+    """
+    url = configuration.require("sql_url")
+    configuration.secrets.hide_passwords_in(url)
+    if not url.startswith("jdbc:"):
+        raise InvalidSettingError("sql_url does not start with jdbc: - for example jdbc:sqlserver://HOST:1433;...")
+    without_authentication, authentication = take_property(url, "authentication")
+    if (authentication or "").lower() == _SERVICE_PRINCIPAL.lower():
+        return without_authentication, True
+    return url, False
+
+
+def _api_url(configuration: Configuration) -> str | None:
+    url = configuration.find("country_api_url")
+    if url is None:
+        return None
+    configuration.secrets.hide_passwords_in(url)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidSettingError(
+            f"country_api_url is {configuration.secrets.redact(url)!r}: it must be the API's http or https base "
+            f"address, for example {COUNTRY_API_V3_URL}."
+        )
+    return url.rstrip("/")
+
+
+def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+    """Return a setting that takes a few values only, of which the first is the default."""
+    value = (configuration.find(name) or values[0]).lower()
+    if value not in values:
+        raise _unusable(name, value, f"it takes {' or '.join(values)}")
+    return value
+
+
+def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+    """Return a setting of 0 to 100 per cent as a share of 1."""
+    text = configuration.find(name) or default
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise _unusable(name, text, "it must be a number of per cent, from 0 to 100")
+    return share
+
+
+def _connections(configuration: Configuration, name: str, default: str) -> int:
+    """Return a setting that is a number of connections."""
+    text = configuration.find(name) or default
+    number = _COUNT.fullmatch(text)
+    if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
+        raise _unusable(name, text, f"it must be a whole number from 1 to {_MOST_CONNECTIONS}")
+    return int(number[1])
+
+
+def _unusable(name: str, value: str, wanted: str) -> InvalidSettingError:
+    return InvalidSettingError(
+        f"{name} is {value[:80]!r}: {wanted}. Set the widget {name} or the environment variable {name.upper()}."
+    )
+
+
+def _confidential(variable: str, url: str) -> str:
+    """Return an address that secrets may be sent to."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidSettingError(f"{variable} is {url[:200]!r}: it must be an https address.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise InvalidSettingError(f"{variable} is plain http: secrets are only sent over https. Use an https address.")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""What rows have to be like: checks, the gate, what was found."""

@@ -1,0 +1,310 @@
+"""The quality gate: checks declared as data, evaluated as plain Spark columns in the pass that writes the table.
+
+A check says what a good row, or a good table, is. A row that fails an error-level check is kept out of the table; a
+table-level check that fails at error level keeps the whole table out. Warnings are only told. NULL passes every check
+but `NotNull`, as in SQL. Why plain columns and no library: tests/benchmarks/quality-libraries.md.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import StructType
+
+from ingestion.platform.columns import column
+
+Bound = int | float | Decimal | date | datetime
+
+
+class Severity(StrEnum):
+    """What comes of a check that fails."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(ABC):
+    """One rule; as a text it is the rule in words. It is not applied where the table lacks one of its columns."""
+
+    severity: Severity = Severity.ERROR
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it looks at."""
+
+
+@dataclass(frozen=True)
+class RowCheck(Check):
+    """A rule that each row keeps or breaks by itself."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    @abstractmethod
+    def holds(self) -> Column:
+        """Return whether a row keeps the rule; NULL counts as kept."""
+
+
+@dataclass(frozen=True)
+class NotNull(RowCheck):
+    """A column has a value in every row."""
+
+    def holds(self) -> Column:
+        """Return whether there is a value."""
+        return column(self.column).isNotNull()
+
+    def __str__(self) -> str:
+        """`CustomerId is not null`."""
+        return f"{self.column} is not null"
+
+
+@dataclass(frozen=True)
+class InRange(RowCheck):
+    """A column's values lie between two bounds, both included; None leaves a side open."""
+
+    at_least: Bound | None = None
+    at_most: Bound | None = None
+
+    def holds(self) -> Column:
+        """Return whether the value lies within the bounds."""
+        kept = F.lit(True)
+        if self.at_least is not None:
+            kept = kept & (column(self.column) >= F.lit(self.at_least))
+        if self.at_most is not None:
+            kept = kept & (column(self.column) <= F.lit(self.at_most))
+        return kept
+
+    def __str__(self) -> str:
+        """`CreditLimit is at least 0`."""
+        bounds = (("at least", self.at_least), ("at most", self.at_most))
+        return f"{self.column} is " + " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+
+
+@dataclass(frozen=True)
+class Matches(RowCheck):
+    """A text matches a regular expression (Java's) from its first to its last character."""
+
+    pattern: str
+
+    def holds(self) -> Column:
+        """Return whether the whole text matches."""
+        return column(self.column).rlike(rf"\A(?:{self.pattern})\z")
+
+    def __str__(self) -> str:
+        """`CountryCode matches [A-Z]{2}`."""
+        return f"{self.column} matches {self.pattern}"
+
+
+@dataclass(frozen=True)
+class OneOf(RowCheck):
+    """A column holds one of a few values."""
+
+    values: tuple[Any, ...]
+
+    def holds(self) -> Column:
+        """Return whether the value is one of those."""
+        return column(self.column).isin(*self.values)
+
+    def __str__(self) -> str:
+        """`CurrencyCode is one of EUR, USD`."""
+        return f"{self.column} is one of {', '.join(map(str, self.values))}"
+
+
+@dataclass(frozen=True)
+class NotBefore(RowCheck):
+    """A column is never less, or earlier, than another one."""
+
+    other: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Both columns."""
+        return (self.column, self.other)
+
+    def holds(self) -> Column:
+        """Return whether the order is kept."""
+        return column(self.column) >= column(self.other)
+
+    def __str__(self) -> str:
+        """`UpdatedAt is not before CreatedAt`."""
+        return f"{self.column} is not before {self.other}"
+
+
+@dataclass(frozen=True)
+class Unique(Check):
+    """No two rows have the same values in these columns. All rows of a repeated key fail: none is the right one."""
+
+    keys: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return self.keys
+
+    def __str__(self) -> str:
+        """`CustomerId is unique`."""
+        return f"{', '.join(self.keys)} is unique"
+
+
+@dataclass(frozen=True)
+class Fresh(Check):
+    """The newest moment of a column is not older than this. Moments without a zone are in UTC."""
+
+    column: str
+    within: timedelta
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def __str__(self) -> str:
+        """`the newest UpdatedAt is of the last 30 days`."""
+        return f"the newest {self.column} is of the last {self.within / timedelta(days=1):g} days"
+
+
+@dataclass(frozen=True)
+class RowCount(Check):
+    """The table has at least this share (1 is all) of the rows that the landing before had."""
+
+    at_least: float
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None: it counts rows."""
+        return ()
+
+    def __str__(self) -> str:
+        """`there are at least 50 % of the rows of the landing before`."""
+        return f"there are at least {self.at_least * 100:g} % of the rows of the landing before"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What came of one check.
+
+    Attributes:
+        check: the rule in words.
+        severity: `error` or `warning`.
+        rows: how many failed; None where the rule is about the table as a whole, or was not applied.
+        failure: what is wrong, in words; None where nothing is.
+        applied: False where the table lacks a column that the rule is about.
+    """
+
+    check: str
+    severity: Severity
+    rows: int | None
+    failure: str | None
+    applied: bool = True
+
+    @property
+    def stops_table(self) -> bool:
+        """Say whether this keeps the whole table out."""
+        return self.severity is Severity.ERROR and self.failure is not None and self.rows is None
+
+    @property
+    def refuses_rows(self) -> bool:
+        """Say whether this keeps rows out."""
+        return self.severity is Severity.ERROR and bool(self.rows)
+
+    def __str__(self) -> str:
+        """`Email is not null: not so in 3 of 1000 rows`."""
+        return f"{self.check}: {self.failure or 'holds'}"
+
+
+class Gate:
+    """The checks of a table, bound to the columns that it has. Names are compared as Spark does, case apart.
+
+    Args:
+        checks: the rules.
+        schema: the table's columns.
+        now: the moment that freshness is measured from.
+        rows_before: of the landing before, None where there is none.
+
+    Attributes:
+        uniques: the keys, to be checked once all rows are written.
+    """
+
+    def __init__(
+        self, checks: Sequence[Check], schema: StructType, *, now: datetime, rows_before: int | None = None
+    ) -> None:
+        present = {name.lower() for name in schema.names}
+        self._checks = checks
+        self._applied = [check for check in checks if present.issuperset(name.lower() for name in check.columns)]
+        self._rows = [check for check in self._applied if isinstance(check, RowCheck)]
+        self._now = now
+        self._rows_before = rows_before
+        self.uniques = [check for check in self._applied if isinstance(check, Unique)]
+
+    def passes(self) -> Column:
+        """Return whether a row keeps all error-level checks that it can keep or break by itself."""
+        return reduce(Column.__and__, [_kept(check) for check in self._refusing()], F.lit(True))
+
+    def reasons(self) -> Column:
+        """Return the checks that `passes` sees broken, as an array of texts."""
+        broken = [F.when(~_kept(check), F.lit(str(check))) for check in self._refusing()]
+        return F.array_compact(F.array(*broken).cast("array<string>"))
+
+    def metrics(self) -> list[Column]:
+        """Return the aggregates to be observed over all rows in the pass that writes, each named for its check.
+
+        Error-level checks are not among them: who breaks one is counted among the few rows that are refused.
+        """
+        warnings = [check for check in self._rows if check.severity is Severity.WARNING]
+        failed = [F.count_if(~_kept(check)).alias(str(check)) for check in warnings]
+        newest = [
+            F.max(F.unix_micros(column(check.column).cast("timestamp"))).alias(str(check))
+            for check in self._applied
+            if isinstance(check, Fresh)
+        ]
+        return failed + newest
+
+    def results(self, observed: Mapping[str, Any], rows: int) -> list[CheckResult]:
+        """Return what came of every check, in the order of their declaration.
+
+        Args:
+            observed: by the checks' words, the values of `metrics`, and for other checks the rows that break them, 0
+                where there are none.
+            rows: all that were read.
+        """
+        return [self._result(check, observed, rows) for check in self._checks]
+
+    def _refusing(self) -> list[RowCheck]:
+        return [check for check in self._rows if check.severity is Severity.ERROR]
+
+    def _result(self, check: Check, observed: Mapping[str, Any], rows: int) -> CheckResult:
+        if check not in self._applied:
+            return CheckResult(str(check), check.severity, None, None, applied=False)
+        if isinstance(check, Fresh):
+            return CheckResult(str(check), check.severity, None, self._staleness(check, observed[str(check)]))
+        if isinstance(check, RowCount):
+            return CheckResult(str(check), check.severity, None, self._shrinkage(check, rows))
+        failed = int(observed.get(str(check), 0))
+        return CheckResult(str(check), check.severity, failed, f"not so in {failed} of {rows} rows" if failed else None)
+
+    def _staleness(self, check: Fresh, newest: int | None) -> str | None:
+        if newest is None:
+            return f"{check.column} has no value in any row"
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest)
+        return f"it is {moment:%Y-%m-%d %H:%M} UTC" if self._now - moment > check.within else None
+
+    def _shrinkage(self, check: RowCount, rows: int) -> str | None:
+        before = self._rows_before
+        return f"{rows} rows after {before}" if before and rows < check.at_least * before else None
+
+
+def _kept(check: RowCheck) -> Column:
+    return F.coalesce(check.holds(), F.lit(True))

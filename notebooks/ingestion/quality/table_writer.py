@@ -1,0 +1,145 @@
+"""Writing a table aside as Parquet, in one pass over its source: rows are checked, divided, counted and hashed.
+
+Rows that pass the gate and rows that do not go to two folders, named by a column that no file holds. Only where keys
+are repeated is there a second pass, over what the first one wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from ingestion.lake.parquet import read_parquet
+from ingestion.platform.columns import column
+from ingestion.quality.checks import Gate, Severity, Unique
+from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
+
+# What a refused row has besides its own columns: the checks that it breaks.
+REASONS = "_errors"
+# A partition's column, which stands in the folders' names and in no file.
+_PASSED = "__passed__"
+# What every pass observes.
+_ROWS, _HIGH, _LOW = "__rows__", "__high__", "__low__"
+_COMPRESSION = "zstd"
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table that was written aside.
+
+    Attributes:
+        passed: folder of the rows that passed the gate.
+        rows: that passed the gate.
+        refused: folder of the rows that did not; there is none when there are none.
+        refused_rows: that did not.
+        refusals: the rows that did not, read from there, with the checks that each one breaks in the column `_errors`;
+            None when there are none.
+        checksum: of the rows that passed: the sum of `xxhash64` over all columns of each row, so that their order does
+            not count.
+        observed: by the checks' words, what `Gate.results` asks for.
+    """
+
+    passed: str
+    rows: int
+    refused: str
+    refused_rows: int
+    refusals: DataFrame | None = field(repr=False)
+    checksum: int
+    observed: Mapping[str, Any]
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders that hold rows."""
+        return [folder for folder, rows in ((self.passed, self.rows), (self.refused, self.refused_rows)) if rows]
+
+
+def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0) -> WrittenTable:
+    """Write a table into a new folder.
+
+    Args:
+        frame: the table, which is read now, once.
+        folder: where to; the result tells what is where in it.
+        gate: divides the rows.
+        rows_per_file: at most; 0 for no limit.
+
+    Raises:
+        PySparkException: the source broke off, or the files cannot be written; what is there is to be thrown away.
+        Py4JJavaError: likewise.
+    """
+    columns = [column(name) for name in frame.columns]
+
+    def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
+        checked = rows.select(*columns, passes.alias(_PASSED))
+        ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
+        return _write_pass(checked, f"{folder}/{name}", columns, [*gate.metrics(), *ends], rows_per_file)
+
+    first = last = write_pass(frame, "read", gate.passes())
+    every_row = _read(frame, *first.folders)
+    all_rows = first.rows + first.refused_rows
+    repeated = {unique: repeated_rows(every_row, unique.columns, all_rows, first.observed) for unique in gate.uniques}
+    refusing = [unique for unique, rows in repeated.items() if rows and unique.severity is Severity.ERROR]
+    if refusing:
+        marked, repeats = _mark_repeats(every_row, every_row, refusing)
+        last = write_pass(marked, "unrepeated", gate.passes() & (F.size(repeats) == 0))
+    if not last.rows:
+        # Nothing was written for them, and a table without rows has columns, too.
+        frame.limit(0).write.parquet(last.passed)
+    observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
+    if not last.refused_rows:
+        return replace(last, observed=observed)
+    marked, repeats = _mark_repeats(_read(frame, last.refused), every_row, refusing)
+    refusals = marked.select(*columns, F.concat(gate.reasons(), repeats).alias(REASONS))
+    broken = refusals.select(F.explode(REASONS).alias("check")).groupBy("check").agg(F.count(F.lit(1)).alias("rows"))
+    observed |= {row["check"]: row["rows"] for row in broken.collect()}
+    return replace(last, observed=observed, refusals=refusals)
+
+
+def _write_pass(
+    checked: DataFrame, folder: str, columns: Sequence[Column], metrics: Sequence[Column], rows_per_file: int
+) -> WrittenTable:
+    """Write rows, divided by whether they pass, and observe them on their way."""
+    seen = Observation()
+    # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
+    row_hash, counts = F.xxhash64(*columns), F.col(_PASSED).cast("bigint")
+    observed_rows = checked.observe(
+        seen,
+        F.count(F.lit(1)).alias(_ROWS),
+        F.count_if(F.col(_PASSED)).alias(_PASSED),
+        # A sum of hashes of 64 bits overflows: their halves are summed.
+        F.sum(F.shiftright(row_hash, 32) * counts).alias(_HIGH),
+        F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF)) * counts).alias(_LOW),
+        *metrics,
+    )
+    writer = observed_rows.write.partitionBy(_PASSED)
+    writer.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(folder)
+    found = dict(seen.get)
+    rows, passed, high, low = (found.pop(name) for name in (_ROWS, _PASSED, _HIGH, _LOW))
+    return WrittenTable(
+        passed=f"{folder}/{_PASSED}=true",
+        rows=passed,
+        refused=f"{folder}/{_PASSED}=false",
+        refused_rows=rows - passed,
+        refusals=None,
+        checksum=((high or 0) << 32) + (low or 0),
+        observed=found,
+    )
+
+
+def _mark_repeats(rows: DataFrame, every_row: DataFrame, uniques: Sequence[Unique]) -> tuple[DataFrame, Column]:
+    """Return some rows, and the checks of which each repeats a key, as an array of texts for those rows alone."""
+    reasons = []
+    for number, unique in enumerate(uniques):
+        keys = [f"__key_{number}_{position}__" for position in range(len(unique.columns))]
+        repeated = repeated_keys(every_row, unique.columns).drop("rows").toDF(*keys)
+        pairs = [column(name) == F.col(key) for name, key in zip(unique.columns, keys, strict=True)]
+        rows = rows.join(repeated, reduce(Column.__and__, pairs), "left")
+        reasons.append(F.when(F.col(keys[0]).isNotNull(), F.lit(str(unique))))
+    return rows, F.array_compact(F.array(*reasons).cast("array<string>"))
+
+
+def _read(frame: DataFrame, *folders: str) -> DataFrame:
+    """Return rows that were written, as the table that they came from had them."""
+    return read_parquet(frame.sparkSession, frame.schema, *folders) if folders else frame.limit(0)

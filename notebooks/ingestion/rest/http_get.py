@@ -1,0 +1,153 @@
+"""One HTTP GET with bounds: of time, of size, of redirects.
+
+`requests` alone has none of these: its timeout is for the silence between two bytes, it reads a redirect's body whole
+even when told not to follow, and unpacks what is compressed without end.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from ingestion.platform.errors import (
+    AnswerTooLargeError,
+    CountryApiTimeoutError,
+    CountryApiUnavailableError,
+    CountryError,
+    RedirectError,
+)
+from ingestion.platform.excerpt import excerpt
+
+_PIECE = 64 * 1024
+# The last one: headers of the answer that contradict each other.
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    urllib3.exceptions.HTTPError,
+    requests.exceptions.InvalidHeader,
+)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much time and data one GET may take. Times in seconds.
+
+    Attributes:
+        connect: for a connection to be made.
+        silence: between two bytes.
+        whole: for the answer, redirects included.
+        size: bytes of the body; a true answer is 80 kB at most. Parsed, a body takes up to 30 times its size.
+        redirects: followed for one answer.
+    """
+
+    connect: float = 5
+    silence: float = 10
+    whole: float = 30
+    size: int = 1024 * 1024
+    redirects: int = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came: its status, its headers (whose names ignore case), its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class BearerAuth(AuthBase):
+    """Sends a key as `Authorization: Bearer`. Given as `auth`, it also wins over a `.netrc` file."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def get(
+    session: requests.Session,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    auth: AuthBase | None = None,
+    bounds: Bounds,
+) -> Answer:
+    """Return the answer to a GET, redirects followed; `auth` goes to no other server than the first.
+
+    Raises:
+        CountryApiUnavailableError: no connection, or one that broke.
+        CountryApiTimeoutError: the server sends, but too slowly.
+        AnswerTooLargeError: the body is larger than allowed.
+        RedirectError: redirects in a circle, to something that is no web address, or from https to http.
+        CountryError: the address cannot be asked at all.
+    """
+    deadline = time.monotonic() + bounds.whole
+    try:
+        for _ in range(bounds.redirects + 1):
+            request = session.prepare_request(requests.Request("GET", url, headers=dict(headers), auth=auth))
+            target, answer = _exchange(session, request, bounds, deadline)
+            if target is None:
+                return answer
+            if _origin(url) != _origin(target):
+                auth = None
+            url = target
+    except _BROKEN as error:
+        raise CountryApiUnavailableError(f"{url}: no connection, or one that broke: {error}") from error
+    except requests.RequestException as error:
+        raise CountryError(f"{url}: cannot be asked: {error}") from error
+    raise RedirectError(f"{url}: after {bounds.redirects} redirects the answer is yet another one.")
+
+
+def _exchange(
+    session: requests.Session, request: requests.PreparedRequest, bounds: Bounds, deadline: float
+) -> tuple[str | None, Answer]:
+    url = str(request.url)
+    options: Mapping[str, Any] = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+    # The adapter makes exactly this one exchange; session.send would read a redirect's whole body, however long.
+    response = session.get_adapter(url).send(request, timeout=(bounds.connect, bounds.silence), **options)
+    with response:
+        if response.is_redirect:
+            return _redirect_target(session, response, url), Answer(response.status_code, response.headers, b"")
+        body = _read(response, url, bounds, deadline)
+        return None, Answer(response.status_code, response.headers, body)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _redirect_target(session: requests.Session, response: requests.Response, url: str) -> str:
+    try:
+        target = urljoin(url, session.get_redirect_target(response) or "")
+        parts = urlsplit(target)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise RedirectError(f"{url}: redirects to no web address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise RedirectError(f"{url}: redirects to {excerpt(target, 200)!r}, which is no web address.")
+    if parts.scheme == "http" and urlsplit(url).scheme == "https":
+        raise RedirectError(f"{url}: redirects from https to {excerpt(target, 200)!r}, which anyone could change.")
+    return target
+
+
+def _read(response: requests.Response, url: str, bounds: Bounds, deadline: float) -> bytes:
+    body = bytearray()
+    # read1 returns what has arrived; read would wait for a full piece, however slowly the bytes drip.
+    while piece := response.raw.read1(_PIECE, decode_content=False):
+        body += piece
+        if len(body) > bounds.size:
+            raise AnswerTooLargeError(f"{url}: the answer is larger than {bounds.size} bytes.")
+        if time.monotonic() > deadline:
+            raise CountryApiTimeoutError(
+                f"{url}: the answer is not whole after {bounds.whole} s; it has {len(body)} bytes."
+            )
+    return bytes(body)

@@ -1,0 +1,1 @@
+"""What data activities share: stand-ins for linked services, datasets, files, databases and tables of rows."""

@@ -1,0 +1,56 @@
+"""A key that more than one row has is found, whatever kind of key it is."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+def count_repeated(frame: DataFrame, *keys: str) -> int:
+    ends = key_ends(keys, frame.schema)
+    return repeated_rows(frame, keys, frame.count(), frame.agg(*ends).collect()[0].asDict() if ends else {})
+
+
+def one_column(spark: SparkSession, kind: str, values: Iterable[Any]) -> DataFrame:
+    return spark.createDataFrame([(value,) for value in values], f"`the.id` {kind}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        # Bits are kept in buckets of 32,768, on both sides of 0.
+        ("bigint", range(-33_000, 33_000)),
+        ("int", range(2**31 - 300, 2**31)),
+        ("smallint", range(-(2**15), -(2**15) + 300)),
+        ("tinyint", range(-128, 128)),
+        ("bigint", range(LEAST, LEAST + 300)),
+        ("bigint", range(GREATEST - 300, GREATEST + 1)),
+        ("bigint", [LEAST, -1, 0, 1, GREATEST]),
+        ("decimal(31,0)", [Decimal(number) for number in (10**30, 10**30 + 1, 0)]),
+        ("string", ["a", "b", "A", ""]),
+    ],
+)
+def test_a_key_that_several_rows_have_is_found(spark: SparkSession, kind: str, values: Sequence[Any]) -> None:
+    frame = one_column(spark, kind, values).union(one_column(spark, kind, [None, None]))
+    assert count_repeated(frame, "the.id") == 0
+    again = one_column(spark, kind, [values[0], values[0], values[-1]])
+    assert count_repeated(frame.union(again), "THE.ID") == 5
+
+
+@pytest.mark.parametrize("values", [[], [None], [None, None]])
+def test_where_no_row_has_a_key_none_is_repeated(spark: SparkSession, values: list[None]) -> None:
+    assert count_repeated(one_column(spark, "int", values), "the.id") == 0
+
+
+def test_a_key_of_several_columns_is_repeated_where_all_are_the_same_and_none_is_null(spark: SparkSession) -> None:
+    rows = [(1, "a"), (1, "b"), (1, "a"), (None, "a"), (None, "a"), (2, "a"), (1, "a")]
+    frame = spark.createDataFrame(rows, "id int, name string")
+    assert [tuple(row) for row in repeated_keys(frame, ("id", "name")).collect()] == [(1, "a", 3)]
+    assert [tuple(row) for row in repeated_keys(frame, ("ID",)).collect()] == [(1, 4)]
+    assert count_repeated(frame, "id", "name") == 3

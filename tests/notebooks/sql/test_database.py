@@ -1,0 +1,248 @@
+"""Which failures of a database are tried again, and how: against a real one, and with every code a driver may give."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from fakes.derby import Derby
+from fakes.postgres import Postgres
+from fakes.workspace import Settings
+from ingestion.loads.process_customers import process_customers
+from ingestion.loads.process_products import process_products
+from ingestion.platform.errors import SourceError
+from ingestion.sql.database import DEFAULT_RETRIES, Extent, RetryPolicy, SqlDatabase, is_transient, retry_transient
+from ingestion.sql.partitioning import KeyRange
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def failure(spark: SparkSession, exception: Any) -> Exception:
+    """Return a Java exception as Python gets it: thrown in the JVM, as the cause of another."""
+    with pytest.raises(Py4JJavaError) as raised:
+        spark._jvm.java.util.concurrent.CompletableFuture.failedFuture(exception).get()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "code", [4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060]
+)
+def test_azure_sqls_transient_errors_are_transient(code: int, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("not currently available", "S0001", code)))
+
+
+@pytest.mark.parametrize(
+    "state", ["08000", "08001", "08003", "08006", "08S01", "40001", "40P01", "53300", "57P01", "57P03"]
+)
+def test_a_lost_connection_or_a_busy_database_is_transient(state: str, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("connection lost", state, 0)))
+
+
+@pytest.mark.parametrize("kind", ["SQLTransientConnectionException", "SQLTimeoutException", "SQLRecoverableException"])
+def test_what_the_driver_itself_calls_transient_is(kind: str, spark: SparkSession) -> None:
+    assert is_transient(failure(spark, getattr(spark._jvm.java.sql, kind)("later")))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("28000", 18456), ("S0002", 208), ("08004", 18456), ("42S02", 0), (None, 0), ("22012", 8134)],
+)
+def test_a_refused_login_or_an_unknown_table_is_not(state: str | None, code: int, spark: SparkSession) -> None:
+    assert not is_transient(failure(spark, spark._jvm.java.sql.SQLException("no", state, code)))
+
+
+def test_errors_that_are_no_databases_are_not(spark: SparkSession) -> None:
+    assert not is_transient(ValueError("08006"))
+    assert not is_transient(failure(spark, spark._jvm.java.io.IOException("08006")))
+
+
+def test_waits_grow_and_outlast_the_minute_a_sleeping_database_takes(spark: SparkSession) -> None:
+    asleep = failure(spark, spark._jvm.java.sql.SQLException("Database is not currently available", "S0001", 40613))
+    waits: list[float] = []
+    reported: list[Exception] = []
+
+    def task() -> str:
+        if sum(waits) < 60:
+            raise SourceError("asleep") from asleep
+        return "awake"
+
+    assert retry_transient(task, on_retry=reported.append, sleep=waits.append) == "awake"
+    assert waits == sorted(waits)
+    assert len(reported) == len(waits) < DEFAULT_RETRIES.tries
+
+
+def test_what_does_not_pass_is_raised_in_the_end(spark: SparkSession) -> None:
+    lost = failure(spark, spark._jvm.java.sql.SQLException("connection lost", "08006"))
+    waits: list[float] = []
+
+    def task() -> None:
+        raise SourceError("Customers: connection lost") from lost
+
+    with pytest.raises(SourceError, match="connection lost"):
+        retry_transient(task, on_retry=lambda _error: None, retries=RetryPolicy(tries=3), sleep=waits.append)
+    assert len(waits) == 2
+
+
+@pytest.fixture
+def locked(spark: SparkSession, tmp_path: Path) -> Derby:
+    """Return a database that gives up waiting for a lock after a second, as a transient error."""
+    database = Derby(spark, f"jdbc:derby:{tmp_path / 'locked'};create=true")
+    database.execute("CALL SYSCS_UTIL.SYSCS_SET_DATABASE_PROPERTY('derby.locks.waitTimeout', '1')")
+    return database
+
+
+@pytest.mark.parametrize("table", ["Customers", "Products"])
+def test_a_table_that_is_locked_for_a_while_is_landed_after_all(
+    table: str, spark: SparkSession, locked: Derby, lake: Path, log_lines: Lines
+) -> None:
+    locked.create(table, 601)
+    connection = spark._jvm.java.sql.DriverManager.getConnection(locked.url)
+    connection.setAutoCommit(False)
+    connection.createStatement().execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+    waits: list[float] = []
+
+    def wait_until_released(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            connection.rollback()
+            connection.close()
+
+    environment = {"LAKE_ROOT": str(lake), "SQL_URL": locked.url}
+    settings = Settings(environment=environment, widgets={"customer_count": "601"})
+    process = process_customers if table == "Customers" else process_products
+    assert process(spark, settings.configuration(), sleep=wait_until_released) == "601"
+    retries = [line for line in log_lines() if line["step"] == "retry"]
+    assert [line["level"] for line in retries] == ["WARNING", "WARNING"]
+    assert all("lock could not be obtained" in line["error"] for line in retries)
+
+
+def test_an_unknown_table_fails_at_once_with_the_databases_own_words(
+    spark: SparkSession, locked: Derby, lake: Path
+) -> None:
+    waits: list[float] = []
+    environment = {"LAKE_ROOT": str(lake), "SQL_URL": locked.url}
+    settings = Settings(environment=environment, widgets={"customer_count": "601"})
+    with pytest.raises(SourceError, match=r"PRODUCTS.* does not exist"):
+        process_products(spark, settings.configuration(), sleep=waits.append)
+    assert waits == []
+
+
+@pytest.fixture
+def database(spark: SparkSession, derby: Derby) -> SqlDatabase:
+    return SqlDatabase(spark, derby.url, {})
+
+
+def keys_by_connection(database: SqlDatabase, extent: Extent, connections: int) -> list[list[int]]:
+    """Return which keys each connection reads."""
+    rows = database.read("Keyed", extent, connections).select("Id", F.spark_partition_id().alias("part")).collect()
+    keys: dict[int, list[int]] = {}
+    for row in rows:
+        keys.setdefault(row["part"], []).append(row["Id"])
+    return list(keys.values())
+
+
+@pytest.fixture
+def keyed(derby: Derby) -> Callable[..., None]:
+    """Return a function that makes the table Keyed with these keys."""
+
+    def create(*keys: object) -> None:
+        derby.drop("Keyed")
+        derby.execute('CREATE TABLE Keyed ("Id" BIGINT)')
+        derby.execute(f"INSERT INTO Keyed VALUES {', '.join(f'({key})' for key in keys)}")  # noqa: S608 - our own keys
+
+    return create
+
+
+def test_one_query_tells_rows_and_ends_of_the_key_in_any_case(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(-5, 7, "NULL", 2**63 - 1)
+    assert database.measure("Keyed", "ID") == Extent("Id", KeyRange(4, -5, 2**63 - 1))
+    assert database.measure("Keyed", "Other") == Extent(None, KeyRange(4, None, None))
+
+
+def test_a_key_that_is_no_whole_number_divides_nothing_on_a_database_whose_hash_is_not_known(
+    database: SqlDatabase, derby: Derby
+) -> None:
+    derby.create("Customers", 10)
+    extent = database.measure("Customers", "full name")
+    assert extent == Extent("Full Name", KeyRange(10, None, None), frozenset({"CreatedAt"}))
+    assert database.read("Customers", extent, 4).rdd.getNumPartitions() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("TEXT", "'Zoë ' || n"),
+        ("UUID", "gen_random_uuid()"),
+        ("NUMERIC(20, 3)", "n / 7.0"),
+        ("TIMESTAMPTZ", "now() + n * INTERVAL '1 day'"),
+    ],
+)
+def test_on_postgresql_a_key_of_another_kind_divides_by_its_hash_and_each_row_is_read_once(
+    spark: SparkSession, postgres: Postgres, kind: str, key: str
+) -> None:
+    postgres.drop("hashed")
+    rows_of_which_three_have_no_key = f"SELECT n, CASE WHEN n > 3 THEN {key} END FROM generate_series(1, 400) n"  # noqa: S608 - our own text
+    postgres.execute(
+        f'CREATE TABLE hashed ("Id" INT, "The Key" {kind})',
+        f"INSERT INTO hashed {rows_of_which_three_have_no_key}",
+    )
+    database = SqlDatabase(spark, postgres.url, {"user": postgres.user, "password": postgres.password})
+    extent = database.measure("hashed", "the key")
+    rows = database.read("hashed", extent, 3).select("Id", F.spark_partition_id().alias("part")).collect()
+    assert sorted(row["Id"] for row in rows) == list(range(1, 401))
+    parts = [row["part"] for row in rows]
+    assert min(parts.count(part) for part in range(3)) > 80
+    assert database.read("hashed", extent, 1).count() == 400
+
+
+def test_a_key_without_a_value_divides_nothing(database: SqlDatabase, keyed: Callable[..., None]) -> None:
+    keyed("NULL", "NULL")
+    assert database.read("Keyed", database.measure("Keyed", "Id"), 4).rdd.getNumPartitions() == 1
+
+
+def test_a_table_is_divided_among_its_connections_and_each_row_is_read_once(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(*range(1, 401), "NULL", "NULL")
+    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    assert sorted(len(part) for part in parts) == [100, 100, 100, 102]
+    assert sorted(key or 0 for part in parts for key in part) == [0, 0, *range(1, 401)]
+
+
+def test_one_far_key_leaves_no_connection_with_most_of_the_rows(
+    database: SqlDatabase, keyed: Callable[..., None]
+) -> None:
+    keyed(*range(1, 400), 2**62)
+    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    assert sum(len(part) for part in parts) == 400
+    assert max(len(part) for part in parts) <= 200
+
+
+def test_rows_that_came_after_the_count_are_read_too(database: SqlDatabase, keyed: Callable[..., None]) -> None:
+    keyed(*range(1, 11))
+    extent = database.measure("Keyed", "Id")
+    keyed(*range(-10, 30))
+    assert sorted(key for part in keys_by_connection(database, extent, 3) for key in part) == list(range(-10, 30))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_a_moment_without_a_zone_is_what_the_database_shows_in_every_zone_and_century(
+    zone: str, spark: SparkSession, derby: Derby
+) -> None:
+    moments = ["0001-01-01 00:00:00", "1500-03-01 12:00:00", "2026-03-29 02:30:00.123456", "9999-12-31 23:59:59.999999"]
+    values = ", ".join(f"TIMESTAMP('{moment}')" for moment in moments)
+    derby.drop("Keyed")
+    derby.execute('CREATE TABLE Keyed ("At" TIMESTAMP)')
+    derby.execute(f"INSERT INTO Keyed VALUES {values}")  # noqa: S608 - our own values
+    session = spark.newSession()
+    session.conf.set("spark.sql.session.timeZone", zone)
+    database = SqlDatabase(session, derby.url, {})
+    table = database.read("Keyed", database.measure("Keyed", "Id"))
+    assert table.dtypes == [("At", "timestamp_ntz")]
+    assert sorted(row[0] for row in table.select(F.col("At").cast("string")).collect()) == moments
