@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from local_factory.cluster.jvm import Jvm
     from local_factory.data.stand_ins import StandIns
     from local_factory.local_run import PipelineRequest, RunResult
-    from local_factory.session import Session
+    from local_factory.session import Session, Settings
     from local_factory.stubs import Stubs
 
     Clusters = Sequence[Mapping[str, str]]
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console = error_console()
     try:
-        return asyncio.run(_execute(options, console))
+        return asyncio.run(_serve(options, console) if options.serve else _execute(options, console))
     except (BundleError, LocalFactoryError, JavaNotFoundError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return _WRONG
@@ -66,6 +66,7 @@ class _Replacements:
 
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from bundle.bundle import read_bundle
+    from local_factory.activities import load_data_activities
     from local_factory.reach import notebook_clusters
 
     bundle = read_bundle(options.adf, options.notebooks)
@@ -80,10 +81,53 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
     clusters = notebook_clusters(bundle, pipelines, replacements.stubs)
     with _java(options, clusters) as jvm:  # it starts while the bundle is checked
         requests = _requests(options, bundle, pipelines, replacements)
+        if replacements.stand_ins:
+            load_data_activities()
         async with _session(options, jvm, clusters, console) as session:
             result = await _run(session, bundle, requests, replacements, console)
     _print_result(options, console, result)
     return _SUCCEEDED if result.succeeded else _FAILED
+
+
+async def _serve(options: argparse.Namespace, console: "Console") -> int:
+    """Serve the factory over HTTP until it is told to stop."""
+    from bundle.bundle import read_bundle
+    from local_factory.reach import notebook_clusters
+    from local_factory.server.serve import Served, serve
+
+    bundle = read_bundle(options.adf, options.notebooks)
+    for error in bundle.unreadable.values():
+        raise error
+    replacements = _replacements(options, bundle, bundle.names("pipeline"))
+    served = Served(
+        options.adf,
+        options.notebooks,
+        options.workdir,
+        options.port,
+        stubs=replacements.stubs,
+        stand_ins=replacements.stand_ins,
+        runs_notebooks=bool(notebook_clusters(bundle, bundle.names("pipeline"), replacements.stubs)),
+    )
+
+    def announce(address: str) -> None:
+        print(f"Local factory: {address}", flush=True)
+
+    def warn(message: str) -> None:
+        console.print(message, style="yellow", markup=False, soft_wrap=True)
+
+    await serve(served, lambda: _served_session(options), announce, warn)
+    return _SUCCEEDED
+
+
+@asynccontextmanager
+async def _served_session(options: argparse.Namespace) -> "AsyncIterator[Session]":
+    """Open a session for whatever notebooks will be run."""
+    from local_factory.cluster.jvm import start_jvm
+    from local_factory.session import open_session
+
+    with start_jvm(options.jar, options.java_option) as jvm:
+        async with open_session(_settings(options), jvm) as session:
+            yield session
 
 
 def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContextManager[Jvm | None]":
@@ -209,7 +253,7 @@ async def _session(
     options: argparse.Namespace, jvm: "Jvm | None", clusters: "Clusters", console: "Console"
 ) -> "AsyncIterator[Session]":
     """Open a session whose task the first Ctrl-C (or SIGTERM) cancels; a second one is not held back any more."""
-    from local_factory.session import Settings, open_session
+    from local_factory.session import open_session
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -221,7 +265,17 @@ async def _session(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, cancel)
-    settings = Settings(
+    settings = _settings(options)
+    with console.status("Starting Spark and the sources" if jvm else "Starting") as status:
+        async with open_session(settings, jvm, clusters) as session:
+            status.stop()
+            yield session
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from local_factory.session import Settings
+
+    return Settings(
         notebooks=options.notebooks,
         workdir=options.workdir,
         customers=options.customers,
@@ -229,10 +283,6 @@ async def _session(
         sql_url=options.sql_url,
         country_api=options.country_api,
     )
-    with console.status("Starting Spark and the sources" if jvm else "Starting") as status:
-        async with open_session(settings, jvm, clusters) as session:
-            status.stop()
-            yield session
 
 
 async def _run(
@@ -314,6 +364,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")
     parser.add_argument("--next", type=_positive, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
     parser.add_argument("--watch", action="store_true", help="stay, and run on the trigger's schedule")
+    parser.add_argument("--serve", action="store_true", help="a local factory over HTTP, with Monitor in the browser")
+    parser.add_argument("--port", type=_count, metavar="N", default=8765, help="the server's port (8765); 0: any")
     parser.add_argument("--json", action="store_true", help="on stdout only the runs, as JSON")
     return parser
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from fakes import mariadb as mariadb_server
 from fakes import postgres as postgres_server
 from fakes import sql_server as tds_server
 from fakes.entra_service import EntraService
@@ -72,7 +73,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 
 def jdbc_drivers() -> list[Path]:
     """Return the JDBC drivers that this machine has beside Derby's, which is Spark's own."""
-    return [server.JDBC_DRIVER for server in (postgres_server, tds_server) if server.what_is_missing() is None]
+    return [
+        server.JDBC_DRIVER
+        for server in (postgres_server, mariadb_server, tds_server)
+        if server.what_is_missing() is None
+    ]
 
 
 @pytest.fixture
@@ -99,6 +104,14 @@ def postgres() -> Iterator[postgres_server.Postgres]:
     """Return a running PostgreSQL server; skip where none is installed, except in CI."""
     require(postgres_server.what_is_missing())
     with postgres_server.running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[mariadb_server.MariaDb]:
+    """Return a running MariaDB server; skip where none is installed, except in CI."""
+    require(mariadb_server.what_is_missing())
+    with mariadb_server.running_mariadb() as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from bundle.resources import Resource
+from bundle.resources import Resource, Resources
 from local_factory.control_flow import Activity
 from local_factory.data.stand_ins import StandIns
 from local_factory.errors import ActivityError
@@ -110,13 +110,17 @@ class Frame:
         """The activities that ended in this frame itself: for an iteration, not those before the loop."""
         return self.activities.maps[0] if isinstance(self.activities, ChainMap) else self.activities
 
-    def evaluate(self, value: Any) -> Any:
+    def evaluate(self, value: Any, **more: Any) -> Any:
         """Evaluate every expression in a JSON value.
+
+        Args:
+            value: the JSON value.
+            more: what its expressions see besides: `dataset`, `linkedService`.
 
         Raises:
             ExpressionError: an expression is wrong or cannot be evaluated here.
         """
-        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities}
+        scope = {"pipeline": self.system, "variables": self.variables, "activities": self.activities, **more}
         return evaluate(value, {**scope, "item": self.item} if self.in_loop else scope)
 
     def _with(self, **changes: Any) -> "Frame":
@@ -126,6 +130,7 @@ class Frame:
 class Engine(Protocol):
     """What runs activities: they ask it for what they cannot do themselves."""
 
+    resources: Resources
     notebooks: Notebooks
     http: Http
     stand_ins: StandIns

@@ -102,7 +102,7 @@ class Factory:
         shown = without_secrets(declared, resolved)
         identity = run_id or str(uuid.uuid4())
         run = PipelineRun(identity, name, shown, dict(invocation.invoked_by), clock.now())
-        run.group_id = recovery.group_id if recovery else identity
+        run.group_id = (recovery and recovery.group_id) or identity
         self.runs.append(run)
         frame = Frame(
             run=run,

@@ -32,9 +32,9 @@ class Invocation:
         )
 
     @classmethod
-    def schedule(cls, trigger_name: str, scheduled: datetime) -> "Invocation":
+    def schedule(cls, trigger_name: str, scheduled: datetime, trigger_run_id: str | None = None) -> "Invocation":
         """Return what a schedule trigger's fire leaves behind."""
-        identity = str(uuid.uuid4())
+        identity = trigger_run_id or str(uuid.uuid4())
         return cls(
             {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
             {

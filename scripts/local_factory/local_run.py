@@ -23,10 +23,11 @@ from local_factory.invocation import Invocation
 from local_factory.lake import landed_since
 from local_factory.notebook_page import CellResult, NotebookPage, TableOutput, write_notebook_page
 from local_factory.parameters import MASK
-from local_factory.report import LogEntry, RunReport, write_report
+from local_factory.report import RunReport, write_report
 from local_factory.runs import LandedData, PipelineRun, Status
 from local_factory.session import Session
 from local_factory.stubs import Stubs
+from local_factory.timeline import LogEntry
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 Listener = Callable[[Sequence[PipelineRun]], None]

@@ -41,9 +41,20 @@ def write_page(template: str, path: Path, **values: object) -> None:
         path: the page; replaced when it exists.
         values: what the template shows, by the names it uses.
     """
-    html = _environment().get_template(template).render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NOT_FOR_HTML.sub("\N{REPLACEMENT CHARACTER}", html), encoding="utf-8")
+    path.write_text(render(template, **values), encoding="utf-8")
+
+
+def render(template: str, *folders: Path, **values: object) -> str:
+    """Return a page as HTML.
+
+    Args:
+        template: the template's file name.
+        folders: where templates are besides those that all pages share.
+        values: what the template shows, by the names it uses.
+    """
+    html = _environment(folders).get_template(template).render(values)
+    return _NOT_FOR_HTML.sub("\N{REPLACEMENT CHARACTER}", html)
 
 
 def plain(text: str) -> str:
@@ -104,11 +115,11 @@ def address(path: str) -> str:
 
 
 @cache
-def _environment() -> "Environment":
+def _environment(folders: tuple[Path, ...]) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

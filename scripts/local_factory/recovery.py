@@ -27,12 +27,14 @@ class Recovery:
         runs: the last try of every activity, by its scope and name.
         children: the same of the pipelines that its activities called, by the scope and name of the activity.
         start_at: the activity at the top from which on all is run again; empty for what failed.
+        anew: whether all is run again.
     """
 
     group_id: str
     runs: Mapping[Place, ActivityRun]
     children: Mapping[Place, "Recovery"] = field(default_factory=dict)
     start_at: str = ""
+    anew: bool = False
 
     def parted(self, activities: Sequence[Activity], scope: str) -> tuple[dict[str, ActivityRun], frozenset[str]]:
         """Part activities side by side into what is taken over and what is run anew, whatever came of it before.
@@ -41,6 +43,8 @@ class Recovery:
             The earlier runs of the activities that are not run again, by name; and the names of those that are run anew
             with all that is in them, since something before them is run again. Of the others, only what failed is run.
         """
+        if self.anew:
+            return {}, frozenset(activity["name"] for activity in activities)
         again = {folded(activity["name"]) for activity in activities if not self._succeeded(activity, scope)}
         anew = {folded(self.start_at)} if self.start_at and not scope else set[str]()
         while following := {

@@ -1,16 +1,23 @@
 """What must hold before anything runs: the pipelines to be run, and all that they reach, can run on this machine."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from bundle.activities import Activity
-from bundle.bundle import Bundle, Pipeline
+from bundle.bundle import Bundle, Pipeline, notebook_path
+from bundle.documents import mapping, text
+from bundle.errors import NotebookNotFoundError
 from bundle.findings import Finding
+from bundle.notebooks import OTHER_SUFFIXES, find_notebook
 from bundle.resources import ResourceKey
 from bundle.rules.references import unresolved
 from bundle.validation import check
-from local_factory.activities import ACTIVITIES, USE_STAND_INS, unsupported_reason
+from local_factory.activities import ACTIVITIES, USE_STAND_INS
+from local_factory.activities.execution import WEB_SIGN_INS
+from local_factory.connectors import unsupported_reason
 from local_factory.data.stand_ins import KIND_OF_TYPE, StandIns, linked_services_of, paste_text
 from local_factory.errors import UnsupportedFactoryError
 from local_factory.reach import USED_KINDS, called_pipelines, reached, running_activities
@@ -99,11 +106,28 @@ def lacks(
                     f"--stub-unsupported). These types run: {', '.join(sorted(ACTIVITIES))}.",
                 )
                 continue
-            reason = unsupported_reason(bundle, activity)
+            reason = _cannot_run(bundle, activity) or unsupported_reason(bundle, activity)
             if reason:
                 yield Lack(pipeline, activity, f"{reason}: stub the activity (--stubs FILE, or --stub-unsupported).")
             elif activity.type in USE_STAND_INS:
                 yield from _missing_stand_ins(bundle, pipeline, activity, stand_ins)
+
+
+def _cannot_run(bundle: Bundle, activity: Activity) -> str:
+    sign_in = text(mapping(activity.type_properties.get("authentication")).get("type"))
+    if activity.type in ("WebActivity", "WebHook") and sign_in and sign_in not in WEB_SIGN_INS:
+        return f"authentication {sign_in!r} does not work from this machine"
+    path = notebook_path(activity)
+    return _unsupported_notebook(path, bundle.notebooks_root) if path else ""
+
+
+def _unsupported_notebook(path: str, root: Path) -> str:
+    with suppress(NotebookNotFoundError):
+        find_notebook(path, root)
+        return ""
+    with suppress(NotebookNotFoundError):
+        return f"{find_notebook(path, root, OTHER_SUFFIXES)}: only notebooks in Python (.py) run on this machine"
+    return f"no notebook {path!r} under {root}"
 
 
 def _missing_stand_ins(bundle: Bundle, pipeline: Pipeline, activity: Activity, stand_ins: StandIns) -> Iterator[Lack]:

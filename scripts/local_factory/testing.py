@@ -18,6 +18,7 @@ from bundle.bundle import Bundle, read_bundle
 from bundle.findings import Finding
 from bundle.resources import ResourceKey
 from bundle.validation import check
+from local_factory.activities import load_data_activities
 from local_factory.clock import LeapingLoop, real_work
 from local_factory.data.stand_ins import read_stand_ins
 from local_factory.engine import NotebookRequest, NotebookResult, Notebooks
@@ -136,6 +137,8 @@ class LocalFactory:
         self._bundle: Bundle = read_bundle(Path(adf), self._notebooks or Path(adf) / "no notebooks")
         self._stubs = read_stubs(stubs or {}, self._bundle)
         self._stand_ins = read_stand_ins(linked_services or {}, self._bundle)
+        if self._stand_ins:
+            load_data_activities()
         self._stub_unsupported = stub_unsupported
         self._real_time = real_time
         self._ran: dict[str, set[str]] = {}

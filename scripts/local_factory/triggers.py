@@ -29,8 +29,13 @@ def pipelines_of(trigger: Resource) -> Sequence[str]:
     return [entry["pipelineReference"]["referenceName"] for entry in trigger.properties.get("pipelines") or []]
 
 
-def requests_of(trigger: Resource, scheduled: datetime) -> Sequence[PipelineRequest]:
+def requests_of(trigger: Resource, scheduled: datetime, trigger_run_id: str | None = None) -> Sequence[PipelineRequest]:
     """Return what a trigger starts when it fires; its parameters may say `@trigger().scheduledTime`.
+
+    Args:
+        trigger: the trigger.
+        scheduled: the moment that it fires for.
+        trigger_run_id: the id of this fire, a new one by default.
 
     Raises:
         ExpressionError: a parameter cannot be evaluated.
@@ -40,7 +45,7 @@ def requests_of(trigger: Resource, scheduled: datetime) -> Sequence[PipelineRequ
         PipelineRequest(
             entry["pipelineReference"]["referenceName"],
             evaluate(entry.get("parameters") or {}, scope),
-            Invocation.schedule(trigger.name, scheduled),
+            Invocation.schedule(trigger.name, scheduled, trigger_run_id),
         )
         for entry in trigger.properties.get("pipelines") or []
     ]

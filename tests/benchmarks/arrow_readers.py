@@ -34,9 +34,8 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from benchmarks import mariadb
 from benchmarks.processes import family, processor_seconds, read
-from fakes import postgres
+from fakes import mariadb, postgres
 from local_factory.demo import rows
 from local_factory.java import java_home
 

@@ -81,16 +81,30 @@ class Dates(ColumnType):
 
 @dataclass(frozen=True)
 class Moments(ColumnType):
-    """DATETIME2N with milliseconds: those since midnight, then the days."""
+    """DATETIME2N of three or seven digits: the parts of a second since midnight, then the days."""
+
+    digits: int = 3
 
     def type_info(self) -> bytes:
-        return bytes([0x2A, 3])
+        return bytes([0x2A, self.digits])
 
     def encode(self, value: Any) -> bytes:
         if value is None:
             return b"\x00"
-        milliseconds = (value - datetime.datetime.combine(value, datetime.time())) // datetime.timedelta(milliseconds=1)
-        return b"\x07" + milliseconds.to_bytes(4, "little") + _days(value)
+        size = 4 if self.digits == 3 else 5
+        parts = _microseconds(value.time()) * 10**self.digits // 10**6
+        return bytes([size + 3]) + parts.to_bytes(size, "little") + _days(value)
+
+
+@dataclass(frozen=True)
+class Times(ColumnType):
+    """TIMEN of seven digits: the parts of a second since midnight."""
+
+    def type_info(self) -> bytes:
+        return bytes([0x29, 7])
+
+    def encode(self, value: Any) -> bytes:
+        return b"\x00" if value is None else b"\x05" + (_microseconds(value) * 10).to_bytes(5, "little")
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,10 @@ class Chars(ColumnType):
 
 def _days(date: datetime.date) -> bytes:
     return (date.toordinal() - 1).to_bytes(3, "little")
+
+
+def _microseconds(time: datetime.time) -> int:
+    return ((time.hour * 60 + time.minute) * 60 + time.second) * 10**6 + time.microsecond
 
 
 def _moments() -> list[Column]:
@@ -207,8 +225,12 @@ class SqlServer:
     def create(self, table: str, rows: int) -> None:
         """Make a table of infra/sql anew, with rows from number 1."""
         columns, row = _TABLES[table]
+        self.fill(table, columns, [row(number) for number in range(1, rows + 1)])
+
+    def fill(self, table: str, columns: list[Column], rows: list[list[Any]]) -> None:
+        """Make a table of any columns anew."""
         self.drop(table)
-        self._catalog.add(Table(table, columns, [row(number) for number in range(1, rows + 1)]))
+        self._catalog.add(Table(table, columns, rows))
 
     def drop(self, table: str) -> None:
         """Drop a table, if it is there."""

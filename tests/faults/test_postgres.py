@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from fakes.postgres import Postgres, PostgresError, running_postgres, what_is_missing
 from fakes.workspace import Settings
-from ingestion.sql.database import DEFAULT_RETRIES
+from ingestion.sql.failures import DEFAULT_RETRIES
 from support.customers_notebook import CustomersNotebook
 from support.requirements import require
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local_factory.report import LogEntry, RunReport, write_report
+from local_factory.report import RunReport, write_report
 from local_factory.runs import LandedData, Status
+from local_factory.timeline import LogEntry
 from support.html_tree import Element, read_page
 from support.sample_runs import (
     REASON,

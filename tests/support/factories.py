@@ -18,12 +18,12 @@ def write_pipeline(adf: Path, name: str, activities: Sequence[Json], **propertie
     write_object(adf, "pipeline", name, {"activities": list(activities), **properties})
 
 
-def dataset_reference(name: str, **parameters: Any) -> dict[str, Any]:
+def dataset_reference(name: str, /, **parameters: Any) -> dict[str, Any]:
     reference: dict[str, Any] = {"referenceName": name, "type": "DatasetReference"}
     return {**reference, "parameters": parameters} if parameters else reference
 
 
-def linked_service_reference(name: str, **parameters: Any) -> dict[str, Any]:
+def linked_service_reference(name: str, /, **parameters: Any) -> dict[str, Any]:
     reference: dict[str, Any] = {"referenceName": name, "type": "LinkedServiceReference"}
     return {**reference, "parameters": parameters} if parameters else reference
 

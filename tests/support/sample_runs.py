@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local_factory.report import LogEntry, RunReport, Sources
+from local_factory.report import RunReport, Sources
 from local_factory.runs import ActivityRun, LandedData, PipelineRun, Status
+from local_factory.timeline import LogEntry
 
 START = datetime(2026, 3, 14, 6, 30, 0, 124000, tzinfo=UTC)
 SOURCES = Sources("jdbc:derby:.local/derby/source", "http://127.0.0.1:41873/v3.1", Path("/home/ada/bundle/.local/lake"))

@@ -20,7 +20,9 @@ from ingestion.platform.settings import TableSettings
 from ingestion.quality.checks import Gate, Severity
 from ingestion.quality.metrics import LandingMetrics, Outcome
 from ingestion.quality.table_writer import WrittenTable
-from ingestion.sql.database import Extent, SqlDatabase, retry_transient
+from ingestion.sql.database import Extent, SqlDatabase
+from ingestion.sql.database import SourceTable as DatabaseTable
+from ingestion.sql.failures import retry_transient
 from ingestion.sql.partitioning import partition_count
 
 
@@ -53,13 +55,13 @@ def land_table(
     retry = partial(retry_transient, on_retry=landing.report_retry, sleep=sleep)
     with landing.measured() as metrics:
         with log.step("count", source=landing.source) as step:
-            extent = retry(landing.measure)
+            source, extent = retry(landing.measure)
             step.rows = extent.rows
         if more_than is not None and extent.rows <= more_than:
             metrics.outcome = Outcome.TOO_FEW_ROWS
             return 0
         with log.step("land", source=landing.source, target=landing.target) as step:
-            step.rows = retry(partial(landing.land, extent, more_than))
+            step.rows = retry(partial(landing.land, source, extent, more_than))
         return step.rows
 
 
@@ -74,7 +76,7 @@ class _Landing:
         self._secrets = secrets
         self._log = log
         self._table = table
-        self._database = SqlDatabase(spark, settings.sql_url, _credentials(settings, secrets))
+        self._database = SqlDatabase(spark, settings.sql_url, partial(_credentials, settings, secrets))
         files = HadoopFileSystem(spark, settings.lake_root)
         self._lake = Lake(
             files,
@@ -110,16 +112,18 @@ class _Landing:
     def report_retry(self, error: Exception) -> None:
         """Log the failure of a try that another one follows."""
         self._log.retry(self.source, error)
+        self._database.adapt(error)
 
-    def measure(self) -> Extent:
-        """Return how large the table is."""
-        return self._database.measure(self._table.name, self._table.key)
+    def measure(self) -> tuple[DatabaseTable, Extent]:
+        """Return how the table is read, and how large it is."""
+        source = self._database.describe(self._table.name)
+        return source, self._database.measure(source, self._table.key)
 
-    def land(self, extent: Extent, more_than: int | None) -> int:
+    def land(self, source: DatabaseTable, extent: Extent, more_than: int | None) -> int:
         """Land the good rows, if they are more than so many, and return their number, or 0."""
         cores = self._spark.sparkContext.defaultParallelism
         connections = partition_count(extent.rows, cores, self._settings.sql_connections)
-        frame = self._database.read(self._table.name, extent, connections)
+        frame = self._database.read(source, extent, connections)
         before = self._lake.manifest(self._table.folder)
         gate = Gate(
             self._table.checks, frame.schema, now=self._log.clock(), rows_before=before.rows if before else None

@@ -16,11 +16,23 @@ from typing import Any
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
-from pyspark.sql.types import StructType
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    DoubleType,
+    FloatType,
+    NumericType,
+    StringType,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from ingestion.platform.columns import column
 
 Bound = int | float | Decimal | date | datetime
+_MOMENTS = (DateType, TimestampType, TimestampNTZType)
+_DAY_IN_MICROSECONDS = 24 * 60 * 60 * 10**6
 
 
 class Severity(StrEnum):
@@ -41,6 +53,10 @@ class Check(ABC):
     def columns(self) -> tuple[str, ...]:
         """The columns that it looks at."""
 
+    def fits(self, kinds: Sequence[DataType]) -> bool:
+        """Say whether it can be asked of columns of these types: no value of a row may raise out of a check."""
+        return True
+
 
 @dataclass(frozen=True)
 class RowCheck(Check):
@@ -54,15 +70,19 @@ class RowCheck(Check):
         return (self.column,)
 
     @abstractmethod
-    def holds(self) -> Column:
-        """Return whether a row keeps the rule; NULL counts as kept."""
+    def holds(self, kinds: Sequence[DataType]) -> Column:
+        """Return whether a row keeps the rule, NULL where that cannot be told, which counts as kept.
+
+        Args:
+            kinds: the types of its columns.
+        """
 
 
 @dataclass(frozen=True)
 class NotNull(RowCheck):
     """A column has a value in every row."""
 
-    def holds(self) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> Column:
         """Return whether there is a value."""
         return column(self.column).isNotNull()
 
@@ -78,9 +98,14 @@ class InRange(RowCheck):
     at_least: Bound | None = None
     at_most: Bound | None = None
 
-    def holds(self) -> Column:
-        """Return whether the value lies within the bounds."""
-        kept = F.lit(True)
+    def fits(self, kinds: Sequence[DataType]) -> bool:
+        """Say whether bounds and column are both numbers, or both moments: a text has no order of that kind."""
+        are_moments = any(isinstance(bound, date) for bound in (self.at_least, self.at_most))
+        return isinstance(kinds[0], _MOMENTS if are_moments else NumericType)
+
+    def holds(self, kinds: Sequence[DataType]) -> Column:
+        """Return whether the value lies within the bounds. NaN, which Spark takes for the greatest, does not."""
+        kept = ~F.isnan(column(self.column)) if isinstance(kinds[0], FloatType | DoubleType) else F.lit(True)
         if self.at_least is not None:
             kept = kept & (column(self.column) >= F.lit(self.at_least))
         if self.at_most is not None:
@@ -99,9 +124,9 @@ class Matches(RowCheck):
 
     pattern: str
 
-    def holds(self) -> Column:
-        """Return whether the whole text matches."""
-        return column(self.column).rlike(rf"\A(?:{self.pattern})\z")
+    def holds(self, kinds: Sequence[DataType]) -> Column:
+        """Return whether the whole text matches, of other values the text that Spark shows."""
+        return column(self.column).cast("string").rlike(rf"\A(?:{self.pattern})\z")
 
     def __str__(self) -> str:
         """`CountryCode matches [A-Z]{2}`."""
@@ -114,7 +139,15 @@ class OneOf(RowCheck):
 
     values: tuple[Any, ...]
 
-    def holds(self) -> Column:
+    def fits(self, kinds: Sequence[DataType]) -> bool:
+        """Say whether the values are of the column's own kind."""
+        if isinstance(kinds[0], NumericType):
+            return all(isinstance(value, int | float | Decimal) for value in self.values)
+        if isinstance(kinds[0], _MOMENTS):
+            return all(isinstance(value, date) for value in self.values)
+        return not isinstance(kinds[0], StringType) or all(isinstance(value, str) for value in self.values)
+
+    def holds(self, kinds: Sequence[DataType]) -> Column:
         """Return whether the value is one of those."""
         return column(self.column).isin(*self.values)
 
@@ -134,7 +167,11 @@ class NotBefore(RowCheck):
         """Both columns."""
         return (self.column, self.other)
 
-    def holds(self) -> Column:
+    def fits(self, kinds: Sequence[DataType]) -> bool:
+        """Say whether both are moments, both numbers or both texts."""
+        return any(all(isinstance(kind, family) for kind in kinds) for family in (_MOMENTS, NumericType, StringType))
+
+    def holds(self, kinds: Sequence[DataType]) -> Column:
         """Return whether the order is kept."""
         return column(self.column) >= column(self.other)
 
@@ -161,10 +198,14 @@ class Unique(Check):
 
 @dataclass(frozen=True)
 class Fresh(Check):
-    """The newest moment of a column is not older than this. Moments without a zone are in UTC."""
+    """The newest moment of a column is not older than this, nor in the future. Moments without a zone are in UTC."""
 
     column: str
     within: timedelta
+
+    def fits(self, kinds: Sequence[DataType]) -> bool:
+        """Say whether it is a column of moments."""
+        return isinstance(kinds[0], _MOMENTS)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -201,7 +242,7 @@ class CheckResult:
         severity: `error` or `warning`.
         rows: how many failed; None where the rule is about the table as a whole, or was not applied.
         failure: what is wrong, in words; None where nothing is.
-        applied: False where the table lacks a column that the rule is about.
+        applied: False where the table lacks a column that the rule is about, or has another kind of values there.
     """
 
     check: str
@@ -241,9 +282,9 @@ class Gate:
     def __init__(
         self, checks: Sequence[Check], schema: StructType, *, now: datetime, rows_before: int | None = None
     ) -> None:
-        present = {name.lower() for name in schema.names}
+        self._kinds = {field.name.lower(): field.dataType for field in schema}
         self._checks = checks
-        self._applied = [check for check in checks if present.issuperset(name.lower() for name in check.columns)]
+        self._applied = [check for check in checks if self._applies(check)]
         self._rows = [check for check in self._applied if isinstance(check, RowCheck)]
         self._now = now
         self._rows_before = rows_before
@@ -251,11 +292,11 @@ class Gate:
 
     def passes(self) -> Column:
         """Return whether a row keeps all error-level checks that it can keep or break by itself."""
-        return reduce(Column.__and__, [_kept(check) for check in self._refusing()], F.lit(True))
+        return reduce(Column.__and__, [self._kept(check) for check in self._refusing()], F.lit(True))
 
     def reasons(self) -> Column:
         """Return the checks that `passes` sees broken, as an array of texts."""
-        broken = [F.when(~_kept(check), F.lit(str(check))) for check in self._refusing()]
+        broken = [F.when(~self._kept(check), F.lit(str(check))) for check in self._refusing()]
         return F.array_compact(F.array(*broken).cast("array<string>"))
 
     def metrics(self) -> list[Column]:
@@ -264,7 +305,7 @@ class Gate:
         Error-level checks are not among them: who breaks one is counted among the few rows that are refused.
         """
         warnings = [check for check in self._rows if check.severity is Severity.WARNING]
-        failed = [F.count_if(~_kept(check)).alias(str(check)) for check in warnings]
+        failed = [F.count_if(~self._kept(check)).alias(str(check)) for check in warnings]
         newest = [
             F.max(F.unix_micros(column(check.column).cast("timestamp"))).alias(str(check))
             for check in self._applied
@@ -282,6 +323,13 @@ class Gate:
         """
         return [self._result(check, observed, rows) for check in self._checks]
 
+    def _applies(self, check: Check) -> bool:
+        names = [name.lower() for name in check.columns]
+        return all(name in self._kinds for name in names) and check.fits([self._kinds[name] for name in names])
+
+    def _kept(self, check: RowCheck) -> Column:
+        return F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
+
     def _refusing(self) -> list[RowCheck]:
         return [check for check in self._rows if check.severity is Severity.ERROR]
 
@@ -298,13 +346,21 @@ class Gate:
     def _staleness(self, check: Fresh, newest: int | None) -> str | None:
         if newest is None:
             return f"{check.column} has no value in any row"
-        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest)
-        return f"it is {moment:%Y-%m-%d %H:%M} UTC" if self._now - moment > check.within else None
+        age = (self._now - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) - newest
+        if age > check.within // timedelta(microseconds=1):
+            return f"it is {_moment(newest)}"
+        # Clocks differ by minutes; what is a day ahead is a typing error, or a placeholder.
+        return f"it is {_moment(newest)}, in the future" if age < -_DAY_IN_MICROSECONDS else None
 
     def _shrinkage(self, check: RowCount, rows: int) -> str | None:
         before = self._rows_before
         return f"{rows} rows after {before}" if before and rows < check.at_least * before else None
 
 
-def _kept(check: RowCheck) -> Column:
-    return F.coalesce(check.holds(), F.lit(True))
+def _moment(microseconds: int) -> str:
+    """Return a moment since 1970 in words; Python's own end with the year 9999, a database's do not."""
+    days, rest = divmod(microseconds, _DAY_IN_MICROSECONDS)
+    # The Gregorian calendar repeats itself every 400 years, which have 146,097 days.
+    eras, day = divmod(days, 146_097)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day, microseconds=rest)
+    return f"{moment.year + 400 * eras:04}-{moment:%m-%d %H:%M} UTC"

@@ -14,15 +14,16 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.parquet import read_parquet
 from ingestion.platform.columns import column
+from ingestion.platform.names import own_name
 from ingestion.quality.checks import Gate, Severity, Unique
 from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
 
 # What a refused row has besides its own columns: the checks that it breaks.
 REASONS = "_errors"
 # A partition's column, which stands in the folders' names and in no file.
-_PASSED = "__passed__"
+_PASSED = "_passed"
 # What every pass observes.
-_ROWS, _HIGH, _LOW = "__rows__", "__high__", "__low__"
+_ROWS, _GOOD_ROWS, _HIGH, _LOW = "__rows__", "__good__", "__high__", "__low__"
 _COMPRESSION = "zstd"
 
 
@@ -70,11 +71,12 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
         Py4JJavaError: likewise.
     """
     columns = [column(name) for name in frame.columns]
+    passed = own_name(_PASSED, frame.columns)
 
     def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
-        checked = rows.select(*columns, passes.alias(_PASSED))
+        checked = rows.select(*columns, passes.alias(passed))
         ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
-        return _write_pass(checked, f"{folder}/{name}", columns, [*gate.metrics(), *ends], rows_per_file)
+        return _write_pass(checked, f"{folder}/{name}", passed, [*gate.metrics(), *ends], rows_per_file)
 
     first = last = write_pass(frame, "read", gate.passes())
     every_row = _read(frame, *first.folders)
@@ -91,37 +93,39 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
     if not last.refused_rows:
         return replace(last, observed=observed)
     marked, repeats = _mark_repeats(_read(frame, last.refused), every_row, refusing)
-    refusals = marked.select(*columns, F.concat(gate.reasons(), repeats).alias(REASONS))
-    broken = refusals.select(F.explode(REASONS).alias("check")).groupBy("check").agg(F.count(F.lit(1)).alias("rows"))
+    reasons = own_name(REASONS, frame.columns)
+    refusals = marked.select(*columns, F.concat(gate.reasons(), repeats).alias(reasons))
+    broken = refusals.select(F.explode(reasons).alias("check")).groupBy("check").agg(F.count(F.lit(1)).alias("rows"))
     observed |= {row["check"]: row["rows"] for row in broken.collect()}
     return replace(last, observed=observed, refusals=refusals)
 
 
 def _write_pass(
-    checked: DataFrame, folder: str, columns: Sequence[Column], metrics: Sequence[Column], rows_per_file: int
+    checked: DataFrame, folder: str, passed: str, metrics: Sequence[Column], rows_per_file: int
 ) -> WrittenTable:
     """Write rows, divided by whether they pass, and observe them on their way."""
     seen = Observation()
     # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
-    row_hash, counts = F.xxhash64(*columns), F.col(_PASSED).cast("bigint")
+    columns = [column(name) for name in checked.columns if name != passed]
+    row_hash, counts = F.xxhash64(*columns), F.col(passed).cast("bigint")
     observed_rows = checked.observe(
         seen,
         F.count(F.lit(1)).alias(_ROWS),
-        F.count_if(F.col(_PASSED)).alias(_PASSED),
+        F.count_if(F.col(passed)).alias(_GOOD_ROWS),
         # A sum of hashes of 64 bits overflows: their halves are summed.
         F.sum(F.shiftright(row_hash, 32) * counts).alias(_HIGH),
         F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF)) * counts).alias(_LOW),
         *metrics,
     )
-    writer = observed_rows.write.partitionBy(_PASSED)
+    writer = observed_rows.write.partitionBy(passed)
     writer.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(folder)
     found = dict(seen.get)
-    rows, passed, high, low = (found.pop(name) for name in (_ROWS, _PASSED, _HIGH, _LOW))
+    rows, good, high, low = (found.pop(name) for name in (_ROWS, _GOOD_ROWS, _HIGH, _LOW))
     return WrittenTable(
-        passed=f"{folder}/{_PASSED}=true",
-        rows=passed,
-        refused=f"{folder}/{_PASSED}=false",
-        refused_rows=rows - passed,
+        passed=f"{folder}/{passed}=true",
+        rows=good,
+        refused=f"{folder}/{passed}=false",
+        refused_rows=rows - good,
         refusals=None,
         checksum=((high or 0) << 32) + (low or 0),
         observed=found,

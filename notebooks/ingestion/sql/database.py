@@ -1,27 +1,17 @@
-"""Reading a database over JDBC: what to ask it, and which of its failures are worth another try."""
+"""A database over JDBC: its tables, how large they are, their rows. All of it through Spark's public reader."""
 
-import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import cached_property
 
 from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
-from pyspark.sql.types import DataType, DecimalType, IntegralType, TimestampNTZType
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_exponential,
-    wait_random,
-)
+from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
-from ingestion.lake.jvm import java_causes, root_cause
-from ingestion.platform.columns import column
 from ingestion.platform.errors import SourceError
+from ingestion.platform.names import nearest
+from ingestion.platform.spark_errors import root_cause
+from ingestion.sql.column_reading import ColumnReading, Conversion, converted
+from ingestion.sql.dialects import Dialect, TableName, dialect_of
 from ingestion.sql.partitioning import (
     KeyRange,
     bucket_bounds,
@@ -36,67 +26,41 @@ from ingestion.sql.partitioning import (
 _LOOKS = 8
 # Rows a driver fetches at a time. Its own default is a handful on several databases: 10,000 measured as good.
 _FETCH_SIZE = 10_000
-_POSTGRESQL = "jdbc:postgresql:"
-# How PostgreSQL's driver is told to take values as the server holds them, in 0.8 of the time that texts of them take:
-# https://jdbc.postgresql.org/documentation/use/#connection-parameters. No other driver knows this property.
-_BINARY_TRANSFER = {"prepareThreshold": "-1"}
-# By the beginning of a URL: the hash by which a table is split that has no key of whole numbers. Each part reads all of
-# the table, so only where that was measured to be faster than one stream: tests/benchmarks/arrow-readers.md.
-_HASHES = {_POSTGRESQL: "HASHTEXT(CAST({} AS TEXT))"}
-# Azure SQL's transient errors: "Troubleshoot transient connection errors" in its documentation. 1205 is a deadlock's
-# victim; 233, 64 and 10053 to 10060 are connections that broke. 40613 is a serverless database that is still asleep.
-_TRANSIENT_CODES = frozenset(
-    {4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060}
-)
-# SQLSTATE class 08: the connection; but 08004 is no loss of it, it is the server's refusal to let this user in.
-# 40001, 40P01: chosen to end a conflict or a deadlock. PostgreSQL: 53300 too many connections, 57P01 to 57P03 it shuts
-# down, crashed or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_STATE = re.compile(r"08(?!004)\w{3}|40001|40P01|53300|57P0[123]")
-# Java's own message where no driver knows the address, which it files under 08001.
-_NO_DRIVER = "No suitable driver"
-# TLS could not be agreed on because of a certificate. Drivers file this under class 08 too, yet it does not pass.
-_UNTRUSTED = "java.security.GeneralSecurityException"
-# A driver that knows its server's passing failures says so by the exception's class (JDBC 4).
-_TRANSIENT_CLASSES = {"java.sql.SQLTransientException", "java.sql.SQLRecoverableException"}
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class RetryPolicy:
-    """How often a database is asked. Times in seconds.
-
-    A serverless database takes up to a minute to wake: the waits of all tries together outlast that.
+class SourceTable:
+    """A table, and how each of its columns is read.
 
     Attributes:
-        tries: the first included.
-        first_wait: about this long after the first try, twice as long after each further one, with jitter.
-        longest_wait: between two tries.
-        total: no further try starts later than this after the first.
+        name: as it was asked for, for messages.
+        sql: its name in SQL.
+        columns: those that are read, in the table's order.
+        types: of the columns as they arrive, by name.
     """
 
-    tries: int = 6
-    first_wait: float = 5
-    longest_wait: float = 40
-    total: float = 600
+    name: str
+    sql: str
+    columns: tuple[ColumnReading, ...]
+    types: Mapping[str, DataType] = field(repr=False)
 
+    @property
+    def notes(self) -> list[str]:
+        """Which columns are landed as text, and why."""
+        return [f"column {each.name} is landed as text: {each.note}" for each in self.columns if each.note]
 
-DEFAULT_RETRIES = RetryPolicy()
+    def column(self, name: str) -> str | None:
+        """Return the exact name of a column that may be spelled in any case; None where there is no such."""
+        names = [each.name for each in self.columns]
+        return name if name in names else next((each for each in names if each.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a table is, and what has to be known to read it.
-
-    Attributes:
-        key: the exact name of the column that divides it; None where it has no such column.
-        keys: its rows, and the ends of a key that is a whole number.
-        zoneless: the columns of moments without a zone.
-    """
+    """How large a table is: by which column it may be divided, if any, its rows, and the ends of a whole number."""
 
     key: str | None
     keys: KeyRange
-    zoneless: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -104,66 +68,155 @@ class Extent:
         return self.keys.rows
 
 
-@dataclass(frozen=True)
+@dataclass
 class SqlDatabase:
-    """A database to read over JDBC. Neither its URL nor its credentials are part of the repr.
+    """A database to read over JDBC. Neither its address nor its credentials are part of the repr.
 
-    `credentials` are the options that the driver signs in with: `user` and `password`, or `accessToken`, or none.
+    Args:
+        spark: the session.
+        url: the JDBC address.
+        credentials: returns the options that the driver signs in with: `user` and `password`, or `accessToken`, or
+            none. Asked anew for each try, since a token ends.
     """
 
     spark: SparkSession = field(repr=False)
     url: str = field(repr=False)
-    credentials: Mapping[str, str] = field(repr=False)
+    credentials: Callable[[], Mapping[str, str]] = field(repr=False)
+    _options: dict[str, str] = field(init=False, repr=False)
+    _signed_in: Mapping[str, str] | None = field(init=False, repr=False, default=None)
 
-    def measure(self, table: str, key: str) -> Extent:
+    def __post_init__(self) -> None:
+        self.dialect: Dialect = dialect_of(self.url)
+        self._options = dict(self.dialect.options)
+
+    @cached_property
+    def tables(self) -> Sequence[tuple[TableName, bool]]:
+        """All tables and views that may be read, and whether a name without a schema means them."""
+        rows = self._ask(self.dialect.tables(), "the list of tables")
+        return [(TableName(str(row[0]), str(row[1])), bool(row[2])) for row in rows]
+
+    def find(self, name: str) -> TableName:
+        """Return the table of a name as the database spells it, or in any case where only one is meant.
+
+        Args:
+            name: `Orders` or `dbo.Orders`; a name may itself have dots in it.
+
+        A name that is not listed is handed to the database as it is, which may know it all the same, as a synonym.
+
+        Raises:
+            SourceError: there is no such table, or the name may mean several.
+        """
+        known = [table for table, _ in self.tables]
+        default = [table for table, is_default in self.tables if is_default]
+        for matches in (
+            [table for table in known if str(table) == name],
+            [table for table in default if table.name == name],
+            [table for table in known if str(table).lower() == name.lower()],
+            [table for table in default if table.name.lower() == name.lower()],
+            [table for table in known if table.name == name],
+        ):
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                raise SourceError(f"{name}: may be {' or '.join(map(str, matches))}: write the one that is meant.")
+        self._ask_for(name)
+        return TableName("", name)
+
+    def describe(self, name: str, *, columns: Sequence[str] = (), exclude_columns: Sequence[str] = ()) -> SourceTable:
+        """Return how a table's columns are read, all or some.
+
+        Raises:
+            SourceError: the database cannot be reached, has no such table, or the table no such column.
+        """
+        table = self.find(name)
+        sql = self.dialect.table(table)
+        texts: Mapping[str, str] = {}
+        try:
+            found = self._schema(sql, name)
+        except SourceError:
+            # Of several databases and types, each has words of its own for what Spark cannot read.
+            texts = self._texts(table, name)
+            if not texts:
+                raise
+            names = [row["column_name"] for row in self._in_order(self.dialect.columns(table), name)]
+            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names])
+            found = self._schema(f"({query}) typed", name)
+        chosen = _chosen(name, found.names, columns, exclude_columns)
+        readings = [
+            ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
+            if each.name in texts
+            else self.dialect.reading(each)
+            for each in found
+            if each.name in chosen
+        ]
+        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found})
+
+    def primary_key(self, name: str) -> tuple[str, ...]:
+        """Return the columns of the primary key that a table declares, in its order; none where it declares none."""
+        rows = self._in_order(self.dialect.primary_key(self.find(name)), name)
+        return tuple(str(row["column_name"]) for row in rows)
+
+    def measure(self, table: SourceTable, key: str | None = None, where: str | None = None) -> Extent:
         """Return how large a table is. The database counts: no row crosses the wire.
 
         Args:
-            table: its name.
+            table: which.
             key: the column by which it may be divided, in any case, if it is there.
+            where: which rows count; None for all.
 
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        columns = self._load(table, lambda reader: self._table(reader, table), preferTimestampNTZ=True).schema
-        name = next((each.name for each in columns if each.name.lower() == key.lower()), None)
-        ends = ""
-        if name and _is_whole_number(columns[name].dataType):
-            ends = f", MIN({self._quoted(name)}) AS least, MAX({self._quoted(name)}) AS greatest"
-        (found,) = self._ask(f"SELECT COUNT(*) AS row_count{ends} FROM {table}", table)  # noqa: S608 - our own names
+        name = table.column(key) if key else None
+        ends = name if name and _is_whole_number(table.types[name]) else None
+        (found,) = self._ask(self.dialect.extent(table.sql, ends, where), table.name)
         least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
-        zoneless = frozenset(each.name for each in columns if isinstance(each.dataType, TimestampNTZType))
-        return Extent(name, KeyRange(int(found[0]), least, greatest), zoneless)
+        return Extent(name, KeyRange(int(found[0]), least, greatest))
 
-    def read(self, table: str, extent: Extent, connections: int = 1) -> DataFrame:
+    def read(self, table: SourceTable, extent: Extent, connections: int = 1, where: str | None = None) -> DataFrame:
         """Return a table, to be read when it is used, over so many connections if its key allows. Names are its own.
 
-        A moment without a zone stays one. Spark's own option for that, `preferTimestampNTZ`, shifts those before 1582
-        by the days between the Julian and the Gregorian calendar: 0001-01-01 becomes 0000-12-30.
-
         Raises:
             SourceError: the database cannot be reached, or has no such table.
         """
-        parts = self._parts(table, extent, connections)
-        if parts:
-            frame = self._load(table, lambda reader: reader.jdbc(self.url, table, predicates=parts, properties={}))
+        query = self.dialect.select(table.sql, [(each.name, each.sql) for each in table.columns], where)
+        source = f"({query}) chosen"
+        texts = ", ".join(f"{_quoted(each.name)} STRING" for each in table.columns if each.as_text)
+        options = {"customSchema": texts} if texts else {}
+        # Asked of the table itself, not of what is chosen from it: the key may be read as something else.
+        parts = self._parts(table, extent, connections, where)
+        if len(parts) > 1:
+            frames = self._load(
+                table.name, lambda reader: reader.jdbc(self.url, source, predicates=parts, properties={}), **options
+            )
         else:
-            frame = self._load(table, lambda reader: self._table(reader, table))
-        zoneless = [name for name in frame.columns if name in extent.zoneless]
-        return self._without_zone(frame, zoneless) if zoneless else frame
+            frames = self._load(table.name, lambda reader: self._table(reader, source), **options)
+        return self._converted(frames, table.columns)
 
-    def _parts(self, table: str, extent: Extent, parts: int) -> list[str]:
+    def adapt(self, error: BaseException) -> None:
+        """Learn from a failure that another try follows: sign in anew, and ask for no statement by name.
+
+        A token may have ended; a pool may not keep a driver's named statements.
+        """
+        self._signed_in = None
+        if "prepared statement" in root_cause(error):
+            self._options["prepareThreshold"] = "0"
+
+    def _parts(self, table: SourceTable, extent: Extent, parts: int, where: str | None) -> list[str]:
         """Return the WHERE clauses by which a table is divided; none where it is read in one."""
         if extent.key is None or parts == 1:
             return []
-        quoted = self._quoted(extent.key)
+        reading = next(each for each in table.columns if each.name == extent.key)
+        if reading.sql is not None and reading.conversion is not Conversion.NONE:
+            return []
+        quoted = self.dialect.quote(extent.key)
         if extent.keys.least is not None:
-            bounds = self._bounds(table, extent.key, extent.keys, parts)
+            bounds = self._bounds(table, extent.key, extent.keys, parts, where)
             return range_predicates(quoted, bounds) if bounds else []
-        key_hash = next((each for start, each in _HASHES.items() if self.url.startswith(start)), None)
-        return hash_predicates(quoted, key_hash.format(quoted), parts) if key_hash else []
+        key_hash = self.dialect.hash(quoted)
+        return hash_predicates(quoted, key_hash, parts) if key_hash else []
 
-    def _bounds(self, table: str, key: str, keys: KeyRange, parts: int) -> list[int]:
+    def _bounds(self, table: SourceTable, key: str, keys: KeyRange, parts: int, where: str | None) -> list[int]:
         """Return where to divide a table so that each part has about as many rows.
 
         Keys that leave out few numbers are divided by number alone. Where they may crowd, the database counts them in
@@ -171,123 +224,104 @@ class SqlDatabase:
         """
         if not keys.may_be_skewed:
             return equal_bounds(keys, parts)
-        buckets = self._buckets(table, key, keys)
+        buckets = self._buckets(table, key, keys, where)
         for _ in range(_LOOKS):
             crowd = crowded(buckets, parts)
             if crowd is None:
                 break
             position = buckets.index(crowd)
-            buckets[position : position + 1] = self._buckets(table, key, crowd)
+            buckets[position : position + 1] = self._buckets(table, key, crowd, where)
         return quantile_bounds(buckets, parts)
 
-    def _buckets(self, table: str, key: str, keys: KeyRange) -> list[KeyRange]:
-        quoted, bounds = self._quoted(key), bucket_bounds(keys)
-        cases = " ".join(f"WHEN {quoted} < {bound} THEN {number}" for number, bound in enumerate(bounds))
-        found = self._ask(
-            "SELECT COUNT(*) AS row_count, MIN(k) AS least, MAX(k) AS greatest FROM "  # noqa: S608 - our own names
-            f"(SELECT {quoted} AS k, CASE {cases} ELSE {len(bounds)} END AS bucket FROM {table} "
-            f"WHERE {quoted} >= {keys.least} AND {quoted} <= {keys.greatest}) counted GROUP BY bucket",
-            table,
-        )
+    def _buckets(self, table: SourceTable, key: str, keys: KeyRange, where: str | None) -> list[KeyRange]:
+        ends = (keys.least or 0, keys.greatest or 0)
+        found = self._ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
         return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
 
-    def _ask(self, query: str, table: str) -> list[Row]:
+    def _ask_for(self, name: str) -> None:
+        """Make sure that the database knows a name that it does not list.
+
+        Raises:
+            SourceError: it does not, in its own words, with the nearest name that it lists.
+        """
+        try:
+            self._schema(name, name)
+        except SourceError as error:
+            spelled = [str(table) for table, _ in self.tables] + [
+                table.name for table, is_default in self.tables if is_default
+            ]
+            hint = nearest(name, spelled)
+            if not hint:
+                raise
+            raise SourceError(f"{error}{hint}") from error
+
+    def _schema(self, source: str, name: str) -> StructType:
+        return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
+
+    def _texts(self, table: TableName, name: str) -> dict[str, str]:
+        """Return the SQL that stands for the columns of types that Spark does not know."""
+        kinds = self.dialect.text_types
+        return {
+            str(row["column_name"]): kinds[row["data_type"]].format(self.dialect.quote(row["column_name"]))
+            for row in self._in_order(self.dialect.columns(table), name)
+            if row["data_type"] in kinds
+        }
+
+    def _in_order(self, query: str, name: str) -> list[Row]:
+        """Return the rows of a catalog's answer in their `place`: not every database sorts what it is asked within."""
+        fields = ("column_name", "data_type", "place")
+        rows = self._ask(query, name)
+        lower = [{str(key).lower(): value for key, value in row.asDict().items()} for row in rows]
+        return [Row(**{key: row.get(key) for key in fields}) for row in sorted(lower, key=lambda row: row["place"])]
+
+    def _ask(self, query: str, name: str) -> list[Row]:
         """Return the few rows of a query's answer."""
-        answer = self._load(table, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
+        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
         try:
             return answer.collect()
         except Exception as error:
-            raise _unreadable(table, error) from error
+            raise _unreadable(name, error) from error
 
-    def _table(self, reader: DataFrameReader, table: str) -> DataFrame:
-        return reader.format("jdbc").options(url=self.url, dbtable=table).load()
+    def _table(self, reader: DataFrameReader, source: str) -> DataFrame:
+        return reader.format("jdbc").options(url=self.url, dbtable=source).load()
 
-    def _load(self, table: str, load: Callable[[DataFrameReader], DataFrame], **options: bool) -> DataFrame:
-        of_driver = _BINARY_TRANSFER if self.url.startswith(_POSTGRESQL) else {}
-        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **of_driver, **self.credentials)
+    def _load(self, name: str, load: Callable[[DataFrameReader], DataFrame], **options: bool | str) -> DataFrame:
+        if self._signed_in is None:
+            self._signed_in = self.credentials()
+        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._options, **self._signed_in)
         try:
-            return load(reader)
+            frame = load(reader)
+            # Over Connect nothing is asked before the columns are.
+            frame.schema  # noqa: B018
         except Exception as error:
-            raise _unreadable(table, error) from error
+            raise _unreadable(name, error) from error
+        return frame
 
-    def _without_zone(self, frame: DataFrame, names: Sequence[str]) -> DataFrame:
-        """Return some moments as the database's clock showed them: JDBC hands them over in Java's own zone."""
-        jvm: Any = self.spark._jvm
-        java_zone, zone = jvm.java.util.TimeZone.getDefault().getID(), self.spark.conf.get("spark.sql.session.timeZone")
-        shown = {name: column(name).cast("timestamp_ntz") for name in names}
-        if java_zone != zone:
-            shown = {name: F.convert_timezone(F.lit(zone), F.lit(java_zone), moment) for name, moment in shown.items()}
-        return frame.select(*(shown[name].alias(name) if name in shown else column(name) for name in frame.columns))
+    def _converted(self, frame: DataFrame, readings: Iterable[ColumnReading]) -> DataFrame:
+        readings = list(readings)
+        if all(reading.conversion is Conversion.NONE for reading in readings):
+            return frame
+        zone = str(self.spark.conf.get("spark.sql.session.timeZone"))
+        return frame.select(*(converted(each, zone, self._java_zone).alias(each.name) for each in readings))
 
-    def _quoted(self, name: str) -> str:
-        """Return a column's name as the database wants it, so that its capitals and blanks count."""
-        jvm: Any = self.spark._jvm
-        return str(jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(self.url).quoteIdentifier(name))
-
-
-def retry_transient(
-    task: Callable[[], Result],
-    *,
-    on_retry: Callable[[Exception], None],
-    retries: RetryPolicy = DEFAULT_RETRIES,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Result:
-    """Do what reads a database, again when it failed for a reason that passes. Each try is on new connections.
-
-    Args:
-        task: what to do; Spark connects anew each time it reads.
-        on_retry: told the error of each try that another one follows.
-        retries: how often, and when.
-        sleep: waits a number of seconds.
-
-    Raises:
-        Exception: what the task raised: the last time, or at once where that does not pass.
-    """
-
-    def report(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Exception):
-            on_retry(error)
-
-    retrying = Retrying(
-        retry=retry_if_exception(is_transient),
-        wait=wait_exponential(retries.first_wait, max=retries.longest_wait) + wait_random(0, 1),
-        stop=stop_after_attempt(retries.tries) | stop_before_delay(retries.total),
-        before_sleep=report,
-        sleep=sleep,
-        reraise=True,
-    )
-    return retrying(task)
+    @cached_property
+    def _java_zone(self) -> str:
+        """The time zone of the Java that reads; UTC where it is not told, as on Databricks' shared compute."""
+        try:
+            return str(self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault')").collect()[0][0])
+        except Exception:  # noqa: BLE001 - refused in whatever words
+            return "UTC"
 
 
-def is_transient(error: BaseException) -> bool:
-    """Say whether a failure passes by itself, by what the JDBC driver says: code, SQLSTATE, kind of exception."""
-    causes = java_causes(error)
-    untrusted = any(_UNTRUSTED in _class_names(cause) for cause in causes)
-    return not untrusted and any(_is_transient(cause) for cause in causes)
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
-def _is_transient(cause: Any) -> bool:
-    names = _class_names(cause)
-    if "java.sql.SQLException" not in names or cause.getMessage() == _NO_DRIVER:
-        return False
-    # SQLSTATE is null where a driver has none to give.
-    state = cause.getSQLState() or ""
-    return (
-        not names.isdisjoint(_TRANSIENT_CLASSES)
-        or int(cause.getErrorCode()) in _TRANSIENT_CODES
-        or bool(_TRANSIENT_STATE.fullmatch(state))
-    )
-
-
-def _class_names(cause: Any) -> set[str]:
-    """Return the names of an exception's class and of those above it."""
-    names = set()
-    java_class = cause.getClass()
-    while java_class is not None:
-        names.add(str(java_class.getName()))
-        java_class = java_class.getSuperclass()
-    return names
+def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
+    for name in (*columns, *exclude):
+        if name not in names:
+            raise SourceError(f"{table}: has no column {name}{nearest(name, names)}.")
+    return (set(columns) or set(names)) - set(exclude)
 
 
 def _is_whole_number(kind: DataType) -> bool:

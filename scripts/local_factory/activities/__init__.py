@@ -1,20 +1,14 @@
 """What each type of activity does. An activity's function gives its output and notes its input on the run.
 
 Every function takes the activity's JSON, its run, the frame that its expressions see and the engine that runs it; it
-raises ActivityError or ExpressionError to fail.
+raises ActivityError or ExpressionError to fail. Those that work on data are imported when one of them first runs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
-from bundle.activities import Activity
-from bundle.bundle import Bundle, notebook_path
-from bundle.documents import mapping, text
-from bundle.errors import NotebookNotFoundError
-from bundle.notebooks import OTHER_SUFFIXES, find_notebook
-from local_factory.activities.execution import WEB_SIGN_INS, run_notebook, run_web
+from local_factory.activities.execution import run_notebook, run_web
 from local_factory.activities.flow import (
     run_execute_pipeline,
     run_fail,
@@ -27,9 +21,42 @@ from local_factory.activities.flow import (
 )
 from local_factory.activities.variables import run_append_variable, run_set_variable
 
-ACTIVITIES: Mapping[str, Callable[..., Awaitable[Any]]] = {
+Run = Callable[..., Awaitable[Any]]
+
+
+def _later(module: str, function: str) -> Run:
+    async def run(*arguments: Any) -> Any:
+        return await getattr(import_module(f"local_factory.activities.{module}"), function)(*arguments)
+
+    return run
+
+
+def load_data_activities() -> None:
+    """Import what the activities on stand-ins need, so that the first of them does not wait for it."""
+    import duckdb
+
+    import_module("local_factory.activities.copy")
+    duckdb.connect().close()
+
+
+# Activities that work on what stands in for their datasets' and their own linked services.
+_ON_STAND_INS: Mapping[str, Run] = {
+    "AzureFunctionActivity": _later("azure_function", "run_azure_function"),
+    "Copy": _later("copy", "run_copy"),
+    "Delete": _later("delete", "run_delete"),
+    "GetMetadata": _later("get_metadata", "run_get_metadata"),
+    "Lookup": _later("lookup", "run_lookup"),
+    "Script": _later("script", "run_script"),
+    "SqlServerStoredProcedure": _later("script", "run_stored_procedure"),
+    "Validation": _later("validation", "run_validation"),
+}
+USE_STAND_INS = frozenset(_ON_STAND_INS)
+
+ACTIVITIES: Mapping[str, Run] = {
+    **_ON_STAND_INS,
     "DatabricksNotebook": run_notebook,
     "WebActivity": run_web,
+    "WebHook": _later("web_hook", "run_web_hook"),
     "IfCondition": run_if,
     "Switch": run_switch,
     "ForEach": run_foreach,
@@ -41,25 +68,3 @@ ACTIVITIES: Mapping[str, Callable[..., Awaitable[Any]]] = {
     "SetVariable": run_set_variable,
     "AppendVariable": run_append_variable,
 }
-
-# Activities that work on what stands in for their datasets' and their own linked services.
-USE_STAND_INS: frozenset[str] = frozenset()
-
-
-def unsupported_reason(bundle: Bundle, activity: Activity) -> str:
-    """Return why an activity of a type that runs here cannot run here all the same; empty when it can."""
-    sign_in = text(mapping(activity.type_properties.get("authentication")).get("type"))
-    if activity.type == "WebActivity" and sign_in and sign_in not in WEB_SIGN_INS:
-        return f"authentication {sign_in!r} does not work from this machine"
-    if path := notebook_path(activity):
-        return _unsupported_notebook(path, bundle.notebooks_root)
-    return ""
-
-
-def _unsupported_notebook(path: str, root: Path) -> str:
-    with suppress(NotebookNotFoundError):
-        find_notebook(path, root)
-        return ""
-    with suppress(NotebookNotFoundError):
-        return f"{find_notebook(path, root, OTHER_SUFFIXES)}: only notebooks in Python (.py) run on this machine"
-    return f"no notebook {path!r} under {root}"

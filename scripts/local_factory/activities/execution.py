@@ -63,7 +63,7 @@ async def run_web(activity: Activity, run: ActivityRun, frame: Frame, engine: En
     headers = {name: str(value) for name, value in (properties.get("headers") or {}).items()}
     seconds = timespan_seconds(str(timeout)) if timeout else _WEB_TIMEOUT_SECONDS
     url = str(properties["url"])
-    headers |= _authorization(properties.get("authentication"), url)
+    headers |= authorization(properties.get("authentication"), url)
     try:
         with real_work():
             answer = await engine.http.request(
@@ -98,7 +98,7 @@ def _retry_after(answer: httpx.Response) -> float:
     return float(given) if given.isdecimal() else _ASK_AGAIN_SECONDS
 
 
-def _authorization(authentication: Any, url: str) -> dict[str, str]:
+def authorization(authentication: Any, url: str) -> dict[str, str]:
     """Return the header that signs a request in.
 
     A machine has no managed identity: the token of one is `AZURE_ACCESS_TOKEN` where that is set, and none where it is

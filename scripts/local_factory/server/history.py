@@ -7,6 +7,7 @@ this process, however it ends.
 import base64
 import json
 import sqlite3
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -67,6 +68,7 @@ create table if not exists trigger_runs (
     runs text not null default '{}'
 );
 create index if not exists trigger_runs_fired on trigger_runs (fired, number);
+create index if not exists trigger_runs_status on trigger_runs (status);
 create index if not exists trigger_runs_trigger on trigger_runs (trigger_name, fired, number);
 pragma user_version = 1;
 """
@@ -224,6 +226,15 @@ class History:
         row = found.fetchone()
         return _activity_run(row) if row else None
 
+    def notebook_run(self, number: int) -> ActivityRun | None:
+        """Return the activity run that Databricks' API knows by a number, None when there is none."""
+        prefix = str(uuid.UUID(int=(number << 75) % 2**128))[:15]
+        rows = self._database.execute(
+            "select * from activity_runs where activity_run_id >= ? and activity_run_id < ?", (prefix, f"{prefix}g")
+        )
+        found = (_activity_run(row) for row in rows)
+        return next((run for run in found if uuid.UUID(run.activity_run_id).int >> 75 == number), None)
+
     def children(self, run_id: str) -> list[KeptRun]:
         """Return the runs that a run called, in the order of their start."""
         rows = self._database.execute("select * from pipeline_runs where parent_run = ? order by number", (run_id,))
@@ -322,6 +333,11 @@ class History:
         found = self._database.execute("select * from trigger_runs where trigger_run_id = ?", (trigger_run_id,))
         row = found.fetchone()
         return _trigger_run(row) if row else None
+
+    def trigger_runs_with_status(self, status: str) -> list[TriggerRun]:
+        """Return the runs of triggers in a state, oldest first."""
+        rows = self._database.execute("select * from trigger_runs where status = ? order by number", (status,))
+        return [_trigger_run(row) for row in rows]
 
     def trigger_runs(self, query: Query) -> tuple[list[TriggerRun], str | None]:
         """Return a page of trigger runs, and the token of the next one if there are more."""

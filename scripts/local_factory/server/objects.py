@@ -1,7 +1,7 @@
 """The objects of the served factory: what `adf/` holds, under what clients published, deletions included.
 
 What clients publish is kept as files in a folder of its own, laid out as ADF Studio's Git root; it wins over the file
-of that name in `adf/` and outlives restarts. An object that no client touched follows its file, also while served.
+of that name in `adf/` and outlives restarts. An object that no client touched follows its file, also while serving.
 """
 
 import hashlib

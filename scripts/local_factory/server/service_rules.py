@@ -1,8 +1,8 @@
 """What Azure's service takes and refuses of a factory's objects, and what it shows of them.
 
 A started trigger refuses PUT and DELETE, a PUT is refused for a reference that leads nowhere, a DELETE for an object
-that is referred to; what a GET returns has defaults that nobody sent, and stars where a secret stands. The server and
-the stand-in for Azure that the deployer's tests use go by these rules.
+that is referred to; what a GET returns has defaults that nobody sent, and stars where a secret stands. The server goes
+by these rules, and so does the stand-in for Azure in the deployer's tests.
 """
 
 import copy

@@ -1,12 +1,11 @@
-"""Which failures of a database are tried again, and how: against a real one, and with every code a driver may give."""
+"""Databases as they are: what is in them is found, divided and read to the last digit, or refused by name."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from py4j.protocol import Py4JJavaError
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from fakes.derby import Derby
@@ -15,76 +14,10 @@ from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
 from ingestion.platform.errors import SourceError
-from ingestion.sql.database import DEFAULT_RETRIES, Extent, RetryPolicy, SqlDatabase, is_transient, retry_transient
+from ingestion.sql.database import Extent, SqlDatabase
 from ingestion.sql.partitioning import KeyRange
 
 Lines = Callable[[], list[dict[str, Any]]]
-
-
-def failure(spark: SparkSession, exception: Any) -> Exception:
-    """Return a Java exception as Python gets it: thrown in the JVM, as the cause of another."""
-    with pytest.raises(Py4JJavaError) as raised:
-        spark._jvm.java.util.concurrent.CompletableFuture.failedFuture(exception).get()
-    return raised.value
-
-
-@pytest.mark.parametrize(
-    "code", [4060, 40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 1205, 233, 64, 10053, 10054, 10060]
-)
-def test_azure_sqls_transient_errors_are_transient(code: int, spark: SparkSession) -> None:
-    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("not currently available", "S0001", code)))
-
-
-@pytest.mark.parametrize(
-    "state", ["08000", "08001", "08003", "08006", "08S01", "40001", "40P01", "53300", "57P01", "57P03"]
-)
-def test_a_lost_connection_or_a_busy_database_is_transient(state: str, spark: SparkSession) -> None:
-    assert is_transient(failure(spark, spark._jvm.java.sql.SQLException("connection lost", state, 0)))
-
-
-@pytest.mark.parametrize("kind", ["SQLTransientConnectionException", "SQLTimeoutException", "SQLRecoverableException"])
-def test_what_the_driver_itself_calls_transient_is(kind: str, spark: SparkSession) -> None:
-    assert is_transient(failure(spark, getattr(spark._jvm.java.sql, kind)("later")))
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [("28000", 18456), ("S0002", 208), ("08004", 18456), ("42S02", 0), (None, 0), ("22012", 8134)],
-)
-def test_a_refused_login_or_an_unknown_table_is_not(state: str | None, code: int, spark: SparkSession) -> None:
-    assert not is_transient(failure(spark, spark._jvm.java.sql.SQLException("no", state, code)))
-
-
-def test_errors_that_are_no_databases_are_not(spark: SparkSession) -> None:
-    assert not is_transient(ValueError("08006"))
-    assert not is_transient(failure(spark, spark._jvm.java.io.IOException("08006")))
-
-
-def test_waits_grow_and_outlast_the_minute_a_sleeping_database_takes(spark: SparkSession) -> None:
-    asleep = failure(spark, spark._jvm.java.sql.SQLException("Database is not currently available", "S0001", 40613))
-    waits: list[float] = []
-    reported: list[Exception] = []
-
-    def task() -> str:
-        if sum(waits) < 60:
-            raise SourceError("asleep") from asleep
-        return "awake"
-
-    assert retry_transient(task, on_retry=reported.append, sleep=waits.append) == "awake"
-    assert waits == sorted(waits)
-    assert len(reported) == len(waits) < DEFAULT_RETRIES.tries
-
-
-def test_what_does_not_pass_is_raised_in_the_end(spark: SparkSession) -> None:
-    lost = failure(spark, spark._jvm.java.sql.SQLException("connection lost", "08006"))
-    waits: list[float] = []
-
-    def task() -> None:
-        raise SourceError("Customers: connection lost") from lost
-
-    with pytest.raises(SourceError, match="connection lost"):
-        retry_transient(task, on_retry=lambda _error: None, retries=RetryPolicy(tries=3), sleep=waits.append)
-    assert len(waits) == 2
 
 
 @pytest.fixture
@@ -126,19 +59,32 @@ def test_an_unknown_table_fails_at_once_with_the_databases_own_words(
     waits: list[float] = []
     environment = {"LAKE_ROOT": str(lake), "SQL_URL": locked.url}
     settings = Settings(environment=environment, widgets={"customer_count": "601"})
-    with pytest.raises(SourceError, match=r"PRODUCTS.* does not exist"):
+    with pytest.raises(SourceError, match=r"Products.* does not exist"):
         process_products(spark, settings.configuration(), sleep=waits.append)
     assert waits == []
 
 
 @pytest.fixture
 def database(spark: SparkSession, derby: Derby) -> SqlDatabase:
-    return SqlDatabase(spark, derby.url, {})
+    return SqlDatabase(spark, derby.url, dict)
+
+
+def measure(database: SqlDatabase, table: str, key: str | None = None) -> Extent:
+    return database.measure(database.describe(table), key)
+
+
+def read(database: SqlDatabase, table: str, extent: Extent, connections: int = 1) -> DataFrame:
+    return database.read(database.describe(table), extent, connections)
+
+
+def connections_of(frame: DataFrame) -> int:
+    return frame.select(F.spark_partition_id()).distinct().count()
 
 
 def keys_by_connection(database: SqlDatabase, extent: Extent, connections: int) -> list[list[int]]:
     """Return which keys each connection reads."""
-    rows = database.read("Keyed", extent, connections).select("Id", F.spark_partition_id().alias("part")).collect()
+    table = database.describe("Keyed")
+    rows = database.read(table, extent, connections).select("Id", F.spark_partition_id().alias("part")).collect()
     keys: dict[int, list[int]] = {}
     for row in rows:
         keys.setdefault(row["part"], []).append(row["Id"])
@@ -152,7 +98,7 @@ def keyed(derby: Derby) -> Callable[..., None]:
     def create(*keys: object) -> None:
         derby.drop("Keyed")
         derby.execute('CREATE TABLE Keyed ("Id" BIGINT)')
-        derby.execute(f"INSERT INTO Keyed VALUES {', '.join(f'({key})' for key in keys)}")  # noqa: S608 - our own keys
+        derby.execute(f"INSERT INTO Keyed VALUES {', '.join(f'({key})' for key in keys)}")
 
     return create
 
@@ -161,17 +107,17 @@ def test_one_query_tells_rows_and_ends_of_the_key_in_any_case(
     database: SqlDatabase, keyed: Callable[..., None]
 ) -> None:
     keyed(-5, 7, "NULL", 2**63 - 1)
-    assert database.measure("Keyed", "ID") == Extent("Id", KeyRange(4, -5, 2**63 - 1))
-    assert database.measure("Keyed", "Other") == Extent(None, KeyRange(4, None, None))
+    assert measure(database, "Keyed", "ID") == Extent("Id", KeyRange(4, -5, 2**63 - 1))
+    assert measure(database, "Keyed", "Other") == Extent(None, KeyRange(4, None, None))
 
 
 def test_a_key_that_is_no_whole_number_divides_nothing_on_a_database_whose_hash_is_not_known(
     database: SqlDatabase, derby: Derby
 ) -> None:
     derby.create("Customers", 10)
-    extent = database.measure("Customers", "full name")
-    assert extent == Extent("Full Name", KeyRange(10, None, None), frozenset({"CreatedAt"}))
-    assert database.read("Customers", extent, 4).rdd.getNumPartitions() == 1
+    extent = measure(database, "Customers", "full name")
+    assert extent == Extent("Full Name", KeyRange(10, None, None))
+    assert connections_of(read(database, "Customers", extent, 4)) == 1
 
 
 @pytest.mark.parametrize(
@@ -187,30 +133,30 @@ def test_on_postgresql_a_key_of_another_kind_divides_by_its_hash_and_each_row_is
     spark: SparkSession, postgres: Postgres, kind: str, key: str
 ) -> None:
     postgres.drop("hashed")
-    rows_of_which_three_have_no_key = f"SELECT n, CASE WHEN n > 3 THEN {key} END FROM generate_series(1, 400) n"  # noqa: S608 - our own text
+    rows_of_which_three_have_no_key = f"SELECT n, CASE WHEN n > 3 THEN {key} END FROM generate_series(1, 400) n"
     postgres.execute(
         f'CREATE TABLE hashed ("Id" INT, "The Key" {kind})',
         f"INSERT INTO hashed {rows_of_which_three_have_no_key}",
     )
-    database = SqlDatabase(spark, postgres.url, {"user": postgres.user, "password": postgres.password})
-    extent = database.measure("hashed", "the key")
-    rows = database.read("hashed", extent, 3).select("Id", F.spark_partition_id().alias("part")).collect()
+    database = SqlDatabase(spark, postgres.url, lambda: {"user": postgres.user, "password": postgres.password})
+    extent = measure(database, "hashed", "the key")
+    rows = read(database, "hashed", extent, 3).select("Id", F.spark_partition_id().alias("part")).collect()
     assert sorted(row["Id"] for row in rows) == list(range(1, 401))
     parts = [row["part"] for row in rows]
     assert min(parts.count(part) for part in range(3)) > 80
-    assert database.read("hashed", extent, 1).count() == 400
+    assert read(database, "hashed", extent, 1).count() == 400
 
 
 def test_a_key_without_a_value_divides_nothing(database: SqlDatabase, keyed: Callable[..., None]) -> None:
     keyed("NULL", "NULL")
-    assert database.read("Keyed", database.measure("Keyed", "Id"), 4).rdd.getNumPartitions() == 1
+    assert connections_of(read(database, "Keyed", measure(database, "Keyed", "Id"), 4)) == 1
 
 
 def test_a_table_is_divided_among_its_connections_and_each_row_is_read_once(
     database: SqlDatabase, keyed: Callable[..., None]
 ) -> None:
     keyed(*range(1, 401), "NULL", "NULL")
-    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    parts = keys_by_connection(database, measure(database, "Keyed", "Id"), 4)
     assert sorted(len(part) for part in parts) == [100, 100, 100, 102]
     assert sorted(key or 0 for part in parts for key in part) == [0, 0, *range(1, 401)]
 
@@ -219,14 +165,14 @@ def test_one_far_key_leaves_no_connection_with_most_of_the_rows(
     database: SqlDatabase, keyed: Callable[..., None]
 ) -> None:
     keyed(*range(1, 400), 2**62)
-    parts = keys_by_connection(database, database.measure("Keyed", "Id"), 4)
+    parts = keys_by_connection(database, measure(database, "Keyed", "Id"), 4)
     assert sum(len(part) for part in parts) == 400
     assert max(len(part) for part in parts) <= 200
 
 
 def test_rows_that_came_after_the_count_are_read_too(database: SqlDatabase, keyed: Callable[..., None]) -> None:
     keyed(*range(1, 11))
-    extent = database.measure("Keyed", "Id")
+    extent = measure(database, "Keyed", "Id")
     keyed(*range(-10, 30))
     assert sorted(key for part in keys_by_connection(database, extent, 3) for key in part) == list(range(-10, 30))
 
@@ -239,10 +185,10 @@ def test_a_moment_without_a_zone_is_what_the_database_shows_in_every_zone_and_ce
     values = ", ".join(f"TIMESTAMP('{moment}')" for moment in moments)
     derby.drop("Keyed")
     derby.execute('CREATE TABLE Keyed ("At" TIMESTAMP)')
-    derby.execute(f"INSERT INTO Keyed VALUES {values}")  # noqa: S608 - our own values
+    derby.execute(f"INSERT INTO Keyed VALUES {values}")
     session = spark.newSession()
     session.conf.set("spark.sql.session.timeZone", zone)
-    database = SqlDatabase(session, derby.url, {})
-    table = database.read("Keyed", database.measure("Keyed", "Id"))
+    database = SqlDatabase(session, derby.url, dict)
+    table = read(database, "Keyed", measure(database, "Keyed", "Id"))
     assert table.dtypes == [("At", "timestamp_ntz")]
     assert sorted(row[0] for row in table.select(F.col("At").cast("string")).collect()) == moments

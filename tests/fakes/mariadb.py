@@ -1,4 +1,4 @@
-"""A MariaDB server on loopback, from Debian's `mariadb-server`, for as long as a benchmark runs.
+"""A real MariaDB server on loopback, from Debian's `mariadb-server`, for as long as tests or a benchmark run.
 
 MariaDB refuses to run as root: it then runs as the user `mysql` that the package brings. `setpriv` has the server end
 with the process that started it.
@@ -29,9 +29,21 @@ class MariaDb:
     password: str = field(default="benchmark", repr=False)
     database: str = "source"
 
+    @property
+    def url(self) -> str:
+        """The address for JDBC, without user and password: Spark knows the database by the word mysql."""
+        return f"jdbc:mysql://127.0.0.1:{self.port}/{self.database}?permitMysqlScheme=true&useSsl=false"
+
     def execute(self, statement: str) -> str:
         """Execute a statement (names quoted as in standard SQL) and return what it selects, parted by tabs."""
         return _client(self.port, self.user, self.password, f"SET sql_mode = 'ANSI_QUOTES'; {statement}", self.database)
+
+
+def what_is_missing() -> str | None:
+    """Return what this machine needs before it has the server and the driver, None where it has both."""
+    if not (shutil.which("mariadbd") or Path("/usr/sbin/mariadbd").exists()) or not shutil.which("mariadb-install-db"):
+        return "no MariaDB server here: apt-get install mariadb-server (Debian)"
+    return None if JDBC_DRIVER.exists() else f"no {JDBC_DRIVER} here: apt-get install libmariadb-java (Debian)"
 
 
 @contextmanager

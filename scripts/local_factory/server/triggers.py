@@ -1,0 +1,194 @@
+"""The factory's triggers as they fire: a started schedule trigger starts its pipelines at each of its moments."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bundle.resources import Resource, ResourceKey
+from local_factory.errors import LocalFactoryError
+from local_factory.expressions import ExpressionError
+from local_factory.runs import Status, timestamp
+from local_factory.schedule import fire_times
+from local_factory.server.errors import ServiceError, bad_request, not_found
+from local_factory.server.events import Events
+from local_factory.server.history import ENDED, TriggerRun
+from local_factory.server.objects import FactoryObjects
+from local_factory.server.runs import Runs
+from local_factory.server.service_rules import STARTED
+from local_factory.triggers import requests_of
+
+SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "Inprogress"
+_SECONDS_BETWEEN_LOOKS = 1.0
+_A_MOMENT_BEFORE = timedelta(microseconds=1)
+
+
+class Triggers:
+    """The triggers that are started, each waiting for its next moment."""
+
+    def __init__(self, objects: FactoryObjects, runs: Runs, events: Events) -> None:
+        self._objects = objects
+        self._runs = runs
+        self._events = events
+        self._waiting: dict[str, tuple[bytes, asyncio.Task[None]]] = {}
+
+    # What clients do
+
+    def start(self, name: str) -> None:
+        """Start a trigger.
+
+        Raises:
+            ServiceError: there is none, or it starts nothing.
+        """
+        self._objects.start(name)
+        self.refresh()
+
+    def stop(self, name: str) -> None:
+        """Stop a trigger; runs that it started go on.
+
+        Raises:
+            ServiceError: there is none.
+        """
+        self._objects.stop(name)
+        self.refresh()
+
+    def rerun(self, name: str, trigger_run_id: str) -> None:
+        """Run what a trigger's run started once more, for the same moment.
+
+        Raises:
+            ServiceError: there is no such run, or it cannot be run again.
+        """
+        run = self._run_of(name, trigger_run_id)
+        if run.status == IN_PROGRESS and not self._settled(run):
+            raise bad_request(f"Trigger run '{trigger_run_id}' is still in progress.")
+        resource = self._objects.get("trigger", run.trigger_name)
+        scheduled = datetime.fromisoformat(run.properties["ScheduleTime"])
+        self._fire(resource, scheduled, group_id=run.group_id)
+
+    def cancel(self, name: str, trigger_run_id: str) -> None:
+        """Cancel a trigger's run with the pipelines that it started.
+
+        Raises:
+            ServiceError: there is no such run.
+        """
+        run = self._run_of(name, trigger_run_id)
+        for pipeline_run in run.runs.values():
+            self._runs.cancel(pipeline_run, recursive=True)
+
+    def next_fire_times(self, resource: Resource, number: int) -> list[datetime]:
+        """Return a schedule trigger's next moments; none for another kind, or one whose schedule is wrong."""
+        found: list[datetime] = []
+        try:
+            for moment in fire_times(resource.document, datetime.now(UTC)):
+                found.append(moment)
+                if len(found) == number:
+                    break
+        except LocalFactoryError:
+            return []
+        return found
+
+    # What happens by itself
+
+    def refresh(self) -> None:
+        """Let those wait that are started, and no others."""
+        wanted = {
+            resource.name: resource.content
+            for resource in self._objects.of("trigger")
+            if self._objects.state(resource.name) == STARTED
+        }
+        for name in [name for name, (content, _) in self._waiting.items() if wanted.get(name) != content]:
+            self._waiting.pop(name)[1].cancel()
+        for name, content in wanted.items():
+            if name not in self._waiting:
+                self._waiting[name] = (content, asyncio.create_task(self._wait(name), name=f"trigger {name}"))
+
+    async def watch(self) -> None:
+        """Follow the files of triggers, and the runs that triggers started, as long as the server runs."""
+        while True:
+            generation = self._objects.generation
+            self._objects.refresh()
+            if self._objects.generation != generation:
+                self._events.tell("factory")
+            self.refresh()
+            self.settle()
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    def settle(self) -> None:
+        """Write down how the runs of triggers ended whose pipelines have ended."""
+        for run in self._runs.history.trigger_runs_with_status(IN_PROGRESS):
+            self._settled(run)
+
+    async def close(self) -> None:
+        """Let none fire any more."""
+        tasks = [task for _, task in self._waiting.values()]
+        self._waiting = {}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, name: str) -> None:
+        resource = self._objects.resources[ResourceKey("trigger", name)]
+        try:
+            moments = fire_times(resource.document, datetime.now(UTC) - _A_MOMENT_BEFORE)
+            for moment in moments:
+                await _sleep_until(moment)
+                self._fire(resource, moment)
+        except LocalFactoryError as error:
+            self._keep(_new_run(resource, datetime.now(UTC), FAILED, str(error)))
+
+    def _fire(self, resource: Resource, scheduled: datetime, group_id: str | None = None) -> None:
+        run = _new_run(resource, scheduled, IN_PROGRESS, "")
+        run = replace(run, group_id=group_id or run.group_id)
+        started: dict[str, str] = {}
+        problems: list[str] = []
+        try:
+            for request in requests_of(resource, scheduled, run.trigger_run_id):
+                try:
+                    created = self._runs.create(request.pipeline, request.parameters, invocation=request.invocation)
+                    started[request.pipeline] = created.run_id
+                except ServiceError as error:
+                    problems.append(f"{request.pipeline}: {error.message}")
+        except ExpressionError as error:
+            problems.append(str(error))
+        status = FAILED if problems else IN_PROGRESS
+        self._keep(replace(run, status=status, message=" ".join(problems), runs=started))
+
+    def _settled(self, run: TriggerRun) -> bool:
+        """Say whether a trigger's run has ended, and write down how."""
+        kept = [self._runs.find(pipeline_run) for pipeline_run in run.runs.values()]
+        statuses = [found.run.status for found in kept if found]
+        if any(status not in ENDED for status in statuses):
+            return False
+        failed = [found.run.pipeline_name for found in kept if found and found.run.status is not Status.SUCCEEDED]
+        message = f"{', '.join(failed)} did not succeed." if failed else ""
+        self._keep(replace(run, status=FAILED if failed else SUCCEEDED, message=message))
+        return True
+
+    def _run_of(self, name: str, trigger_run_id: str) -> TriggerRun:
+        trigger = self._objects.get("trigger", name)
+        run = self._runs.history.trigger_run(trigger_run_id)
+        if run is None or run.trigger_name != trigger.name:
+            raise not_found(f"The trigger run '{trigger_run_id}' of '{trigger.name}' was not found.")
+        return run
+
+    def _keep(self, run: TriggerRun) -> None:
+        self._runs.history.keep_trigger_run(run)
+        self._events.tell("triggers")
+
+
+def _new_run(resource: Resource, scheduled: datetime, status: str, message: str) -> TriggerRun:
+    identity = str(uuid.uuid4())
+    properties: Mapping[str, Any] = {
+        "TriggerTime": timestamp(datetime.now(UTC)),
+        "ScheduleTime": timestamp(scheduled),
+    }
+    kind = str(resource.properties.get("type"))
+    return TriggerRun(identity, identity, resource.name, kind, status, datetime.now(UTC), message, properties, {})
+
+
+async def _sleep_until(moment: datetime) -> None:
+    # A laptop that slept meanwhile wakes up late: what is left is asked for again and again.
+    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(left, 30))
