@@ -99,7 +99,7 @@ def resource_files(root: Path) -> Iterator[tuple[str, Path]]:
         raise ResourceError(f"{root}: no such folder. Point --adf at a factory's Git root.")
     files = [(kind, file) for kind in KINDS for file in sorted((root / kind).glob("*.json"))]
     if not files:
-        below = sorted({file.parents[1].as_posix() for file in root.glob("*/pipeline/*.json")})
+        below = sorted({file.parents[1].as_posix() for kind in KINDS for file in root.glob(f"*/{kind}/*.json")})
         hint = f" Is {' or '.join(below)} meant?" if below else ""
         raise ResourceError(
             f"{root}: holds no factory objects. A factory's Git root has folders such as pipeline/ and trigger/.{hint}"

@@ -1,6 +1,7 @@
 """The engine: retries, timeouts, concurrency, parameters and what each run records."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -299,7 +300,8 @@ def test_ten_thousand_iterations_take_seconds() -> None:
             "activities": [set_variable("keep", "v", expression("@string(item())"))],
         },
     }
+    start = time.process_time()
     result = run_all([pipeline("PL", [loop], variables={"v": {"type": "String"}})], sleep=no_sleep)[0]
     assert result.status == "Succeeded"
     assert len(result.activity_runs) == 10_001
-    assert result.to_json()["durationInMs"] < 20_000
+    assert time.process_time() - start < 20
