@@ -10,8 +10,8 @@ import requests
 from pyspark.sql import SparkSession
 from requests.adapters import HTTPAdapter
 
-from ingestion.lake.filesystem import HadoopFileSystem
-from ingestion.lake.lake import Lake
+from ingestion.lake.documents import replace_document
+from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform import strict_json
 from ingestion.platform.errors import CountriesFailedError, CountryApiTimeoutError, IngestionError
 from ingestion.platform.log import Clock, StepLog, utc_now
@@ -69,13 +69,15 @@ def ingest_countries(
             sleep=sleep,
             on_retry=log.retry,
         )
-        lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id, clock=clock)
+        storage = open_storage(settings.lake_root, None)
         late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         tasks = {country: partial(_fetch, api, country, log) for country in countries}
         records, failures = gather(tasks, workers=settings.api_connections, seconds=seconds, late=late)
         with ThreadPoolExecutor(settings.api_connections) as pool:
             landings = {
-                country: pool.submit(_land, lake, country, record, configuration.secrets.redact(api.url(country)), log)
+                country: pool.submit(
+                    _land, storage, country, record, configuration.secrets.redact(api.url(country)), log
+                )
                 for country, record in records.items()
             }
         landed: list[str] = []
@@ -103,10 +105,11 @@ def _fetch(api: CountryApi, country: Country, log: StepLog) -> Record:
     return record
 
 
-def _land(lake: Lake, country: Country, record: Record, source: str, log: StepLog) -> str:
+def _land(storage: Storage, country: Country, record: Record, source: str, log: StepLog) -> str:
     name = f"countries/{country.file_name}"
-    with log.step("land", source=source, target=lake.path(name)) as step:
-        lake.write_file(name, strict_json.dump(record), source=source)
+    with log.step("land", source=source, target=storage.url(name)) as step:
+        content = strict_json.dump(record)
+        replace_document(storage, name, content, run_id=log.run_id, source=source, clock=log.clock)
         step.rows = 1
     return name
 

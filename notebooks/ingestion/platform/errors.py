@@ -119,6 +119,18 @@ class LakeError(IngestionError):
     """The lake cannot be written; what was landed before is as it was."""
 
 
+class PathNotFoundError(LakeError):
+    """There is nothing where something was to be taken from."""
+
+
+class PathTakenError(LakeError):
+    """There is something where a place was to be free."""
+
+
+class IsFolderError(LakeError):
+    """There is a folder where a file was to be read or written."""
+
+
 class StagingError(LakeError):
     """New data could not be written aside whole: its source broke off, or the lake refused."""
 

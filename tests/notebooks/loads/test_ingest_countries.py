@@ -15,10 +15,11 @@ from fakes.country_records import DEPRECATION, SEARCHES, v3_answer, v3_record, v
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.lake.lake import Lake
+from ingestion.lake.folder_storage import FolderStorage
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.platform.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
 from ingestion.rest.countries import COUNTRIES, Country
+from support.lakes import leftovers
 
 FILES = [f"countries/{name}.json" for name in ("india", "us", "uk", "china", "russia")]
 OLD = b'{"name": "what was landed before"}\n'
@@ -106,13 +107,13 @@ def test_all_five_are_landed_at_the_same_time(
     ingest: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing is landed before all five are about to be.
-    barrier, write_file = Barrier(5, timeout=10), Lake.write_file
+    barrier, write = Barrier(5, timeout=10), FolderStorage.write
 
-    def wait_and_write(*arguments: Any, **options: Any) -> None:
+    def wait_and_write(*arguments: Any) -> None:
         barrier.wait()
-        write_file(*arguments, **options)
+        write(*arguments)
 
-    monkeypatch.setattr(Lake, "write_file", wait_and_write)
+    monkeypatch.setattr(FolderStorage, "write", wait_and_write)
     assert ingest() == FILES
 
 
@@ -191,7 +192,7 @@ def test_a_second_run_replaces_the_first(ingest: Callable[..., list[str]], serve
     server.answer("/name/india", json_answer([v3_record("IN", population=5)]))
     ingest()
     assert landed(lake, "india")["population"] == 5
-    assert [path for path in (lake / "_staging").rglob("*") if path.is_file()] == []
+    assert leftovers(lake) == []
 
 
 def test_a_line_is_logged_for_each_fetch_landing_and_retry(
