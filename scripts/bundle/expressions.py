@@ -278,7 +278,7 @@ _GRAMMAR = r"""
 
 # A name after a dot that ends where the text ends, and what goes on as if it were one.
 _DOTTED_NAME = re.compile(r"\.([\w$]+)\Z")
-_REST_OF_NAME = re.compile(r"[-:\w$]+")
+_REST_OF_NAME = re.compile(r"[-:][-:\w$]+")
 
 _EXPECTED = {
     "NAME": "a name",
@@ -382,11 +382,6 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
             return _syntax_error(text, position, "unexpected '\"'; texts stand in single quotes")
         if text[position] == "'":
             return _syntax_error(text, position, "the text is not closed; expected '")
-        if text[position] in "-:" and (name := _DOTTED_NAME.search(text, 0, position)):
-            rest = _REST_OF_NAME.match(text, position)
-            whole = f"{name[1]}{rest[0] if rest else ''}"
-            reason = f"a name after a dot holds no {text[position]!r}: write ['{whole}'] in place of .{whole}"
-            return _syntax_error(text, position, reason)
     elif isinstance(error, UnexpectedToken) and error.token.type != "$END":
         position, found, expected = (
             error.token.start_pos or 0,
@@ -395,6 +390,11 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
         )
     else:
         position, found, expected = end, "end", set(error.accepts or error.expected)  # type: ignore[attr-defined]
+    name, rest = _DOTTED_NAME.search(text, 0, position), _REST_OF_NAME.match(text, position)
+    if name and rest:
+        whole = f"{name[1]}{rest[0]}"
+        reason = f"a name after a dot holds no {text[position]!r}: write ['{whole}'] in place of .{whole}"
+        return _syntax_error(text, position, reason)
     return _syntax_error(text, position, f"unexpected {found}; expected {_expected_words(expected)}")
 
 
