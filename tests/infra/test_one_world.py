@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 MAIN = read(INFRA / "main.bicep")
 README = (INFRA / "README.md").read_text(encoding="utf-8")
-ENVIRONMENT_FILES = sorted((INFRA / "environments").glob("*.toml"))
+# Those in Azure: `local` is a factory on this machine.
+ENVIRONMENT_FILES = sorted(path for path in (INFRA / "environments").glob("*.toml") if path.stem != "local")
 LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedService.json").read_text(encoding="utf-8"))
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
