@@ -37,6 +37,8 @@ _NEEDED = frozenset(
         "expression-parses",
     }
 )
+# For notebooks that read the bundle's sources: those that are told another folder of them by a widget.
+_SOURCES, _SOURCES_WIDGET = "source-right", "sources"
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,19 @@ def _problems(
     yield from (str(bundle.unread[key]) for key in sorted(keys) if key in bundle.unread)
     used = replace(bundle, resources={key: resource for key, resource in bundle.resources.items() if key in keys})
     files = {resource.path for resource in used.resources.values()}
-    for finding in check(used, _NEEDED) if findings is None else findings:
-        if finding.rule in _NEEDED and finding.file in files:
+    reads_sources = any(
+        _reads_sources(bundle, activity)
+        for pipeline in used.pipelines
+        for activity in running_activities(pipeline, stubs)
+    )
+    for finding in check(used, _NEEDED | {_SOURCES}) if findings is None else findings:
+        if (finding.rule in _NEEDED and finding.file in files) or (finding.rule == _SOURCES and reads_sources):
             yield str(finding)
     for key, problem in unresolved(bundle, keys):
         if key in keys and key.kind in USED_KINDS:
             yield f"{problem.file}: {problem.path}: {problem.message}"
+
+
+def _reads_sources(bundle: Bundle, activity: Activity) -> bool:
+    notebook = bundle.notebook_of(activity)
+    return notebook is not None and _SOURCES_WIDGET in notebook.declared_widgets.lines

@@ -22,6 +22,7 @@ from bundle.rules import (
     policies,
     references,
     secrets,
+    sources,
     triggers,
     types,
 )
@@ -42,6 +43,7 @@ _WINDOW = f"{_LEARN}/how-to-create-tumbling-window-trigger"
 _SECRETS = f"{_LEARN}/store-credentials-in-key-vault"
 _NOTEBOOKS = f"{_LEARN}/transform-data-databricks-notebook"
 _WIDGETS = f"{_DATABRICKS}/notebooks/widgets"
+_README = "README.md and infra/README.md of this bundle"
 _LIMITS = "https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits"
 
 
@@ -141,6 +143,8 @@ RULES: tuple[Rule, ...] = (
     Rule("widget-given", notebooks.widget_given, _WIDGETS, WARNING),
     Rule("notebook-unused", notebooks.notebook_unused, _NOTEBOOKS, None, WARNING),
     Rule("failure-value", notebooks.failure_value, _NOTEBOOKS, None),
+    Rule("source-right", sources.source_right, _README, WARNING),
+    Rule("source-secret-listed", sources.source_secret_listed, _README, None),
 )
 
 
