@@ -125,7 +125,7 @@ def test_a_cell_that_does_not_parse_is_an_error_with_its_line_and_the_others_sti
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\xff", "cannot be read"), (b"x = '\x00'", "null bytes")],
+    [(b"\xff", "is not UTF-8"), (b"x = '\x00'", "null bytes")],
 )
 def test_a_file_that_cannot_be_read_is_an_error(content: bytes, reason: str, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_bytes(content)
