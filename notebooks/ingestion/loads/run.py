@@ -11,9 +11,10 @@ from threading import BoundedSemaphore
 from pyspark.sql import SparkSession
 
 from ingestion.feeds.choice import choose, expand, is_chosen
-from ingestion.feeds.model import Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
+from ingestion.loads.endpoints import load_endpoint, open_api
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
@@ -158,7 +159,9 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
     try:
         if isinstance(source, SqlSource):
             return _table_tasks(run, source, [feed for feed in feeds if isinstance(feed, Table)], request)
-        if isinstance(source, RestSource | FilesSource):
+        if isinstance(source, RestSource):
+            return _endpoint_tasks(run, source, [feed for feed in feeds if isinstance(feed, Endpoint)], request)
+        if isinstance(source, FilesSource):
             raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
     except IngestionError as error:
         reason = error
@@ -204,7 +207,22 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
     return [task(feed) for feed in feeds]
 
 
-def _refuse_what_is_not_there(feed: Table) -> None:
+def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], request: Request) -> list[_Task]:
+    reader = open_api(run, source)
+
+    def task(feed: Endpoint) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+
+        def load() -> None:
+            _refuse_what_is_not_there(feed)
+            load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+
+        return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _refuse_what_is_not_there(feed: Table | Endpoint) -> None:
     """Refuse a feed that asks for what is not built yet: it must not be loaded in another way than it says."""
     if feed.incremental.method != "full" or feed.write_disposition != "replace":
         raise InvalidSettingError(
