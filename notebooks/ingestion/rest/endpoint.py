@@ -42,15 +42,6 @@ class EndpointReader:
         self._client = client
         self._endpoints = {endpoint.local_name: endpoint for endpoint in source.feeds}
 
-    @property
-    def connections(self) -> int:
-        """How many requests the source takes at a time."""
-        return self._client.source.max_connections
-
-    def shown(self, endpoint: Endpoint) -> str:
-        """Return the address of an endpoint with the names that are asked for in turn still in it."""
-        return f"{self._client.source.url.rstrip('/')}/{endpoint.path.lstrip('/')}".rstrip("/")
-
     def combinations(self, endpoint: Endpoint) -> Iterator[Values]:
         """Yield the values that an endpoint is asked for, each combination once; parents are read for it.
 

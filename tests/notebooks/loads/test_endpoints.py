@@ -94,7 +94,7 @@ def test_endpoints_land_as_tables_and_files(
     assert json.loads((lake / "api/files/3.json").read_text()) == api.records[3]
     assert {request.headers["Authorization"] for request in server.requests} == {"Bearer t0ken"}
     assert leftovers(lake) == []
-    assert not any((lake / "_landing").rglob("*.json"))
+    assert list((lake / "_spool").rglob("*.json")) == []
 
 
 def test_a_page_that_fails_leaves_the_old_rows_and_the_other_feeds_land(
@@ -109,7 +109,7 @@ def test_a_page_that_fails_leaves_the_old_rows_and_the_other_feeds_land(
     assert "status 500: Broken [REDACTED]" in results["api.items"]["error"]
     assert len(rows(spark, lake, "items")) == 7
     assert {row["who"] for row in rows(spark, lake, "members")} == {"aa", "changed"}
-    assert not any((lake / "_landing").rglob("*.json"))
+    assert list((lake / "_spool").rglob("*.json")) == []
 
 
 def test_a_record_that_moved_between_pages_lands_once_as_it_was_read_last(
