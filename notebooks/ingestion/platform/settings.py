@@ -47,6 +47,13 @@ class Configuration:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
         return self.widget(name).strip() or self.environment.get(name.upper(), "").strip() or None
 
+    def named(self, name: str) -> str | None:
+        """Return the text of a setting that need not have a widget: one that a source's file names."""
+        try:
+            return self.find(name)
+        except Exception:  # noqa: BLE001 - a widget that is not declared is told in each runtime's own class
+            return self.variable(name)
+
     def require(self, name: str) -> str:
         """Return the text of a setting that has no default.
 
@@ -79,7 +86,6 @@ class CountrySettings:
 
     lake_root: str
     api_url: str | None
-    api_key: SecretReference
     api_connections: int
 
     @classmethod
@@ -90,10 +96,9 @@ class CountrySettings:
             SettingError: one is missing, or cannot be used.
         """
         return cls(
-            _lake_root(configuration),
+            read_lake_root(configuration),
             _api_url(configuration),
-            configuration.secret("restcountries-api-key"),
-            _whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
+            whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -183,7 +188,7 @@ class TableSettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
-        lake_root = _lake_root(configuration)
+        lake_root = read_lake_root(configuration)
         sql_url, with_entra = _sql_url(configuration)
         return cls(
             lake_root,
@@ -191,11 +196,11 @@ class TableSettings:
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
             EntraSettings.read(configuration) if with_entra else None,
-            _one_of(configuration, "table_format", _TABLE_FORMATS),
-            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
-            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
-            _whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
-            _whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
+            one_of(configuration, "table_format", _TABLE_FORMATS),
+            one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
+            whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -220,22 +225,17 @@ def read_customer_count(configuration: Configuration) -> int:
     return int(count[1])
 
 
-def check_api_key(key: str, url: str) -> None:
-    """Make sure that a key fits in a header and is not sent in the clear.
+def country_api_url(configuration: Configuration) -> str:
+    """Return the public address of the country API: v5 with a key, else v3.1.
 
     Raises:
-        InvalidSettingError: it has blanks or other characters no header takes, or `url` is http on another machine.
+        SecretUnavailableError: whether there is a key cannot be told.
     """
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidSettingError("secret restcountries-api-key: has blanks, line ends or non-ASCII characters in it.")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise InvalidSettingError(
-            "country_api_url is plain http: restcountries-api-key is only sent over https. Use an https address."
-        )
+    key = configuration.secrets.find(configuration.secret("restcountries-api-key"))
+    return COUNTRY_API_V5_URL if key else COUNTRY_API_V3_URL
 
 
-def _lake_root(configuration: Configuration) -> str:
+def read_lake_root(configuration: Configuration) -> str:
     root = configuration.require("lake_root")
     return root.rstrip("/") or root
 
@@ -269,7 +269,7 @@ def _api_url(configuration: Configuration) -> str | None:
     return url.rstrip("/")
 
 
-def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+def one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
     """Return a setting that takes a few values only, of which the first is the default."""
     value = (configuration.find(name) or values[0]).lower()
     if value not in values:
@@ -277,7 +277,7 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
     return value
 
 
-def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+def per_cent(configuration: Configuration, name: str, default: str) -> float:
     """Return a setting of 0 to 100 per cent as a share of 1."""
     text = configuration.find(name) or default
     try:
@@ -289,7 +289,7 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
     return share
 
 
-def _whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
+def whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
     """Return a setting that is a whole number of 1 or more."""
     text = configuration.find(name) or default
     number = _COUNT.fullmatch(text)
