@@ -240,7 +240,7 @@ class TableLanding:
             return new_table
         table = DeltaTable(spark, self.target)
         table.overwrite(rows, commit)
-        if versions[-1] % _VERSIONS_BETWEEN_VACUUMS == 0:
+        if (versions[-1] + 1) % _VERSIONS_BETWEEN_VACUUMS == 0:
             # What cannot be removed now is by a later landing.
             with suppress(LakeError):
                 table.vacuum()
