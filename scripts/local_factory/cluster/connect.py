@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import uuid4
 from zipfile import ZipFile
 
 from local_factory.cluster.jvm import Gateway
@@ -76,7 +77,7 @@ def open_session(address: Gateway, run: str) -> "SparkSession":
 def send_modules(session: "SparkSession", folder: Path) -> None:
     """Let the Python workers of a session import what a folder holds, as they can where they share the disk."""
     with TemporaryDirectory(prefix="modules-") as aside:
-        archive = Path(aside) / f"{folder.name}.zip"
+        archive = Path(aside) / f"{uuid4().hex}.zip"  # all sessions' archives lie in one folder of the JVM
         with ZipFile(archive, "w") as modules:
             for file in sorted(folder.rglob("*.py")):
                 modules.write(file, file.relative_to(folder))

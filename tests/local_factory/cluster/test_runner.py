@@ -291,4 +291,6 @@ def test_a_notebook_that_an_expression_names_and_nobody_has_fails_the_activity(w
 def test_a_remote_notebook_knows_nothing_of_the_jvm(spark_cluster: Cluster, tmp_path: Path) -> None:
     workspace = Workspace(spark_cluster, tmp_path)
     workspace.write("main", "print(type(spark).__module__, 'sc' in globals(), hasattr(spark, '_jvm'))")
-    assert outputs(workspace.run()[1]) == ["pyspark.sql.connect.session False False\n"]
+    result, run = workspace.run()
+    assert result.error is None, run.log
+    assert outputs(run) == ["pyspark.sql.connect.session False False\n"]
