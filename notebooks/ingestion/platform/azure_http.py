@@ -15,7 +15,8 @@ from ingestion.platform.threads import gather
 _CONNECT_SECONDS = 5
 _SILENCE_SECONDS = 10
 _SUCCESS = range(200, 300)
-_PASSING = frozenset({429, *range(500, 600)})
+# Statuses that pass by themselves.
+PASSING = frozenset({429, *range(500, 600)})
 _LONGEST_REASON = 400
 
 
@@ -55,7 +56,7 @@ def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str,
     retries = Retry(
         total=tries - 1,
         allowed_methods=None,  # a POST too
-        status_forcelist=_PASSING,
+        status_forcelist=PASSING,
         backoff_factor=0.5,
         raise_on_status=False,
     )
@@ -69,7 +70,7 @@ def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str,
     if answer.status_code in _SUCCESS:
         return answer
     message = f"{url}: status {answer.status_code}: {redact(_reason(answer))[:_LONGEST_REASON]}"
-    if answer.status_code in _PASSING:
+    if answer.status_code in PASSING:
         raise AzureUnavailableError(message)
     raise AzureRefusedError(message)
 

@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
 from ingestion.platform.secrets import SecretReference, SecretStore
 from ingestion.sql.jdbc_url import take_property
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
@@ -37,11 +41,14 @@ class Configuration:
         widget: returns a declared widget's text: `dbutils.widgets.get`.
         environment: the cluster's environment variables: `os.environ`.
         secrets: the workspace's secrets.
+        service_credential: returns a service credential of Unity Catalog by its name:
+            `dbutils.credentials.getServiceCredentialsProvider`.
     """
 
     widget: Callable[[str], str]
     environment: Mapping[str, str] = field(repr=False)
     secrets: SecretStore = field(repr=False)
+    service_credential: "Callable[[str], TokenCredential] | None" = field(default=None, repr=False)
 
     def find(self, name: str) -> str | None:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
@@ -136,22 +143,21 @@ class EntraSettings:
 
 @dataclass(frozen=True)
 class LogSettings:
-    """Where the lines of a run are posted, and as whom."""
+    """Where the lines of a run are posted."""
 
     url: str
-    entra: EntraSettings
 
     @classmethod
     def read(cls, configuration: Configuration) -> "LogSettings | None":
         """Return the settings of the log, None where no `LOG_INGESTION_URL` is given.
 
         Raises:
-            SettingError: one is missing, or cannot be used.
+            SettingError: it cannot be used.
         """
         url = configuration.variable("log_ingestion_url")
         if url is None:
             return None
-        return cls(_confidential("LOG_INGESTION_URL", url), EntraSettings.read(configuration))
+        return cls(_confidential("LOG_INGESTION_URL", url))
 
 
 @dataclass(frozen=True)
