@@ -46,7 +46,7 @@ from ingestion.platform.secrets import SecretStore
 from ingestion.platform.settings import Configuration
 
 secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = Configuration(dbutils.widgets.get, os.environ, secrets, dbutils.credentials)
 landed = process_customers(spark, configuration)
 
 # COMMAND ----------

@@ -50,7 +50,7 @@ from ingestion.platform.secrets import SecretStore
 from ingestion.platform.settings import Configuration
 
 secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = Configuration(dbutils.widgets.get, os.environ, secrets, dbutils.credentials)
 landed = process_products(spark, configuration)
 
 # COMMAND ----------

@@ -17,7 +17,7 @@ from fakes.entra_service import EntraService
 from fakes.faulty_http import FaultyServer, running
 from fakes.log_ingestion_service import LogIngestionService
 from infra.bicep import declared_columns
-from ingestion.platform.entra import MONITOR_SCOPE
+from ingestion.platform.identity import MONITOR_SCOPE
 from support.requirements import require
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """A Databricks workspace as the notebooks see it: widgets, environment variables, a secret scope."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ class Settings:
     widgets: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
-    service_credential: Callable[[str], Any] | None = None
+    credentials: Any = None
 
     def secret_store(self) -> SecretStore:
         def get(scope: str, key: str) -> str:
@@ -37,5 +36,5 @@ class Settings:
 
     def configuration(self) -> Configuration:
         return Configuration(
-            lambda name: self.widgets.get(name, ""), self.environment, self.secret_store(), self.service_credential
+            lambda name: self.widgets.get(name, ""), self.environment, self.secret_store(), self.credentials
         )

@@ -14,6 +14,7 @@ from ingestion.lake.documents import replace_document
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform import strict_json
 from ingestion.platform.errors import CountriesFailedError, CountryApiTimeoutError, IngestionError
+from ingestion.platform.identity import find_credential
 from ingestion.platform.log import Clock, StepLog, utc_now
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration, CountrySettings
@@ -69,7 +70,7 @@ def ingest_countries(
             sleep=sleep,
             on_retry=log.retry,
         )
-        storage = open_storage(settings.lake_root, None)
+        storage = open_storage(settings.lake_root, partial(find_credential, configuration))
         late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         tasks = {country: partial(_fetch, api, country, log) for country in countries}
         records, failures = gather(tasks, workers=settings.api_connections, seconds=seconds, late=late)

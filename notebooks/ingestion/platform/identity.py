@@ -123,20 +123,21 @@ def _reason(scope: str, error: Exception, secrets: SecretStore) -> str:
 
 
 def _service_credential(configuration: Configuration, name: str) -> "TokenCredential":
-    provider = configuration.service_credential
+    provider = getattr(configuration.credentials, "getServiceCredentialsProvider", None)
     if provider is None:
         raise InvalidSettingError(
             f"CREDENTIAL is {name!r}, but this compute gives no service credentials of Unity Catalog: that takes "
             "Databricks Runtime 16.2 or later with Unity Catalog. Unset it, or use such compute."
         )
     try:
-        return provider(name)
+        credential: TokenCredential = provider(name)
     except Exception as error:
         said = str(error).strip().partition("\n")[0]
         raise AzureRefusedError(
             f"service credential {name}: cannot be had: {said[:_LONGEST_REASON]}. Make it in Unity Catalog and grant "
             "ACCESS on it to who runs the notebook, or set the variable CREDENTIAL to another."
         ) from error
+    return credential
 
 
 def _service_principal(settings: EntraSettings, secrets: SecretStore) -> "TokenCredential":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
@@ -33,6 +33,13 @@ _SCHEMA_CHANGES = ("refuse", "allow")
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
 
+class ServiceCredentials(Protocol):
+    """What `dbutils.credentials` has from Databricks Runtime 16.2 on."""
+
+    def getServiceCredentialsProvider(self, credential_name: str, /) -> "TokenCredential":  # noqa: N802 - Databricks' name
+        """Return a service credential of Unity Catalog."""
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The places where settings come from.
@@ -41,18 +48,24 @@ class Configuration:
         widget: returns a declared widget's text: `dbutils.widgets.get`.
         environment: the cluster's environment variables: `os.environ`.
         secrets: the workspace's secrets.
-        service_credential: returns a service credential of Unity Catalog by its name:
-            `dbutils.credentials.getServiceCredentialsProvider`.
+        credentials: has a method that returns a service credential of Unity Catalog by its name: `dbutils.credentials`.
     """
 
     widget: Callable[[str], str]
     environment: Mapping[str, str] = field(repr=False)
     secrets: SecretStore = field(repr=False)
-    service_credential: "Callable[[str], TokenCredential] | None" = field(default=None, repr=False)
+    credentials: "ServiceCredentials | None" = field(default=None, repr=False)
 
     def find(self, name: str) -> str | None:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
         return self.widget(name).strip() or self.environment.get(name.upper(), "").strip() or None
+
+    def named(self, name: str) -> str | None:
+        """Return the text of a setting that need not have a widget: one that a source's file names."""
+        try:
+            return self.find(name)
+        except Exception:  # noqa: BLE001 - a widget that is not declared is told in each runtime's own class
+            return self.variable(name)
 
     def require(self, name: str) -> str:
         """Return the text of a setting that has no default.
@@ -97,10 +110,10 @@ class CountrySettings:
             SettingError: one is missing, or cannot be used.
         """
         return cls(
-            _lake_root(configuration),
+            read_lake_root(configuration),
             _api_url(configuration),
             configuration.secret("restcountries-api-key"),
-            _whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
+            whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -189,7 +202,7 @@ class TableSettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
-        lake_root = _lake_root(configuration)
+        lake_root = read_lake_root(configuration)
         sql_url, with_entra = _sql_url(configuration)
         return cls(
             lake_root,
@@ -197,11 +210,11 @@ class TableSettings:
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
             EntraSettings.read(configuration) if with_entra else None,
-            _one_of(configuration, "table_format", _TABLE_FORMATS),
-            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
-            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
-            _whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
-            _whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
+            one_of(configuration, "table_format", _TABLE_FORMATS),
+            one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
+            whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -241,7 +254,7 @@ def check_api_key(key: str, url: str) -> None:
         )
 
 
-def _lake_root(configuration: Configuration) -> str:
+def read_lake_root(configuration: Configuration) -> str:
     root = configuration.require("lake_root")
     return root.rstrip("/") or root
 
@@ -275,7 +288,7 @@ def _api_url(configuration: Configuration) -> str | None:
     return url.rstrip("/")
 
 
-def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+def one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
     """Return a setting that takes a few values only, of which the first is the default."""
     value = (configuration.find(name) or values[0]).lower()
     if value not in values:
@@ -283,7 +296,7 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
     return value
 
 
-def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+def per_cent(configuration: Configuration, name: str, default: str) -> float:
     """Return a setting of 0 to 100 per cent as a share of 1."""
     text = configuration.find(name) or default
     try:
@@ -295,7 +308,7 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
     return share
 
 
-def _whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
+def whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
     """Return a setting that is a whole number of 1 or more."""
     text = configuration.find(name) or default
     number = _COUNT.fullmatch(text)

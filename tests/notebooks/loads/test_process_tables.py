@@ -16,7 +16,6 @@ from fakes.workspace import Settings
 from ingestion.loads import tables
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
-from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import (
     AzureRefusedError,
     InvalidSettingError,
@@ -25,6 +24,7 @@ from ingestion.platform.errors import (
     SourceError,
     StagingError,
 )
+from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.sql.database import Extent
 
 Lines = Callable[[], list[dict[str, Any]]]

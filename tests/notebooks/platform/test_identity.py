@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,7 +192,7 @@ class ServiceCredential:
 
 def with_service_credential(provider: Callable[[str], Any] | None, principal: Settings) -> Any:
     principal.environment["CREDENTIAL"] = "ingestion-identity"
-    principal.service_credential = provider
+    principal.credentials = SimpleNamespace(getServiceCredentialsProvider=provider) if provider else SimpleNamespace()
     return principal.configuration()
 
 

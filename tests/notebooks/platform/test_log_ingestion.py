@@ -12,8 +12,8 @@ from fakes.entra_service import CLIENT_SECRET, EntraService
 from fakes.http_service import Fault
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.platform.entra import MONITOR_SCOPE
 from ingestion.platform.errors import LakeError
+from ingestion.platform.identity import MONITOR_SCOPE
 from ingestion.platform.log import StepLog
 from ingestion.platform.log_ingestion import post_lines
 
