@@ -204,6 +204,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Target, Desired]":
 
     environment = _environment(options)
     desired = read_desired(options.adf, options.notebooks, environment)
+    _tell(f"signing in, then asking {environment.azure.data_factory} and {environment.databricks.host}")
     return connect(environment), desired
 
 

@@ -57,3 +57,11 @@ class JsonPathError(BundleError):
 
 class EnvironmentFileError(BundleError):
     """An environment file is wrong, or names a variable that is not set."""
+
+
+class SourceEncodingError(NotebookSourceError):
+    """A Python file of the notebooks' folder is not UTF-8: which, in which line (from 1), and what stands there."""
+
+    def __init__(self, file: Path, line: int, problem: str) -> None:
+        super().__init__(f"{file}: line {line}: {problem}")
+        self.line, self.problem = line, problem

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from bundle.errors import NotebookNotFoundError, NotebookSourceError
+from bundle.errors import NotebookNotFoundError, NotebookSourceError, SourceEncodingError
 
 HEADER = "# Databricks notebook source"
 _CELL_SEPARATOR = "# COMMAND ----------"
@@ -38,11 +38,33 @@ class Cell:
 
 
 def is_notebook(path: Path) -> bool:
-    """Say whether a file is a notebook in source format: Databricks goes by the first line."""
-    if path.suffix != ".py":
-        return False
-    with path.open(encoding="utf-8") as file:
-        return file.readline().rstrip() == HEADER
+    """Say whether a file is a notebook in source format: Databricks goes by the first line.
+
+    Raises:
+        SourceEncodingError: it is a Python file, and not UTF-8.
+    """
+    return path.suffix == ".py" and has_header(read_source(path))
+
+
+def has_header(text: str) -> bool:
+    """Say whether a Python file's text is that of a notebook."""
+    return text.split("\n", 1)[0].rstrip() == HEADER
+
+
+def read_source(path: Path) -> str:
+    """Return a Python file's text, with line feeds only. A byte order mark, which some editors write, is no part of it.
+
+    Raises:
+        SourceEncodingError: it is not UTF-8.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"is not UTF-8 (byte {content[error.start]:#04x}). Save the file as UTF-8."
+        raise SourceEncodingError(path, line, problem) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def find_notebook(notebook_path: str, root: Path) -> Path:

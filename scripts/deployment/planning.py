@@ -10,11 +10,12 @@ from bundle.errors import ReferenceCycleError
 from bundle.references import BUILT_IN, dependency_levels, references
 from bundle.resources import Resource, ResourceKey
 from deployment.desired import MARK, MARKED_KINDS, Desired, digest, is_marked
-from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets
+from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets, mask
 from deployment.factory import STARTED, STOPPED, LiveObject
+from deployment.jobs import Job, lacking
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan, label
-from deployment.workspace import FileKind, WorkspaceFile
+from deployment.plan import GIT_FOLDER, JOB, Action, Operation, Options, Plan, label
+from deployment.workspace import WorkspaceFile
 
 # A tumbling window trigger's window cannot be moved: the service refuses it.
 _WINDOW = "TumblingWindowTrigger"
@@ -24,9 +25,13 @@ _IMMUTABLE = tuple(f"properties.typeProperties.{field}" for field in ("startTime
 def make_plan(desired: Desired, live: Live, environment: Environment, options: Options) -> Plan:
     """Return what leads from what is there to what is wanted, and every reason not to do it."""
     object_actions = [*_upserts(desired, live), *_deletes(desired, live)]
-    actions = (*_workspace_actions(desired, live), *object_actions)
+    actions = (*_workspace_actions(desired, live), *_job_actions(desired, live), *object_actions)
     changed = {action.key for action in actions}
-    wanted = [*desired.objects, *(ResourceKey(file.kind, file.path) for file in desired.files.values())]
+    wanted = [
+        *desired.objects,
+        *(ResourceKey(file.kind, file.path) for file in desired.files.values()),
+        *(ResourceKey(JOB, name) for name in desired.jobs),
+    ]
     return Plan(
         environment=environment.name,
         factory=environment.azure.factory_id,
@@ -34,7 +39,7 @@ def make_plan(desired: Desired, live: Live, environment: Environment, options: O
         options=options,
         actions=_in_order(actions),
         unchanged=tuple(sorted(label(key.kind, key.name) for key in wanted if key not in changed)),
-        refusals=tuple(_refusals(desired, live, actions, options)),
+        refusals=(*_refusals(desired, live, actions, options), *_writer_refusals(live, environment)),
         notes=(*desired.notes, *_unrestorable(live, object_actions)),
     )
 
@@ -81,6 +86,18 @@ def file_action(path: str, wanted: WorkspaceFile | None, live: WorkspaceFile | N
     return Action(Operation.UPDATE, wanted.kind, path, (change,), etag=there, content=wanted.fingerprint)
 
 
+def job_action(name: str, wanted: Mapping[str, Any] | None, live: Job | None) -> Action | None:
+    """Return what makes a job as wanted (None: gone), or None when it is."""
+    if wanted is None:
+        return Action(Operation.DELETE, JOB, name, etag=live.id) if live else None
+    if live is None:
+        return Action(Operation.CREATE, JOB, name)
+    changes = tuple(
+        Change(path, mask(old, (path,)), mask(new, (path,))) for path, old, new in lacking(live.settings, wanted)
+    )
+    return Action(Operation.UPDATE, JOB, name, changes, etag=live.id) if changes else None
+
+
 def levels_of(documents: Mapping[ResourceKey, Mapping[str, Any]]) -> dict[ResourceKey, int]:
     """Return each object's level: it refers only to objects of lower ones. Objects in a circle have none."""
     resources = {key: Resource(key, Path(str(key)), b"", document) for key, document in documents.items()}
@@ -93,10 +110,9 @@ def levels_of(documents: Mapping[ResourceKey, Mapping[str, Any]]) -> dict[Resour
 
 def _in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
     def position(action: Action) -> tuple[int, int, str]:
-        in_factory = action.kind not in (*FileKind, GIT_FOLDER)
         if action.operation is Operation.DELETE:
-            return (2 if in_factory else 3, -action.level, str(action.key))
-        return (1 if in_factory else 0, action.level, str(action.key))
+            return (2 if action.in_factory else 3, -action.level, str(action.key))
+        return (1 if action.in_factory else 0, action.level, str(action.key))
 
     return tuple(sorted(actions, key=position))
 
@@ -134,6 +150,13 @@ def _workspace_actions(desired: Desired, live: Live) -> Iterator[Action]:
         yield Action(Operation.UPDATE, GIT_FOLDER, folder.path, (change,), etag=folder.commit, content=desired.commit)
 
 
+def _job_actions(desired: Desired, live: Live) -> Iterator[Action]:
+    for name, settings in sorted(desired.jobs.items()):
+        action = job_action(name, settings, live.jobs.get(name))
+        if action:
+            yield action
+
+
 def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: Options) -> Iterator[str]:
     deleted = {action.key for action in actions if action.operation is Operation.DELETE}
     yield from _name_refusals(desired, live, options)
@@ -149,6 +172,15 @@ def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: 
         yield (
             f"{len(deleted)} deletes are more than the {options.max_deletes} that are allowed. "
             f"If they are meant, say --max-deletes {len(deleted)}."
+        )
+
+
+def _writer_refusals(live: Live, environment: Environment) -> Iterator[str]:
+    if live.writers:
+        yield (
+            f"{environment.databricks.root}: {', '.join(sorted(live.writers))} may write in it, and what stands there "
+            "runs with the pipelines' rights. Take the right away (the folder's Share in the workspace), or name "
+            f"another folder as databricks.root in {environment.file}."
         )
 
 

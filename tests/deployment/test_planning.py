@@ -30,6 +30,16 @@ def test_actions_stand_in_the_order_in_which_they_are_done(deployed: Cloud) -> N
     ]
 
 
+def test_a_source_that_changed_shows_as_a_notebook_does(deployed: Cloud) -> None:
+    path = "/Shared/app/notebooks/sources/shop.toml"
+    deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:y"\n')
+    assert ("create", f"file {path}") in actions(deployed.plan())
+    deployed.apply()
+    assert deployed.workspace.files[path][1].startswith(b"[source]")
+    deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:z"\n')
+    assert actions(deployed.plan()) == [("update", f"file {path}")]
+
+
 def test_a_plan_carries_what_it_was_made_from(deployed: Cloud) -> None:
     deployed.bundle.put("pipeline", pipeline("PL_Old", concurrency=3))
     (action,) = deployed.plan().actions
@@ -185,3 +195,37 @@ def test_what_is_not_deployed_is_noted(deployed: Cloud) -> None:
 )
 def test_only_what_has_new_content_is_sent(action: Action, sends: bool) -> None:
     assert action.sends is sends
+
+
+@pytest.mark.parametrize(("kind", "name"), [("group", "users"), ("user", "eve@example.com")])
+@pytest.mark.parametrize("folder", ["/Shared/app", "/Shared"], ids=["its own right", "inherited"])
+def test_a_folder_that_others_may_write_is_refused(deployed: Cloud, kind: str, name: str, folder: str) -> None:
+    deployed.workspace.permissions[folder] = [(kind, name, "CAN_EDIT")]
+    (refusal,) = deployed.plan().refusals
+    assert refusal.startswith(
+        f"/Shared/app: {name} may write in it, and what stands there runs with the pipelines' rights"
+    )
+
+
+def test_a_folder_that_is_not_there_yet_has_the_rights_of_the_one_above_it(cloud: Cloud) -> None:
+    cloud.workspace.permissions["/Shared"] = [("group", "users", "CAN_MANAGE")]
+    assert "users may write in it" in cloud.plan().refusals[0]
+
+
+def test_the_deployer_the_administrators_and_the_owner_of_the_home_may_write(cloud: Cloud) -> None:
+    cloud.environment_options["root"] = "/Users/owner/app"
+    cloud.workspace.folders |= {"/Users", "/Users/owner", "/Users/owner/app"}
+    cloud.workspace.permissions["/Users/owner"] = [
+        ("service_principal", "owner", "CAN_MANAGE"),
+        ("service_principal", "deployer", "CAN_MANAGE"),
+        ("group", "admins", "CAN_MANAGE"),
+        ("group", "users", "CAN_READ"),
+    ]
+    assert cloud.plan().refusals == ()
+
+
+@pytest.mark.parametrize(("live", "changed"), [("0.12:00:00", False), ("7.00:00:00", True), ("0.01:00:00", True)])
+def test_a_timeout_that_the_file_no_longer_gives_is_twelve_hours(deployed: Cloud, live: str, changed: bool) -> None:
+    activity = deployed.factory.objects["pipeline", "PL_Old"]["activities"][0]
+    activity["policy"] = {"timeout": live}
+    assert bool(deployed.plan().actions) == changed

@@ -16,7 +16,7 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from fakes.country_records import SEARCHES, v3_record
+from fakes.country_records import COUNTRIES, SEARCHES, v3_record
 from fakes.derby import Derby
 from fakes.faulty_http import FaultyServer, json_answer
 from fakes.workspace import Settings
@@ -24,7 +24,6 @@ from ingestion.lake.folder_storage import FolderStorage
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.loads.process_customers import process_customers
 from ingestion.platform.errors import CountriesFailedError, LakeError
-from ingestion.rest.countries import COUNTRIES
 from support.lakes import leftovers, rows_found
 
 pytestmark = pytest.mark.usefixtures("impatient")

@@ -153,10 +153,11 @@ class WholeLanding:
         self._metrics.rows_quarantined = self.result.quarantined = written.refused_rows
         self._metrics.checks = results
         failed = [result for result in results if result.failure]
-        missing = [result.check for result in results if not result.applied]
-        if missing:
-            words = f"not applied for want of columns, or of such values in them: {'; '.join(missing)}"
-            self.run.log.check(self._target, None, words, is_error=False)
+        for fits, reason in ((True, "for want of columns"), (False, "to columns of other types")):
+            left_out = [result.check for result in results if not result.applied and result.fits is fits]
+            if left_out:
+                words = f"not applied {reason}: {'; '.join(left_out)}"
+                self.run.log.check(self._target, None, words, is_error=False)
         for result in failed:
             self.run.log.check(self._target, result.rows, str(result), is_error=result.severity is Severity.ERROR)
         self._quarantine(written, landing)

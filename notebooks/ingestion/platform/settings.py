@@ -99,7 +99,6 @@ class CountrySettings:
 
     lake_root: str
     api_url: str | None
-    api_key: SecretReference
     api_connections: int
 
     @classmethod
@@ -112,7 +111,6 @@ class CountrySettings:
         return cls(
             read_lake_root(configuration),
             _api_url(configuration),
-            configuration.secret("restcountries-api-key"),
             whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
@@ -239,19 +237,14 @@ def read_customer_count(configuration: Configuration) -> int:
     return int(count[1])
 
 
-def check_api_key(key: str, url: str) -> None:
-    """Make sure that a key fits in a header and is not sent in the clear.
+def country_api_url(configuration: Configuration) -> str:
+    """Return the public address of the country API: v5 with a key, else v3.1.
 
     Raises:
-        InvalidSettingError: it has blanks or other characters no header takes, or `url` is http on another machine.
+        SecretUnavailableError: whether there is a key cannot be told.
     """
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidSettingError("secret restcountries-api-key: has blanks, line ends or non-ASCII characters in it.")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise InvalidSettingError(
-            "country_api_url is plain http: restcountries-api-key is only sent over https. Use an https address."
-        )
+    key = configuration.secrets.find(configuration.secret("restcountries-api-key"))
+    return COUNTRY_API_V5_URL if key else COUNTRY_API_V3_URL
 
 
 def read_lake_root(configuration: Configuration) -> str:

@@ -23,7 +23,7 @@ from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
 from bundle.errors import BundleError
-from bundle.notebooks import Cell, Language, find_notebook, read_cells
+from bundle.notebooks import Cell, Language, find_notebook, read_cells, read_source
 from local_factory.cluster.dbutils import NotebookExit, make_dbutils
 from local_factory.cluster.jvm import Gateway
 from local_factory.cluster.spark import attach, name_jobs
@@ -112,7 +112,7 @@ class Kernel:
     def run(self) -> NotebookOutcome:
         """Run the notebook to its end, its exit call or its first error."""
         try:
-            for cell in read_cells(self._file.read_text(encoding="utf-8")):
+            for cell in read_cells(read_source(self._file)):
                 self._run_cell(cell)
         except NotebookExit as end:
             self._outcome.exit_value = end.value
@@ -177,7 +177,7 @@ class Kernel:
 
     def _include(self, reference: str, file: Path) -> None:
         target = self._find(reference.split(maxsplit=1)[0].strip("\"'"), file)
-        for cell in read_cells(target.read_text(encoding="utf-8")):
+        for cell in read_cells(read_source(target)):
             self._execute(cell, target)
 
     def _find(self, reference: str, file: Path) -> Path:
