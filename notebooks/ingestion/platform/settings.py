@@ -216,6 +216,15 @@ class TableSettings:
         )
 
 
+def read_key_vault_url(configuration: Configuration) -> str:
+    """Return the address of the vault that secrets are looked up in.
+
+    Raises:
+        SettingError: it is missing, or cannot be used.
+    """
+    return _confidential("KEY_VAULT_URL", configuration.variable("key_vault_url") or "")
+
+
 def read_customer_count(configuration: Configuration) -> int:
     """Return the number of customers landed, as ADF hands it to the product notebook.
 
