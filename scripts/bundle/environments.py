@@ -29,6 +29,7 @@ _SECTIONS = {
     "databricks": {"host", "notebooks", "root", "resource_id", "sign_in", "access_mode", "compute", "run_as"},
 }
 _OPTIONAL = {"management_url", "resource_id", "sign_in", "access_mode", "compute", "run_as"}
+_OTHER_SECTIONS = ("overrides", "policy")  # `bundle.policy` reads the latter
 # Every user of a workspace may edit everything in it.
 _SHARED = re.compile(r"(/Workspace)?/Shared(/|$)", re.IGNORECASE)
 
@@ -214,8 +215,8 @@ def _key(name: str) -> ResourceKey:
 
 
 def _structure_problems(document: Mapping[str, Any]) -> Iterator[str]:
-    for section in sorted(document.keys() - {*_SECTIONS, "overrides"}):
-        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, 'overrides'])}."
+    for section in sorted(document.keys() - {*_SECTIONS, *_OTHER_SECTIONS}):
+        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, *_OTHER_SECTIONS])}."
     for section, keys in _SECTIONS.items():
         values = document.get(section, {})
         if not isinstance(values, Mapping):

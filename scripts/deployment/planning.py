@@ -186,12 +186,10 @@ def _writer_refusals(live: Live, environment: Environment) -> Iterator[str]:
 
 def _name_refusals(desired: Desired, live: Live, options: Options) -> Iterator[str]:
     # The service's names ignore case: `pl_copy` would silently replace `PL_Copy`.
-    there = {(key.kind, key.name.casefold()): key for key in live.objects}
     for key, resource in desired.objects.items():
-        same = there.get((key.kind, key.name.casefold()))
-        if same and same != key:
-            yield f"{resource.path}: the factory has {same}; names ignore case. Use that name, or delete it first."
         found = live.objects.get(key)
+        if found and found.key.name != key.name:
+            yield f"{resource.path}: the factory has {found.key}; names ignore case. Use that name, or delete it first."
         if found and key.kind in MARKED_KINDS and not is_marked(found.document) and not options.adopt:
             yield (
                 f"{key}: the factory has one that is not this bundle's (no annotation {MARK!r}). "
@@ -213,26 +211,20 @@ def _window_refusals(desired: Desired, live: Live, actions: Iterable[Action]) ->
 
 
 def _reference_refusals(desired: Desired, live: Live, deleted: set[ResourceKey]) -> Iterator[str]:
-    # The service's names ignore case, references too.
-    there = {_folded(key) for key in (*desired.objects, *live.objects, *BUILT_IN) if key not in deleted}
-    gone = {_folded(key) for key in deleted}
+    there = {*desired.objects, *live.objects, *BUILT_IN} - deleted
     for resource in desired.objects.values():
         for reference in references(resource.document):
-            target = _folded(reference.target)
-            if target in there or reference.target.kind not in MARKED_KINDS | {"integrationRuntime"}:
+            target = reference.target
+            if target in there or target.kind not in MARKED_KINDS | {"integrationRuntime"}:
                 continue
-            why = "is deleted by this plan" if target in gone else "is neither in the bundle nor in the factory"
-            yield f"{resource.path}: {reference.path}: {reference.target} {why}."
+            why = "is deleted by this plan" if target in deleted else "is neither in the bundle nor in the factory"
+            yield f"{resource.path}: {reference.path}: {target} {why}."
     for key, found in live.objects.items():
         if key in desired.objects or key in deleted:
             continue
         for reference in references(found.document):
-            if _folded(reference.target) in gone:
+            if reference.target in deleted:
                 yield f"{reference.target}: cannot be deleted: {key}, which stays, refers to it ({reference.path})."
-
-
-def _folded(key: ResourceKey) -> ResourceKey:
-    return ResourceKey(key.kind, key.name.casefold())
 
 
 def _unrestorable(live: Live, actions: Iterable[Action]) -> Iterator[str]:

@@ -99,7 +99,7 @@ def test_every_variable_that_is_missing_or_empty_is_named_with_its_key(tmp_path:
         ('data_factory = "adf"\n', "", "azure.data_factory: is missing."),
         ('"adf"', "7", "azure.data_factory: is to be a text that is not empty."),
         ('"adf"', '"adf"\nregion = "x"', "azure.region: unknown key. Known are data_factory, management_url"),
-        ("[azure]", "[azur]\n[azure]", "azur: unknown section. Known are azure, databricks, overrides."),
+        ("[azure]", "[azur]\n[azure]", "azur: unknown section. Known are azure, databricks, overrides, policy."),
         ('"workspace"', '"dbfs"', "databricks.notebooks: is 'dbfs'; one of workspace, git-folder is meant."),
         (
             '"/Users/deployer/app"',

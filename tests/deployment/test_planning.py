@@ -97,6 +97,7 @@ def test_an_object_of_another_with_our_name_is_refused_until_it_is_adopted(deplo
 
 
 def test_a_name_that_differs_in_case_only_is_refused(deployed: Cloud) -> None:
+    deployed.bundle.remove("pipeline", "PL_Child")
     deployed.bundle.put("pipeline", pipeline("PL_CHILD"))
     assert refusals(deployed) == [
         "adf/pipeline/PL_CHILD.json: the factory has pipeline/PL_Child; names ignore case. "
