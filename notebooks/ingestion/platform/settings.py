@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
 from ingestion.platform.secrets import SecretReference, SecretStore
 from ingestion.sql.jdbc_url import take_property
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
@@ -29,6 +33,13 @@ _SCHEMA_CHANGES = ("refuse", "allow")
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
 
+class ServiceCredentials(Protocol):
+    """What `dbutils.credentials` has from Databricks Runtime 16.2 on."""
+
+    def getServiceCredentialsProvider(self, credential_name: str, /) -> "TokenCredential":  # noqa: N802 - Databricks' name
+        """Return a service credential of Unity Catalog."""
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The places where settings come from.
@@ -37,11 +48,13 @@ class Configuration:
         widget: returns a declared widget's text: `dbutils.widgets.get`.
         environment: the cluster's environment variables: `os.environ`.
         secrets: the workspace's secrets.
+        credentials: has a method that returns a service credential of Unity Catalog by its name: `dbutils.credentials`.
     """
 
     widget: Callable[[str], str]
     environment: Mapping[str, str] = field(repr=False)
     secrets: SecretStore = field(repr=False)
+    credentials: "ServiceCredentials | None" = field(default=None, repr=False)
 
     def find(self, name: str) -> str | None:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
@@ -141,22 +154,21 @@ class EntraSettings:
 
 @dataclass(frozen=True)
 class LogSettings:
-    """Where the lines of a run are posted, and as whom."""
+    """Where the lines of a run are posted."""
 
     url: str
-    entra: EntraSettings
 
     @classmethod
     def read(cls, configuration: Configuration) -> "LogSettings | None":
         """Return the settings of the log, None where no `LOG_INGESTION_URL` is given.
 
         Raises:
-            SettingError: one is missing, or cannot be used.
+            SettingError: it cannot be used.
         """
         url = configuration.variable("log_ingestion_url")
         if url is None:
             return None
-        return cls(_confidential("LOG_INGESTION_URL", url), EntraSettings.read(configuration))
+        return cls(_confidential("LOG_INGESTION_URL", url))
 
 
 @dataclass(frozen=True)
@@ -202,6 +214,15 @@ class TableSettings:
             whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
             whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
+
+
+def read_key_vault_url(configuration: Configuration) -> str:
+    """Return the address of the vault that secrets are looked up in.
+
+    Raises:
+        SettingError: it is missing, or cannot be used.
+    """
+    return _confidential("KEY_VAULT_URL", configuration.variable("key_vault_url") or "")
 
 
 def read_customer_count(configuration: Configuration) -> int:
