@@ -360,18 +360,26 @@ def _open_mysql(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
     from pymysql.constants import CLIENT
 
     address = _network_address(stand_in, 3306)
-    connection = pymysql.connect(
-        host=address.host,
-        port=address.port,
-        database=address.database or None,
-        user=address.user,
-        password=address.password or "",
-        charset="utf8mb4",
-        connect_timeout=_CONNECT_SECONDS,
-        client_flag=CLIENT.MULTI_STATEMENTS,
-        local_infile=False,
-    )
-    return connection, MYSQL, connection._force_close
+
+    def opened() -> Any:
+        return pymysql.connect(
+            host=address.host,
+            port=address.port,
+            database=address.database or None,
+            user=address.user,
+            password=address.password or "",
+            charset="utf8mb4",
+            connect_timeout=_CONNECT_SECONDS,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            local_infile=False,
+        )
+
+    def stop() -> None:
+        with opened() as other:  # MySQL stops a query for another connection only
+            other.kill(connection.thread_id())
+
+    connection = opened()
+    return connection, MYSQL, stop
 
 
 def _open_sqlserver(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
@@ -544,6 +552,8 @@ def _declared_type(description: Any, dialect: Dialect) -> str | None:
             return None
         if code in (0, 246) and description[4] and description[5] is not None:
             return f"DECIMAL({min(max(description[4] - 2, description[5] + 1), _WIDEST)},{description[5]})"
+        if code == 1 and description[3] == 1:  # TINYINT(1), which BOOLEAN is another name for
+            return "BOOLEAN"
         return _MYSQL_TYPES.get(code, "VARCHAR")
     if dialect is DUCKDB:
         kind = str(description[1]).upper()
