@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -228,9 +227,58 @@ def test_many_rows_go_into_a_table(factory: DataFactory, server: Server) -> None
     assert server.rows("select count(*), max(name) from made") == [(20_000, "name 9999")]
 
 
-def test_a_driver_that_is_not_here_is_named(factory: DataFactory, tmp_path: Path) -> None:
+def test_a_driver_that_is_not_here_is_asked_for(factory: DataFactory, spark: Any) -> None:
+    assert spark
     factory.stand_ins["Sql"] = {"jdbc": "jdbc:unheard:of"}
     factory.table_dataset("D", "t")
     message = factory.run(activity("L", "Lookup", source={}, dataset=dataset_reference("D"))).message
-    assert "jdbc:unheard" in message
-    assert "postgresql" in message
+    assert "No suitable driver found for jdbc:unheard:of" in message
+    assert "--jar FILE" in message
+
+
+def test_a_database_without_a_native_driver_is_reached_through_sparks_java(factory: DataFactory, spark: Any) -> None:
+    """Derby, in the memory of the Java process that is there."""
+    assert spark
+    factory.stand_ins["Sql"] = {"jdbc": "jdbc:derby:memory:stand_in;create=true"}
+    create = (
+        "create table Customers (Id int primary key, Name varchar(20), Price decimal(9,2), Born date, Seen timestamp)"
+    )
+    scripts = [
+        {"type": "NonQuery", "text": create},
+        {
+            "type": "NonQuery",
+            "text": "insert into Customers values (1, 'old', 1.5, '2024-01-31', '2024-01-31 10:11:12')",
+        },
+    ]
+    run = factory.run({**activity("S", "Script", scripts=scripts), **ON_SQL})
+    assert run.succeeded, run.message
+    factory.table_dataset("Source", "customers", schema="dbo")
+    factory.file_dataset("Sink", "Parquet", "out/c.parquet")
+    copied = factory.copy({"type": "AzureSqlSource"})
+    assert copied["status"] == "Succeeded", copied["error"]
+    found = duckdb.read_parquet(str(factory.store / "out/c.parquet"))
+    assert [str(kind) for kind in found.types] == ["INTEGER", "VARCHAR", "DECIMAL(9,2)", "DATE", "TIMESTAMP"]
+    assert [str(value) for value in found.fetchall()[0]] == ["1", "old", "1.50", "2024-01-31", "2024-01-31 10:11:12"]
+    factory.put("in/a.csv", "id,name,price\n1,new,2.25\n2,two,\n")
+    factory.file_dataset("Text", "DelimitedText", "in/a.csv", firstRowAsHeader=True)
+    upsert = {"type": "AzureSqlSink", "writeBehavior": "upsert"}
+    copied = factory.copy(sink=upsert, inputs="Text", outputs="Source")
+    assert copied["status"] == "Succeeded", copied["error"]
+    source = {"sqlReaderQuery": "select id, name, price from Customers order by id"}
+    look = activity("L", "Lookup", source=source, dataset=dataset_reference("Source"), firstRowOnly=False)
+    assert factory.run(look).output("L")["value"] == [
+        {"ID": 1, "NAME": "new", "PRICE": 2.25},
+        {"ID": 2, "NAME": "two", "PRICE": None},
+    ]
+    source = {"sqlReaderQuery": "select * from nowhere"}
+    message = factory.run({**look, "typeProperties": {**look["typeProperties"], "source": source}}).message
+    assert "'NOWHERE' does not exist" in message
+    assert "Exception" not in message.replace("HybridDeliveryException", "")
+
+
+def test_tables_are_found_whatever_the_case_of_their_names(factory: DataFactory, server: Server) -> None:
+    """A factory that was made for SQL Server says `dbo.T`; elsewhere the table may be `t`, and no schema `dbo`."""
+    server.run("create table t (id int)", "insert into t values (4)")
+    factory.table_dataset("D", "T", schema="dbo")
+    look = activity("L", "Lookup", source={}, dataset=dataset_reference("D"))
+    assert factory.run(look).output("L")["firstRow"] == {"id": 4}
