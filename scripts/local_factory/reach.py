@@ -11,6 +11,8 @@ from bundle.documents import mapping, text
 from bundle.resources import ResourceKey
 from local_factory.stubs import Stubs
 
+_ON_CLUSTERS = frozenset({"DatabricksNotebook", "DatabricksSparkPython", "DatabricksJob"})
+
 
 def called_pipelines(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None = None) -> Iterator[Pipeline]:
     """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
@@ -51,7 +53,7 @@ def notebook_clusters(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | N
         _variables(bundle, text(mapping(activity.document.get("linkedServiceName")).get("referenceName")))
         for pipeline in called_pipelines(bundle, pipelines, stubs)
         for activity in running_activities(pipeline, stubs)
-        if activity.type == "DatabricksNotebook"
+        if activity.type in _ON_CLUSTERS
     ]
 
 
