@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+ORACLE := .venv-oracle
 UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
 UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench oracle clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
@@ -25,8 +26,12 @@ lint: $(VENV)/.test
 bench: $(BENCH)/.bench
 	@PYTHONPATH=scripts:notebooks:tests $(BENCH)/bin/python -m benchmarks $(ARGS)
 
+# Microsoft's own engine of expressions beside ours: tests/oracle/README.md
+oracle: $(ORACLE)/.oracle
+	@PYTHONPATH=scripts:tests $(ORACLE)/bin/python -m oracle $(ARGS)
+
 clean:
-	rm -rf $(VENV) $(BENCH) .bench .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ORACLE) .bench .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/uv: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
@@ -54,10 +59,15 @@ $(VENV)/.delta: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group delta --group deploy --group test
+	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group azure --group delta --group deploy --group test
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.
 $(BENCH)/.bench: $(VENV)/bin/uv uv.lock
 	UV_PROJECT_ENVIRONMENT=$(BENCH) $(UV) sync --quiet --locked --python $(VENV)/bin/python --group local --group deploy --group bench $(JAVA_GROUP)
+	@touch $@
+
+# Another one: the engine brings .NET and reads the machine's locale as it starts.
+$(ORACLE)/.oracle: $(VENV)/bin/uv uv.lock
+	UV_PROJECT_ENVIRONMENT=$(ORACLE) $(UV) sync --quiet --locked --python $(VENV)/bin/python --group local --group oracle
 	@touch $@

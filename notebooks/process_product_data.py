@@ -26,6 +26,7 @@
 # MAGIC | `table_format` | `parquet` or `delta` | `parquet` |
 # MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
 # MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | `5` |
+# MAGIC | `quarantine_days` | days for which bad rows are kept | `30` |
 # MAGIC | `sql_connections` | most connections that read the database at a time | `8` |
 
 # COMMAND ----------
@@ -37,6 +38,7 @@ dbutils.widgets.text("secret_scope", "", "Secret scope")
 dbutils.widgets.text("table_format", "", "Table format")
 dbutils.widgets.text("schema_change", "", "Breaking schema change")
 dbutils.widgets.text("quarantine_limit", "", "Most bad rows, per cent")
+dbutils.widgets.text("quarantine_days", "", "Days bad rows are kept")
 dbutils.widgets.text("sql_connections", "", "Most database connections")
 
 # COMMAND ----------

@@ -52,7 +52,8 @@ def shared_folder() -> Path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a landing's lock whose owner gives no sign of life count as dead soon."""
-    monkeypatch.setattr("ingestion.lake.lock.LEASE_SECONDS", 0.3)
+    for module in ("documents", "former_layout"):
+        monkeypatch.setattr(f"ingestion.lake.{module}.LEASE_SECONDS", 0.3)
 
 
 @pytest.fixture(scope="session")

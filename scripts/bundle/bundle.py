@@ -13,6 +13,7 @@ from bundle.expressions import Expression, find_expressions, is_dynamic, parse
 from bundle.notebook_source import NotebookSource, read_notebooks
 from bundle.notebooks import find_notebook
 from bundle.resources import KINDS, Resource, ResourceKey, read_resource, resource_files
+from bundle.sources import Sources, check_sources, runbook_secrets
 
 # Texts of people for people: an `@` in them is none of the expression language's. Defaults are taken as they are, too.
 _NOT_EVALUATED = frozenset({"name", "description", "annotations", "folder", "parameters"})
@@ -83,6 +84,16 @@ class Bundle:
     strangers: tuple[Path, ...]
     notebooks_root: Path
     notebooks: Mapping[Path, NotebookSource]
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What the notebooks' own check finds in their sources."""
+        return check_sources(self.notebooks_root)
+
+    @cached_property
+    def runbook_secrets(self) -> frozenset[str] | None:
+        """The secrets that the runbook lists, None where there is no such list."""
+        return runbook_secrets(self.notebooks_root)
 
     @cached_property
     def pipelines(self) -> tuple[Pipeline, ...]:

@@ -21,7 +21,7 @@ PUBLIC_CLOUD = "https://management.azure.com"
 # Plain http is for a server on this machine only: a token must not cross a network in the clear.
 LOOPBACK = "127.0.0.1"
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _WORKSPACE_PATH = re.compile(r"(/[^/\s][^/]*)+")
 _SECTIONS = {
     "azure": {"subscription_id", "resource_group", "data_factory", "management_url"},
@@ -91,6 +91,8 @@ def environment_file(name: str) -> Path:
 
 def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
     """Read an environment file; `${NAME}` in any text takes the variable NAME, which is not to be empty.
+
+    `${NAME:-TEXT}` takes the text where the variable is not set, or empty.
 
     Raises:
         EnvironmentFileError: with one line for every unknown or missing key, unset variable and wrong value.
@@ -222,7 +224,9 @@ def _override_problems(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _unset_variables(node: Any, variables: Mapping[str, str], where: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(node, str):
-        yield from ((where, name) for name in _VARIABLE.findall(node) if not variables.get(name))
+        for match in _VARIABLE.finditer(node):
+            if match[2] is None and not variables.get(match[1]):
+                yield where, match[1]
     elif isinstance(node, Mapping):
         for key, value in node.items():
             shown = key if re.fullmatch(r"[\w-]+", key) else f'"{key}"'
@@ -234,7 +238,7 @@ def _unset_variables(node: Any, variables: Mapping[str, str], where: str = "") -
 
 def _substitute(node: Any, variables: Mapping[str, str]) -> Any:
     if isinstance(node, str):
-        return _VARIABLE.sub(lambda match: variables[match[1]], node)
+        return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[2], node)
     if isinstance(node, Mapping):
         return {key: _substitute(value, variables) for key, value in node.items()}
     if isinstance(node, list):

@@ -33,7 +33,8 @@ class Signature:
         return self.least <= count and (self.most is None or count <= self.most)
 
 
-# The 84 documented functions. Where the documentation asks for "at least two" of a kind, the service takes one.
+# The 84 documented functions. Where the service takes more or fewer arguments than the documentation says, the
+# service's numbers: a run there is what counts. `tests/oracle` compares them.
 _FUNCTIONS: dict[str, dict[str, tuple[int, int | None]]] = {
     "string": {
         "concat": (1, None),
@@ -53,17 +54,17 @@ _FUNCTIONS: dict[str, dict[str, tuple[int, int | None]]] = {
         "contains": (2, 2),
         "empty": (1, 1),
         "first": (1, 1),
-        "intersection": (1, None),
+        "intersection": (2, None),
         "join": (2, 2),
         "last": (1, 1),
         "length": (1, 1),
         "skip": (2, 2),
         "take": (2, 2),
-        "union": (1, None),
+        "union": (2, None),
     },
     "logical": {
         "and": (1, None),
-        "equals": (2, 2),
+        "equals": (2, None),
         "greater": (2, 2),
         "greaterOrEquals": (2, 2),
         "if": (3, 3),
@@ -87,12 +88,12 @@ _FUNCTIONS: dict[str, dict[str, tuple[int, int | None]]] = {
         "decodeBase64": (1, 1),
         "decodeDataUri": (1, 1),
         "decodeUriComponent": (1, 1),
-        "encodeUriComponent": (1, 1),
+        "encodeUriComponent": (1, None),
         "float": (1, 1),
         "int": (1, 1),
         "json": (1, 1),
         "string": (1, 1),
-        "uriComponent": (1, 1),
+        "uriComponent": (1, None),
         "uriComponentToBinary": (1, 1),
         "uriComponentToString": (1, 1),
         "xml": (1, 1),

@@ -94,19 +94,22 @@ class Occurrence:
 def parse(text: str) -> Expression:
     """Read a string of factory JSON: plain text, `@expression`, or text with `@{expression}` in it.
 
-    `@@` at the start stands for `@`, and `@@{` anywhere for `@{`. Functions are not looked up: see `problems`.
+    `@@` at the start makes all that follows plain text, and `@@{` anywhere stands for `@{`. `@` alone is itself.
+    Functions are not looked up: see `problems`.
 
     Raises:
         ExpressionSyntaxError: what is wrong, at which column, and what was expected there.
     """
-    if "@" not in text:
+    if "@" not in text or text == "@":
         return Literal(text)
     return _parse(text)
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Expression:
-    if text.startswith("@") and not text.startswith(("@@", "@{")):
+    if text.startswith("@@"):
+        return Literal(text[1:])
+    if text.startswith("@") and not text.startswith("@{"):
         return _parse_body(text, 1, len(text))
     if not is_dynamic(text):
         return Literal(_MARKERS.sub(lambda escaped: escaped[0][1:], text))
@@ -115,7 +118,9 @@ def _parse(text: str) -> Expression:
 
 def is_dynamic(text: str) -> bool:
     """Say whether a string of factory JSON has anything to evaluate: it starts with `@`, or holds `@{`, unescaped."""
-    if text.startswith("@") and not text.startswith(("@@", "@{")):
+    if text.startswith("@@") or text == "@":
+        return False
+    if text.startswith("@") and not text.startswith("@{"):
         return True
     return any(not match[0].startswith("@@") for match in _MARKERS.finditer(text))
 
@@ -221,7 +226,7 @@ def _property_path(path: str, key: str) -> str:
 
 
 # An escaped or a whole `@{...}`, or one that does not end. Texts in single quotes may hold braces.
-_MARKERS = re.compile(r"\A@@(?!\{)|@@\{|@\{(?P<body>(?:[^'}]++|'[^']*+')*+)\}|@\{")
+_MARKERS = re.compile(r"@@\{|@\{(?P<body>(?:[^'}]++|'[^']*+')*+)\}|@\{")
 
 
 def _parts(text: str) -> Iterator[Expression]:
@@ -245,11 +250,13 @@ _GRAMMAR = r"""
     ?start: expression
 
     ?expression: literal
-        | call
-        | expression "." NAME                 -> property
-        | expression "?." NAME                -> optional_property
-        | expression "[" expression "]"       -> item
-        | expression "?[" expression "]"      -> optional_item
+        | access
+
+    ?access: call
+        | access "." NAME                     -> property
+        | access "?." NAME                    -> optional_property
+        | access "[" expression "]"           -> item
+        | access "?[" expression "]"          -> optional_item
 
     call: NAME "(" [expression ("," expression)*] ")"
 
@@ -262,9 +269,9 @@ _GRAMMAR = r"""
     TRUE.2: /true\b/i
     FALSE.2: /false\b/i
     NULL.2: /null\b/i
-    NAME: /[^\W\d]\w*/
+    NAME: /(?:[^\W\d]|\$)[\w$]*/
     STRING: /'(?:[^']|'')*'/
-    NUMBER: /-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/
+    NUMBER: /(?:[+-]?[0-9]+(?:\.[0-9]*)?|[+-]\.[0-9]+)(?:[eE][+-]?[0-9]+)?/
 
     %ignore /\s+/
 """
@@ -336,7 +343,7 @@ def _number(token: Token) -> int | float:
         if math.isinf(number):
             raise _NumberError(token)
         return number
-    if len(token.lstrip("-0")) > len(str(MAX_INTEGER)) or not MIN_INTEGER <= int(token) <= MAX_INTEGER:
+    if len(token.lstrip("+-0")) > len(str(MAX_INTEGER)) or not MIN_INTEGER <= int(token) <= MAX_INTEGER:
         raise _NumberError(token)
     return int(token)
 

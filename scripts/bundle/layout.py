@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+# Where this file is from.
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def bundle_folder(name: str) -> Path:
     """Return a folder of the bundle, such as `adf`: that of the current folder if it has one, else this checkout's."""
-    return Path(name) if Path(name).is_dir() else _CHECKOUT / name
+    return Path(name) if Path(name).is_dir() else CHECKOUT / name

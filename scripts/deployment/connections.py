@@ -54,7 +54,7 @@ def connect(
 
     Azure: the login that `azure/login`, `az login` or a managed identity left (DefaultAzureCredential); a server on
     127.0.0.1 gets the fixed token AZURE_ACCESS_TOKEN. Databricks: the SDK's unified authentication (the same Azure
-    login, or DATABRICKS_TOKEN).
+    login, or DATABRICKS_TOKEN); a workspace on 127.0.0.1 gets AZURE_ACCESS_TOKEN too, unless DATABRICKS_TOKEN is set.
 
     Raises:
         ConnectionSettingsError: there is no login, or no token.
@@ -63,7 +63,7 @@ def connect(
     return Target(
         environment,
         connect_factory(environment.azure, patience, variables),
-        _connect_workspace(environment.databricks, patience),
+        _connect_workspace(environment.databricks, patience, variables),
     )
 
 
@@ -106,15 +106,17 @@ def connect_factory(
     return Factory(client, azure.resource_group, azure.data_factory, poll=patience.poll, settle=patience.settle)
 
 
-def _connect_workspace(databricks: DatabricksSettings, patience: Patience) -> "Workspace":
+def _connect_workspace(databricks: DatabricksSettings, patience: Patience, variables: Mapping[str, str]) -> "Workspace":
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
     from deployment.workspace import Workspace
 
+    local = urlsplit(databricks.host).hostname == LOOPBACK and not variables.get("DATABRICKS_TOKEN")
     try:
         config = Config(
             host=databricks.host,
+            token=variables.get("AZURE_ACCESS_TOKEN") if local else None,
             http_timeout_seconds=patience.answer,
             product="continuous-ingestion",
             product_version="0.1.0",

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bundle.documents import mapping
-from bundle.environments import AzureSettings
+from bundle.environments import LOOPBACK, AzureSettings
 from bundle.resources import ResourceKey
 from deployment.errors import RunError
 from deployment.factory import Factory
@@ -130,7 +130,9 @@ def read_run(factory: Factory, run_id: str) -> Run:
 
 
 def run_page(azure: AzureSettings, run_id: str) -> str:
-    """Return the address of a run's page in ADF Studio's monitor."""
+    """Return the address of a run's page: in ADF Studio's monitor, or of a local factory in its own."""
+    if urlsplit(azure.management_url).hostname == LOOPBACK:
+        return f"{azure.management_url}/runs/{run_id}"
     return f"https://adf.azure.com/en/monitoring/pipelineruns/{run_id}?factory={quote(azure.factory_id, safe='')}"
 
 

@@ -32,6 +32,8 @@ _NEEDED = frozenset(
         "notebook-exists",
     }
 )
+# For notebooks that read the bundle's sources: those that are told another folder of them by a widget.
+_SOURCES, _SOURCES_WIDGET = "source-right", "sources"
 # What a stubbed activity refers to need not be there.
 _NOT_OF_STUBBED = frozenset({"reference-resolves", "notebook-exists"})
 
@@ -142,9 +144,21 @@ def _problems(
         path: [a.path for a in pipeline.activities if stubs and stubs.covers(pipeline.resource.name, a.name, a.type)]
         for path, pipeline in called.items()
     }
+    reads_sources = any(
+        _reads_sources(bundle, activity)
+        for pipeline in called.values()
+        for activity in running_activities(pipeline, stubs)
+    )
     for finding in check(bundle) if findings is None else findings:
+        if finding.rule == _SOURCES and reads_sources:
+            yield str(finding)
         if finding.rule not in _NEEDED or finding.file not in called:
             continue
         of_stubbed = any(finding.path.startswith((f"{path}.", f"{path}[")) for path in stubbed[finding.file])
         if not (of_stubbed and finding.rule in _NOT_OF_STUBBED):
             yield str(finding)
+
+
+def _reads_sources(bundle: Bundle, activity: Activity) -> bool:
+    notebook = bundle.notebook_of(activity)
+    return notebook is not None and _SOURCES_WIDGET in notebook.declared_widgets.lines

@@ -17,14 +17,19 @@ from pyspark.sql import DataFrame
 from benchmarks.harness import BenchmarkError
 from benchmarks.spark import Spark
 from fakes.workspace import Settings
+from ingestion.loads.databases import open_database
+from ingestion.loads.landing import WholeLanding
 from ingestion.loads.process_customers import process_customers
-from ingestion.loads.source_tables import CUSTOMERS
-from ingestion.loads.tables import land_table
+from ingestion.loads.results import FeedResult
+from ingestion.loads.run_context import Run, feed_of
+from ingestion.loads.table_rows import TableRows
 from ingestion.platform.log import utc_now
 from ingestion.platform.log_ingestion import notebook_log
-from ingestion.platform.settings import Configuration, TableSettings
+from ingestion.platform.settings import Configuration
 
 _FETCH_SIZE = 10_000
+# Where the notebook lands Customers.
+_FOLDER = "customer_data"
 _CORES = os.cpu_count() or 1
 
 
@@ -55,15 +60,17 @@ def this_landing(spark: Spark, source: Source, folder: Path) -> Path:
     landed = process_customers(spark.session, _configuration(source, folder))
     if landed != str(source.rows):
         raise BenchmarkError(f"process_customers returned {landed}")
-    return folder / CUSTOMERS.folder
+    return folder / _FOLDER
 
 
 def landing_without_gate(spark: Spark, source: Source, folder: Path) -> Path:
     """Land the table with no checks declared; all else is the same."""
     configuration = _configuration(source, folder)
-    settings, log = TableSettings.read(configuration), notebook_log(configuration, utc_now)
-    land_table(spark.session, settings, configuration.secrets, log, replace(CUSTOMERS, checks=()))
-    return folder / CUSTOMERS.folder
+    run = Run.begin(spark.session, configuration, notebook_log(configuration, utc_now))
+    source, customers = feed_of(run.sources(), "azure_sql.Customers")
+    rows = TableRows(run, open_database(run, source), customers, run.settings.sql_connections)
+    WholeLanding(run, replace(customers, checks=()), rows, FeedResult(customers.name, "load")).land()
+    return folder / _FOLDER
 
 
 def _configuration(source: Source, folder: Path) -> Configuration:

@@ -13,11 +13,10 @@ import requests
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
 from benchmarks.spark import Spark, start_spark
 from benchmarks.worker import Worker
-from fakes.country_records import v3_record
+from fakes.country_records import COUNTRIES, Country, v3_record, write_sources
 from fakes.faulty_http import Answer, FaultyServer, json_answer, running
 from fakes.workspace import Settings
 from ingestion.loads.ingest_countries import ingest_countries
-from ingestion.rest.countries import COUNTRIES, Country
 
 BENCHMARK = "Country ingestion"
 
@@ -27,7 +26,8 @@ Contender = Callable[[Spark, str, Sequence[Country], Path], Path]
 def this_ingestion(spark: Spark, url: str, countries: Sequence[Country], folder: Path) -> Path:
     """Land the countries as the notebook ingest_country_data does."""
     settings = Settings(environment={"LAKE_ROOT": str(folder), "COUNTRY_API_URL": url})
-    ingest_countries(spark.session, requests.Session(), settings.configuration(), countries=countries)
+    sources = write_sources(folder / "sources", countries)
+    ingest_countries(spark.session, requests.Session(), settings.configuration(), sources=sources)
     return folder / "countries"
 
 
@@ -78,12 +78,12 @@ def _run(worker: Worker, contender: Contender, url: str, countries: Sequence[Cou
 
 def _countries(number: int) -> Sequence[Country]:
     """Return the five countries, or made-up ones where more are wanted."""
-    made_up = [Country(f"country{index}", f"{index:03}", f"X{index:03}") for index in range(len(COUNTRIES), number)]
+    made_up = [Country(f"country{index}", f"{index:03}") for index in range(len(COUNTRIES), number)]
     return [*COUNTRIES[:number], *made_up]
 
 
 def _record(country: Country) -> dict[str, Any]:
-    return v3_record("IN", cca2=country.alpha_2, cca3=country.alpha_3)
+    return v3_record("IN", cca2=country.alpha_2)
 
 
 def _after(latency: float, answer: Answer) -> Answer:

@@ -42,6 +42,20 @@ def problems(folder: Path, text: str, **variables: str) -> list[str]:
     return [line.removeprefix(f"{folder / 'test.toml'}: ") for line in lines]
 
 
+def test_a_variable_may_have_a_text_for_when_it_is_not_set(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD.replace('"rg"', '"${GROUP:-rg-of-mine}"'))
+    assert load_environment(file, {}).azure.resource_group == "rg-of-mine"
+    assert load_environment(file, {"GROUP": ""}).azure.resource_group == "rg-of-mine"
+    assert load_environment(file, {"GROUP": "theirs"}).azure.resource_group == "theirs"
+
+
+def test_the_local_environment_needs_no_variable_and_takes_another_address() -> None:
+    file = REPOSITORY / "infra" / "environments" / "local.toml"
+    assert load_environment(file, {}).azure.management_url == "http://127.0.0.1:8765"
+    other = load_environment(file, {"LOCAL_FACTORY_URL": "http://127.0.0.1:9"})
+    assert (other.azure.management_url, other.databricks.host) == ("http://127.0.0.1:9", "http://127.0.0.1:9")
+
+
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     environment = load_environment(write(tmp_path, GOOD), {})
     assert environment.name == "test"
@@ -110,7 +124,7 @@ def test_overrides_that_mean_nothing_are_refused(tmp_path: Path, override: str, 
 
 
 def test_a_file_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(EnvironmentFileError, match="there are: dev, prod"):
+    with pytest.raises(EnvironmentFileError, match="there are: dev, local, prod"):
         load_environment(REPOSITORY / "infra/environments/nowhere.toml", {})
 
 

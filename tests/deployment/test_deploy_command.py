@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 import deploy as deploy_command
+from bundle.environments import AzureSettings
 from deployment.connections import Patience
+from deployment.trigger_run import run_page
 from fakes.bundles import linked_service, pipeline, schedule_trigger
 from fakes.cloud import Cloud
 from fakes.http_service import Fault
@@ -317,7 +319,7 @@ def test_trigger_waits_for_the_run_and_says_what_failed_in_it_and_in_its_childre
         "PL_Child.RunNotebook: 3204: Databricks execution failed (run page: https://adb.example/?#job/1/run/2)"
         in done.stdout
     )
-    assert "https://adf.azure.com/en/monitoring/pipelineruns/" in done.stdout
+    assert f"{cloud.factory.url}/runs/" in done.stdout
     assert "Succeeded   PL_Parent.Other2" in done.stderr
     assert len(cloud.factory.started_runs) == 1
 
@@ -438,3 +440,8 @@ def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud:
     assert done.returncode == 0, done.stderr
     assert cloud.state() == before
     assert cloud.locks() == []
+
+
+def test_a_run_in_azure_is_named_by_its_page_in_the_studio() -> None:
+    page = run_page(AzureSettings("s", "rg", "adf"), "run-1")
+    assert page.startswith("https://adf.azure.com/en/monitoring/pipelineruns/run-1?factory=%2Fsubscriptions%2Fs")

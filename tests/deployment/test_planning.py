@@ -30,6 +30,16 @@ def test_actions_stand_in_the_order_in_which_they_are_done(deployed: Cloud) -> N
     ]
 
 
+def test_a_source_that_changed_shows_as_a_notebook_does(deployed: Cloud) -> None:
+    path = "/Shared/app/notebooks/sources/shop.toml"
+    deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:y"\n')
+    assert ("create", f"file {path}") in actions(deployed.plan())
+    deployed.apply()
+    assert deployed.workspace.files[path][1].startswith(b"[source]")
+    deployed.bundle.module("sources/shop.toml", '[source]\ntype = "sql"\nurl = "jdbc:x:z"\n')
+    assert actions(deployed.plan()) == [("update", f"file {path}")]
+
+
 def test_a_plan_carries_what_it_was_made_from(deployed: Cloud) -> None:
     deployed.bundle.put("pipeline", pipeline("PL_Old", concurrency=3))
     (action,) = deployed.plan().actions

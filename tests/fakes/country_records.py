@@ -1,6 +1,54 @@
 """Small country records in the shapes of the country API's two versions, and whole answers made of them."""
 
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Country(NamedTuple):
+    """A country: the name of its file, and its ISO 3166-1 code."""
+
+    name: str
+    alpha_2: str
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file in the lake."""
+        return f"{self.name}.json"
+
+
+COUNTRIES = (
+    Country("india", "IN"),
+    Country("us", "US"),
+    Country("uk", "GB"),
+    Country("china", "CN"),
+    Country("russia", "RU"),
+)
+_SOURCE = """\
+[source]
+type = "rest"
+url = "${COUNTRY_API_URL}"
+
+[[endpoints]]
+name = "countries"
+destination = "countries"
+format = "json"
+path = "name/{country}"
+data_selector = "[*]"
+select = { path = "cca2", equals = "{country.alpha_2}" }
+file_name = "{country}"
+[endpoints.for_each]
+country = [
+"""
+
+
+def write_sources(folder: Path, countries: Iterable[Country]) -> Path:
+    """Write a folder of sources that ask v3.1 for these countries, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = [f'  {{ value = "{country.name}", alpha_2 = "{country.alpha_2}" }},\n' for country in countries]
+    (folder / "restcountries.toml").write_text(_SOURCE + "".join(values) + "]\n", encoding="utf-8")
+    return folder
+
 
 _NAMES = {
     "IN": ("IND", "India"),

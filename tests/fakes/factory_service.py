@@ -1,39 +1,31 @@
-"""A data factory behind the management API (2018-06-01): keeps objects, checks references, locks started triggers.
+"""A data factory behind the management API (2018-06-01) that fails, waits and plays runs on order.
 
-The rules are those of Microsoft's service: a started trigger refuses PUT and DELETE, a PUT is refused for a reference
-that leads nowhere, a DELETE for an object that is referred to; ETags and If-Match; a start is a long-running operation;
-what a GET returns has its keys in another order and defaults that nobody sent.
+What it takes, refuses and shows of objects are the rules that the local factory's own server goes by; a start is a
+long-running operation.
 """
 
 import copy
 import itertools
-import json
-import re
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from bundle.references import references
+from bundle.resources import ResourceKey
 from fakes.http_service import Answer, Faults, HttpService, Request
+from local_factory.server.errors import ServiceError
+from local_factory.server.service_rules import (
+    KINDS,
+    check_not_started,
+    check_precondition,
+    check_references,
+    check_unused,
+    check_window,
+    properties_of,
+    shown,
+    with_defaults,
+)
 
-KINDS = {
-    "integrationRuntimes": "integrationRuntime",
-    "credentials": "credential",
-    "linkedservices": "linkedService",
-    "datasets": "dataset",
-    "dataflows": "dataflow",
-    "pipelines": "pipeline",
-    "triggers": "trigger",
-}
-REFERENCES = {
-    "IntegrationRuntimeReference": "integrationRuntime",
-    "CredentialReference": "credential",
-    "LinkedServiceReference": "linkedService",
-    "DatasetReference": "dataset",
-    "DataFlowReference": "dataflow",
-    "PipelineReference": "pipeline",
-    "TriggerReference": "trigger",
-}
 SUBSCRIPTION, GROUP, FACTORY = "00000000-0000-0000-0000-000000000000", "rg-test", "adf-test"
 
 Key = tuple[str, str]
@@ -70,7 +62,7 @@ class FactoryService(HttpService):
     def state(self) -> dict[str, Any]:
         """What the factory shows of its objects, for comparison, and its triggers' states."""
         objects = {
-            f"{kind}/{name}": {key: value for key, value in _with_defaults(properties).items() if key != "runtimeState"}
+            f"{kind}/{name}": {key: value for key, value in with_defaults(properties).items() if key != "runtimeState"}
             for (kind, name), properties in self.objects.items()
         }
         return {"objects": objects, "states": dict(self.states)}
@@ -110,16 +102,19 @@ class FactoryService(HttpService):
             )
         if parts[0] in ("pipelineruns", "operationresults", "queryPipelineRuns"):
             return self._run_or_operation(request, parts)
-        kind = KINDS.get(parts[0])
+        kind = KINDS.get(parts[0].lower())
         if kind is None:
             return self.refusal(404, "NotFound", f"no such collection {parts[0]}")
-        if len(parts) == 1:
-            return self._list(request, kind, parts[0])
-        if len(parts) == 2:
-            return self._object(request, (kind, parts[1]))
-        return self._operation(request, kind, parts[1], parts[2])
+        try:
+            if len(parts) == 1:
+                return self._list(request, kind)
+            if len(parts) == 2:
+                return self._object(request, (kind, parts[1]))
+            return self._operation(request, kind, parts[1], parts[2])
+        except ServiceError as error:
+            return self.refusal(error.status, error.code, error.message)
 
-    def _list(self, request: Request, kind: str, collection: str) -> Answer:
+    def _list(self, request: Request, kind: str) -> Answer:
         keys = sorted(key for key in self.objects if key[0] == kind)
         start = int(request.query.get("$skipToken", "0"))
         body: dict[str, Any] = {"value": [self._shown(key) for key in keys[start : start + self._page]]}
@@ -130,34 +125,14 @@ class FactoryService(HttpService):
     def _object(self, request: Request, key: Key) -> Answer:
         if request.method == "GET":
             return Answer(body=self._shown(key)) if key in self.objects else self._missing(key)
-        locked = self.states.get(key[1]) == "Started" and key[0] == "trigger"
-        if locked:
-            return self.refusal(400, "TriggerEnabledCannotUpdate", f"Cannot update enabled Trigger; '{key[1]}'.")
+        check_not_started(ResourceKey(*key), self.states.get(key[1]))
         return self._put(request, key) if request.method == "PUT" else self._delete(key)
 
     def _put(self, request: Request, key: Key) -> Answer:
-        expected = request.headers.get("if-match")
-        expected = expected and expected.strip('"')
-        if expected not in (None, "*", self._etags.get(key)):
-            return self.refusal(
-                412, "PreconditionFailed", "The condition specified using HTTP conditional header is not met."
-            )
-        properties = request.json.get("properties")
-        if not isinstance(properties, dict):
-            return self.refusal(400, "BadRequest", "properties is required")
-        for target in _references(properties):
-            if target not in self.objects and target[1] != "AutoResolveIntegrationRuntime":
-                message = f"The document creation or update failed because of invalid reference '{target[1].lower()}'."
-                return self.refusal(400, "BadRequest", message)
-        before = self.objects.get(key)
-        if before and before.get("type") == "TumblingWindowTrigger":
-            moved = [
-                field
-                for field in ("startTime", "frequency", "interval")
-                if before["typeProperties"].get(field) != properties["typeProperties"].get(field)
-            ]
-            if moved:
-                return self.refusal(400, "BadRequest", f"Tumbling window: {moved} cannot be changed.")
+        check_precondition(request.headers.get("if-match"), self._etags.get(key))
+        properties = properties_of(request.json)
+        check_references(properties, lambda target: (target.kind, target.name) in self.objects)
+        check_window(self.objects.get(key), properties)
         self.objects[key] = properties
         self._etags[key] = self._etag()
         if key[0] == "trigger":
@@ -167,10 +142,12 @@ class FactoryService(HttpService):
     def _delete(self, key: Key) -> Answer:
         if key not in self.objects:
             return Answer(204)
-        users = [name for (kind, name), value in self.objects.items() if key in _references(value)]
-        if users:
-            message = f"The document cannot be deleted since it is referenced by {', '.join(users)}."
-            return self.refusal(400, "BadRequest", message)
+        target = ResourceKey(*key)
+        check_unused(
+            name
+            for (_, name), value in self.objects.items()
+            if any(reference.target == target for reference in references(value))
+        )
         del self.objects[key]
         del self._etags[key]
         if key[0] == "trigger":
@@ -272,65 +249,10 @@ class FactoryService(HttpService):
         return self.refusal(404, "ResourceNotFound", f"The {key[0]} '{key[1]}' was not found.")
 
     def _shown(self, key: Key) -> dict[str, Any]:
-        kind, name = key
-        properties = _with_defaults(_without_secrets(self.objects[key]))
-        if kind == "trigger":
-            properties["runtimeState"] = self.states[name]
-        if kind == "pipeline":
-            properties["lastPublishTime"] = datetime.now(UTC).isoformat()
-        reordered = dict(sorted(properties.items(), reverse=True))
-        return {
-            "id": f"/subscriptions/{SUBSCRIPTION}/.../{name}",
-            "name": name,
-            "type": f"Microsoft.DataFactory/factories/{kind.lower()}s",
-            "properties": reordered,
-            "etag": self._etags[key],
-        }
-
-
-def _references(value: Any) -> Iterator[Key]:
-    if isinstance(value, dict):
-        kind = REFERENCES.get(str(value.get("type")))
-        if kind and isinstance(value.get("referenceName"), str):
-            yield kind, value["referenceName"]
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-
-
-def _with_defaults(properties: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(json.dumps(properties))
-    shown.setdefault("annotations", [])
-    for activity in _activities(shown):
-        activity.setdefault("userProperties", [])
-        activity.setdefault("dependsOn", [])
-        if "typeProperties" in activity and activity.get("type") == "DatabricksNotebook":
-            policy = activity.setdefault("policy", {})
-            for key, value in (("timeout", "0.12:00:00"), ("retry", 0), ("retryIntervalInSeconds", 30)):
-                policy.setdefault(key, value)
-            policy.setdefault("secureInput", False)
-            policy.setdefault("secureOutput", False)
-    for pipeline in shown.get("pipelines", []):
-        pipeline.setdefault("parameters", {})
-    return shown
-
-
-def _activities(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if re.fullmatch(r"activities|if(True|False)Activities|defaultActivities", key):
-                yield from item
-            yield from _activities(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _activities(item)
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.get("type") == "SecureString":
-            return {"type": "SecureString", "value": "**********"}
-        return {key: _without_secrets(item) for key, item in value.items()}
-    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+        extra: dict[str, Any] = {}
+        if key[0] == "trigger":
+            extra["runtimeState"] = self.states[key[1]]
+        if key[0] == "pipeline":
+            extra["lastPublishTime"] = datetime.now(UTC).isoformat()
+        factory = f"/subscriptions/{SUBSCRIPTION}/.../{FACTORY}"
+        return shown(factory, ResourceKey(*key), self.objects[key], self._etags[key], extra)

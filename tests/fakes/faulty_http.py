@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Answer = Callable[["Handler"], None]
 
@@ -26,6 +27,17 @@ class Request:
     headers: Mapping[str, str]
     moment: float
     connection: int
+    body: bytes = b""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters in the address; of one that is there twice the last."""
+        return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters in the body."""
+        return dict(parse_qsl(self.body.decode()))
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -39,6 +51,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.stopping = Event()
         self._answers: dict[str, list[Answer]] = defaultdict(list)
+        self._routes: dict[str, Callable[[Request], Answer]] = {}
         self._lock = Lock()
 
     @property
@@ -50,11 +63,18 @@ class FaultyServer(ThreadingHTTPServer):
         """Set what is answered to a path (query included), in place of what was set before."""
         self._answers[path] = list(answers)
 
+    def route(self, path: str, choose: Callable[[Request], Answer]) -> None:
+        """Set what chooses the answer to a path with any query, where none is set for the two together."""
+        self._routes[path] = choose
+
     def next_answer(self, request: Request) -> Answer:
         """Note a request and return the answer to it."""
         with self._lock:
             self.requests.append(request)
             answers = self._answers[request.path]
+            route = self._routes.get(unquote(urlsplit(request.path).path))
+            if not answers and route:
+                return route(request)
             if not answers:
                 return json_answer({"message": "Not Found", "status": 404}, status=404)
             return answers[0] if len(answers) == 1 else answers.pop(0)
@@ -72,11 +92,14 @@ class Handler(BaseHTTPRequestHandler):
     server: FaultyServer
 
     def do_GET(self) -> None:
-        request = Request(self.path, dict(self.headers.items()), time.monotonic(), self.client_address[1])
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = Request(self.path, dict(self.headers.items()), time.monotonic(), self.client_address[1], body)
         try:
             self.server.next_answer(request)(self)
         except OSError:
             self.close_connection = True
+
+    do_POST = do_GET  # noqa: N815 - the standard library's name
 
     def start(self, status: int = 200, **headers: str) -> None:
         """Send the status line and headers; `_` in a name stands for `-`."""

@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,9 @@ class Fault(StrEnum):
     DROP_AFTER = "drop after"  # the connection closes after the effect
     HANG = "hang"  # no answer, no effect
     HANG_AFTER = "hang after"  # no answer after the effect
+    BUSY = "busy"  # 503 before any effect
+    THROTTLE = "throttle"  # 429 before any effect
+    CUT = "cut"  # half of the answer's body, after the effect
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    raw_path: str = ""  # as it was sent
 
     @property
     def json(self) -> Any:
@@ -64,9 +69,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
+    """An answer; its body is JSON, or bytes that are sent as they are."""
+
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    is_cut: bool = False
 
 
 class HttpService:
@@ -108,6 +116,10 @@ class HttpService:
     def is_write(self, request: Request) -> bool:
         return request.method != "GET"
 
+    def label(self, request: Request) -> str:
+        """What calls are told apart by, beside their method."""
+        return request.path
+
     def respond(self, request: Request) -> Answer:
         raise NotImplementedError
 
@@ -118,7 +130,7 @@ class HttpService:
         """Return the answer, None for a connection that closes without one."""
         if self.latency:
             time.sleep(self.latency)
-        fault = self.faults.next(request.method, request.path)
+        fault = self.faults.next(request.method, self.label(request))
         if fault is Fault.REFUSE:
             return self.refusal(400, "BadRequest", "refused on order")
         if fault is Fault.DROP:
@@ -126,8 +138,12 @@ class HttpService:
         if fault is Fault.HANG:
             self._closing.wait(10)
             return None
+        if fault is Fault.BUSY:
+            return self.refusal(503, "ServerBusy", "busy on order")
         with self._state:
             self.requests.append(request)
+            if fault is Fault.THROTTLE:
+                self.throttle_next = 1
             if self.throttle_next:
                 self.throttle_next -= 1
                 answer = self.refusal(429, "TooManyRequests", "slow down")
@@ -138,6 +154,8 @@ class HttpService:
         if fault is Fault.HANG_AFTER:
             self._closing.wait(10)
             return None
+        if fault is Fault.CUT:
+            return replace(answer, is_cut=True)
         return None if fault is Fault.DROP_AFTER else answer
 
 
@@ -147,6 +165,12 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that are gone: their tests say what they expect."""
+
+
+def _bytes_of(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else json.dumps(body).encode()
 
 
 def _handler(service: HttpService) -> type[BaseHTTPRequestHandler]:
@@ -160,26 +184,32 @@ def _handler(service: HttpService) -> type[BaseHTTPRequestHandler]:
             request = Request(
                 method=self.command,
                 path=unquote(parts.path),
-                query={key: values[0] for key, values in parse_qs(parts.query).items()},
+                query={key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()},
                 headers={key.lower(): value for key, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+                raw_path=parts.path,
             )
             answer = service.handle(request)
             if answer is None:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            content = _bytes_of(answer.body)
+            headers = {"Content-Type": "application/json; charset=utf-8", **answer.headers}
+            if answer.status != HTTPStatus.NO_CONTENT:
+                headers.setdefault("Content-Length", str(len(content)))
             self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            for name, value in answer.headers.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content[: len(content) // 2] if answer.is_cut else content)
+            if answer.is_cut:
+                self.wfile.flush()
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815 the standard library's names
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815 the standard library's names
 
         def log_message(self, *_arguments: Any) -> None:
             """Keep the tests' output clean; the service keeps its own log."""

@@ -1,14 +1,15 @@
 """A Databricks workspace behind its REST API: folders, notebooks, files, Git folders, as databricks-sdk calls them."""
 
-import base64
 import copy
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from bundle.notebooks import HEADER
 from fakes.http_service import Answer, Faults, HttpService, Request
+from local_factory.server.workspace import Workspace, WorkspaceRefusal
 
-HEADER = "# Databricks notebook source"
+__all__ = ["HEADER", "GitFolder", "WorkspaceService"]
 
 
 @dataclass
@@ -59,70 +60,14 @@ class WorkspaceService(HttpService):
             return Answer(404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for {request.path}"})
         if match[1] == "repos":
             return self._repos(request, match[2])
-        return getattr(self, f"_{match[2].replace('-', '_')}")(request.json if request.body else request.query)
+        try:
+            workspace = Workspace(self.files, self.folders)
+            return Answer(body=workspace.call(match[2], request.json if request.body else request.query))
+        except WorkspaceRefusal as refusal:
+            return Answer(refusal.status, refusal.to_json())
 
     def _missing(self, path: str) -> Answer:
         return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Path ({path}) doesn't exist."})
-
-    def _list(self, query: dict[str, Any]) -> Answer:
-        folder = query["path"]
-        if folder in self.files:
-            return Answer(body={"objects": [self._info(folder)]})
-        if folder not in self.folders:
-            return self._missing(folder)
-        children = [path for path in (*self.folders, *self.files) if path != "/" and _parent(path) == folder]
-        return Answer(body={"objects": [self._info(path) for path in sorted(children)]} if children else {})
-
-    def _get_status(self, query: dict[str, Any]) -> Answer:
-        path = query["path"]
-        return Answer(body=self._info(path)) if path in (*self.files, *self.folders) else self._missing(path)
-
-    def _export(self, query: dict[str, Any]) -> Answer:
-        if query["path"] not in self.files:
-            return self._missing(query["path"])
-        kind, content = self.files[query["path"]]
-        if kind == "NOTEBOOK":
-            if query.get("format", "SOURCE") not in ("SOURCE", "AUTO"):
-                return self.refusal(400, "", f"format {query['format']} is not supported here")
-        elif query.get("format") != "AUTO":
-            return self.refusal(400, "", "a file is exported with format AUTO")
-        return Answer(body={"content": base64.b64encode(content).decode(), "file_type": "py"})
-
-    def _import(self, body: dict[str, Any]) -> Answer:
-        path, content = body["path"], base64.b64decode(body["content"])
-        if len(body["content"]) > 10 * 1024 * 1024:
-            return Answer(400, {"error_code": "MAX_NOTEBOOK_SIZE_EXCEEDED", "message": "The limit is 10 MB."})
-        if _parent(path) not in self.folders:
-            return self._missing(_parent(path))
-        source = body.get("format", "SOURCE") == "SOURCE"
-        if source and not body.get("language"):
-            return self.refusal(400, "", "a notebook's language is required")
-        notebook = source or content.decode(errors="replace").startswith(HEADER)
-        if not source and notebook:
-            path = path.removesuffix(".py")
-        if path in self.files and not body.get("overwrite"):
-            return Answer(400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": f"Path ({path}) already exists."})
-        kind = "NOTEBOOK" if notebook else "FILE"
-        if path in self.files and self.files[path][0] != kind:
-            return self.refusal(400, "", f"{path} is a {self.files[path][0]}")
-        # The service keeps a notebook's cells, not its bytes: an export has no line end at its end.
-        self.files[path] = (kind, content.rstrip(b"\n") if notebook else content)
-        return Answer(body={})
-
-    def _delete(self, body: dict[str, Any]) -> Answer:
-        if body["path"] not in self.files:
-            return self._missing(body["path"])
-        del self.files[body["path"]]
-        return Answer(body={})
-
-    def _mkdirs(self, body: dict[str, Any]) -> Answer:
-        path = body["path"]
-        while path not in self.folders:
-            if path in self.files:
-                return Answer(400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": f"{path} is a file."})
-            self.folders.add(path)
-            path = _parent(path)
-        return Answer(body={})
 
     def _repos(self, request: Request, number: str | None) -> Answer:
         if number is None:
@@ -149,12 +94,3 @@ class WorkspaceService(HttpService):
             "provider": "gitHub",
             "url": "https://example.com/continuous-ingestion.git",
         }
-
-    def _info(self, path: str) -> dict[str, Any]:
-        kind = self.files[path][0] if path in self.files else "DIRECTORY"
-        info = {"path": path, "object_type": kind, "object_id": abs(hash(path)) % 10**9}
-        return {**info, "language": "PYTHON"} if kind == "NOTEBOOK" else info
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0] or "/"

@@ -12,7 +12,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import requests
 from pyspark.sql import SparkSession
 from requests.adapters import HTTPAdapter
 
-from fakes.country_records import DEPRECATION, SEARCHES, v3_record, v5_answer, v5_record
+from fakes.country_records import COUNTRIES, DEPRECATION, SEARCHES, v3_record, v5_answer, v5_record
 from fakes.faulty_http import (
     Answer,
     FaultyServer,
@@ -40,16 +40,15 @@ from fakes.faulty_http import (
     silence,
 )
 from fakes.workspace import Settings
-from ingestion.loads.ingest_countries import ingest_countries
+from ingestion.loads.ingest_countries import DEFAULT_BOUNDS, ingest_countries
 from ingestion.platform import errors
-from ingestion.platform.errors import CountriesFailedError, CountryError
-from ingestion.rest.countries import COUNTRIES
-from ingestion.rest.http_get import Bounds
+from ingestion.platform.errors import ApiError, CountriesFailedError
+from ingestion.rest.http import Bounds
 from support.lakes import leftovers
 
 FAULTY = COUNTRIES[2]  # the United Kingdom
-PATIENT = Bounds(silence=5, whole=8)
-IMPATIENT = Bounds(silence=0.3, whole=0.6)
+PATIENT = replace(DEFAULT_BOUNDS, silence=5, whole=8)
+IMPATIENT = replace(DEFAULT_BOUNDS, silence=0.3, whole=0.6)
 HTTPS = "https://countries.example"
 LONGEST_SECONDS = 10.0
 MOST_MEMORY = 40 * 1024 * 1024
@@ -75,7 +74,7 @@ class Fault:
     """
 
     answer: Answer
-    error: type[CountryError]
+    error: type[ApiError]
     words: str
     requests: int | None = 1
     seconds: float = 20
@@ -84,21 +83,21 @@ class Fault:
 
 def unavailable(answer: Answer, words: str = "no connection, or one that broke") -> Fault:
     """A fault that may pass by itself, so that the country is asked four times."""
-    return Fault(answer, errors.CountryApiUnavailableError, words, requests=4)
+    return Fault(answer, errors.ApiUnavailableError, words, requests=4)
 
 
 def silent(answer: Answer) -> Fault:
     """A fault that takes the longest silence, four times."""
-    return Fault(answer, errors.CountryApiUnavailableError, "Read timed out", requests=4, bounds=IMPATIENT)
+    return Fault(answer, errors.ApiUnavailableError, "Read timed out", requests=4, bounds=IMPATIENT)
 
 
 def given_up(answer: Answer) -> Fault:
     """A fault that no timeout between two bytes notices."""
-    return Fault(answer, errors.CountryApiTimeoutError, "no whole answer after 1 s", requests=None, seconds=1)
+    return Fault(answer, errors.ApiTimeoutError, "no whole answer after 1 s", requests=None, seconds=1)
 
 
 def refused(answer: Answer, words: str) -> Fault:
-    return Fault(answer, errors.CountryApiRefusedError, words)
+    return Fault(answer, errors.ApiRefusedError, words)
 
 
 def misdirected(location: str | None, words: str, requests: int = 1) -> Fault:
@@ -118,7 +117,7 @@ def unexpected(value: object, words: str) -> Fault:
 
 
 def not_found(value: object, words: str, status: int = 200) -> Fault:
-    return Fault(json_answer(value, status), errors.CountryNotFoundError, words)
+    return Fault(json_answer(value, status), errors.NotFoundError, words)
 
 
 def error_answer(value: object, words: str) -> Fault:
@@ -143,9 +142,7 @@ CONNECTION = {
     "silence": silent(silence),
     "silence in the headers": silent(raw(JSON_HEADERS, silence)),
     "silence in the body": silent(raw(JSON_HEADERS + b"\r\n[{", silence)),
-    "slow bytes": Fault(
-        endless(b" ", pause=0.05), errors.CountryApiTimeoutError, "not whole after 0.6 s", bounds=IMPATIENT
-    ),
+    "slow bytes": Fault(endless(b" ", pause=0.05), errors.ApiTimeoutError, "not whole after 0.6 s", bounds=IMPATIENT),
     "slow headers": given_up(endless_headers(pause=0.05)),
     "100 Continue without end": given_up(again_and_again(b"HTTP/1.1 100 Continue\r\n\r\n")),
     "trailers without end": given_up(raw(CHUNKED + b"2\r\n[]\r\n0\r\n", again_and_again(b"X-Trailer: x\r\n"))),
@@ -181,7 +178,7 @@ VOLUME = {
     ),
     "gzip bomb without end": too_large(endless(gzip.compress(bytes(MEGABYTE)) * 60, Content_Encoding="gzip")),
     "a megabyte of lists": Fault(
-        bytes_answer(b"[" + b"[]," * 340_000 + b"[]]"), errors.UnexpectedAnswerError, "other than country objects"
+        bytes_answer(b"[" + b"[]," * 340_000 + b"[]]"), errors.UnexpectedAnswerError, "other than objects"
     ),
     "a megabyte of keys, the last one twice": malformed(
         b"[{" + b"".join(b'"%06x":0,' % number for number in range(90_000)) + b'"015f8f":0}]', "appears twice"
@@ -208,7 +205,7 @@ STATUSES = {
     "status 403": refused(json_answer({"errors": [{"message": "Monthly limit"}]}, 403), "status 403: Monthly limit"),
     "status 404": not_found({"message": "Not Found", "status": 404}, "status 404: Not Found", status=404),
     "status 404 with a page": Fault(
-        bytes_answer(b"<h1>Gone fishing</h1>", "text/html", 404), errors.CountryNotFoundError, "Gone fishing"
+        bytes_answer(b"<h1>Gone fishing</h1>", "text/html", 404), errors.NotFoundError, "Gone fishing"
     ),
     "status 204": refused(bytes_answer(b"", status=204), "status 204"),
     "status 206": refused(bytes_answer(BODY, status=206), "status 206"),
@@ -253,19 +250,19 @@ JSON = {
 
 CONTENT = {
     "null": unexpected(None, "this is a NoneType"),
-    "one object, no list": unexpected(UK, "v3.1 answers with a list"),
-    "a list of names": unexpected(["United Kingdom"], "other than country objects"),
-    "a list in a list": unexpected([[UK]], "other than country objects"),
+    "one object, no list": unexpected(UK, "data_selector [*] promises a list"),
+    "a list of names": unexpected(["United Kingdom"], "other than objects"),
+    "a list in a list": unexpected([[UK]], "other than objects"),
     "an object with endless keys": unexpected({"x" * 500_000: 1}, "an object with the keys"),
-    "an empty list": Fault(json_answer([]), errors.EmptyAnswerError, "no country at all"),
-    "other countries": not_found([v3_record("KP"), v3_record("UA")], "(their codes: KP, UA)"),
-    "the wrong country with the right name": not_found([v3_record("SZ", name=UK["name"])], "(their codes: SZ)"),
-    "a code in lower case": not_found([UK | {"cca2": "gb"}], "(their codes: gb)"),
+    "an empty list": Fault(json_answer([]), errors.EmptyAnswerError, "no record at all"),
+    "other countries": not_found([v3_record("KP"), v3_record("UA")], "(they have: KP, UA)"),
+    "the wrong country with the right name": not_found([v3_record("SZ", name=UK["name"])], "(they have: SZ)"),
+    "a code in lower case": not_found([UK | {"cca2": "gb"}], "(they have: gb)"),
     "a code that is an object": not_found([UK | {"cca2": {"code": "GB"}}], "{'code': 'GB'}"),
-    "a code of a megabyte": not_found([UK | {"cca2": "GB" * 250_000}], "their codes"),
-    "codes of two countries": unexpected([UK | {"cca3": "USA"}], "'USA' in place of 'GBR'"),
-    "no name": unexpected([UK | {"name": {}}], "no common name"),
-    "a name that is a number": unexpected([UK | {"name": {"common": 44}}], "no common name"),
+    "a code of a megabyte": not_found([UK | {"cca2": "GB" * 250_000}], "they have"),
+    "codes of two countries": unexpected([UK | {"cca3": "USA"}], "'USA' for c"),
+    "no name": unexpected([UK | {"name": {}}], "name.common"),
+    "a name that is a number": unexpected([UK | {"name": {"common": 44}}], "name.common"),
     "the country twice": Fault(json_answer([UK, UK]), errors.AmbiguousAnswerError, "2 of the 2 records"),
     "an error with status 200": error_answer({"errors": [{"message": "Oops"}]}, "Oops"),
     "an error in a text with status 200": error_answer({"errors": "Oops"}, ": Oops"),
@@ -280,14 +277,16 @@ V3_FAULTS = CONNECTION | HTTP | VOLUME | REDIRECTS | STATUSES | JSON | CONTENT
 
 RECORD = v5_record("GB")
 V5_FAULTS = {
-    "v3.1's list": unexpected([RECORD], "v5 answers with data.objects"),
+    "v3.1's list": unexpected([RECORD], "data_selector data.objects[*] promises"),
     "data is null": unexpected({"data": None}, "an object with the keys data"),
-    "objects in an object": unexpected({"data": {"objects": {"GB": RECORD}}}, "v5 answers with data.objects"),
-    "no objects": Fault(json_answer(v5_answer()), errors.EmptyAnswerError, "no country at all"),
-    "the wrong country with the right name": not_found(v5_answer(v5_record("UA", names=RECORD["names"])), "codes: UA"),
-    "no codes": not_found(v5_answer(RECORD | {"codes": None}), "codes: None"),
+    "objects in an object": unexpected({"data": {"objects": {"GB": RECORD}}}, "data_selector data.objects[*] promises"),
+    "no objects": Fault(json_answer(v5_answer()), errors.EmptyAnswerError, "no record at all"),
+    "the wrong country with the right name": not_found(
+        v5_answer(v5_record("UA", names=RECORD["names"])), "they have: UA"
+    ),
+    "no codes": not_found(v5_answer(RECORD | {"codes": None}), "they have: None"),
     "codes of two countries": unexpected(
-        v5_answer(RECORD | {"codes": {"alpha_2": "GB", "alpha_3": "USA"}}), "'USA' in place of 'GBR'"
+        v5_answer(RECORD | {"codes": {"alpha_2": "GB", "alpha_3": "USA"}}), "'USA' for c"
     ),
     "the country twice": Fault(json_answer(v5_answer(RECORD, RECORD)), errors.AmbiguousAnswerError, "2 of the 2"),
     "an error with status 200": error_answer({"errors": [{"message": "Oops"}]}, "Oops"),
@@ -410,8 +409,8 @@ def check(world: World, fault: Fault) -> None:
 
     head, *reasons = str(raised.value).splitlines()
     assert head.startswith("1 of 5 countries were not landed")
-    assert [reason.partition(": ")[0] for reason in reasons] == [f"- {FAULTY}"]
-    assert re.match(rf"- {re.escape(str(FAULTY))}: {fault.error.__name__}: ", reasons[0])
+    assert [reason.partition(": ")[0] for reason in reasons] == [f"- {FAULTY.name}"]
+    assert re.match(rf"- {re.escape(FAULTY.name)}: {fault.error.__name__}: ", reasons[0])
     assert fault.words in reasons[0]
     assert len(reasons[0]) < 1000
     if fault.requests:

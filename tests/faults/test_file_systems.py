@@ -16,15 +16,14 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from fakes.country_records import SEARCHES, v3_record
+from fakes.country_records import COUNTRIES, SEARCHES, v3_record
 from fakes.derby import Derby
 from fakes.faulty_http import FaultyServer, json_answer
 from fakes.workspace import Settings
-from ingestion.lake.filesystem import HadoopFileSystem
+from ingestion.lake.folder_storage import FolderStorage
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.loads.process_customers import process_customers
 from ingestion.platform.errors import CountriesFailedError, LakeError
-from ingestion.rest.countries import COUNTRIES
 from support.lakes import leftovers, rows_found
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -225,12 +224,10 @@ def misplaced(path: Path, *, folder: bool, aside: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("landing", "name"),
     [
-        ("countries", "_locks"),
-        ("countries", "_staging"),
+        ("countries", "_claims"),
         ("countries", "countries"),
         ("customers", "_locks"),
-        ("customers", "_staging"),
-        ("customers", "_previous"),
+        ("customers", "_landing"),
         ("customers", "customer_data"),
     ],
     indirect=["landing"],
@@ -251,8 +248,8 @@ def test_a_file_where_a_folder_belongs_is_named_and_left_alone(name: str, landin
     ("landing", "name", "others"),
     [
         ("countries", "countries/uk.json", {NEW}),
-        ("countries", "_locks/countries/uk.json/lock", {NEW}),
-        ("customers", "_locks/customer_data/lock", set()),
+        ("countries", "_claims/countries/uk.json", {NEW}),
+        ("customers", "_locks/customer_data.lock", set()),
         ("customers", "_manifests/customer_data.json", set()),
     ],
     indirect=["landing"],
@@ -271,7 +268,9 @@ def test_a_folder_where_a_file_belongs_is_named_and_left_alone(
     check_next_run(landing, lake, NEW)
 
 
-@pytest.mark.parametrize("name", ["_manifests", "_trash"])
+@pytest.mark.parametrize(
+    ("landing", "name"), [("countries", "_manifests"), ("customers", "_trash")], indirect=["landing"]
+)
 def test_a_file_that_only_tidying_up_meets_keeps_no_data_out(name: str, landing: Landing, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     assert landing.land(lake, OLD) is None
@@ -295,18 +294,21 @@ def test_a_file_in_place_of_the_lake_is_named_and_left_alone(name: str, landing:
     file.write_bytes(b"whatever")
     error = landing.land(tmp_path / name, NEW)
     assert error is not None
-    assert f"not a directory: {file}" in error
+    assert f"Not a directory: {file} is a file" in error
     assert file.read_bytes() == b"whatever"
     file.unlink()
     check_next_run(landing, tmp_path / name, NEW)
 
 
-def test_a_lock_that_a_full_disk_cut_off_keeps_nobody_waiting(spark: SparkSession, volume: Volume) -> None:
-    files = HadoopFileSystem(spark, str(volume.folder))
+def test_a_lock_that_a_full_disk_cut_off_keeps_nobody_waiting(volume: Volume) -> None:
+    storage = FolderStorage(str(volume.folder))
     volume.fill(0)
     with pytest.raises(LakeError, match=r"lock: .*No space left on device"):
-        files.create(f"{volume.folder}/lock", b"whose it is")
+        storage.create("lock", b"whose it is")
+    with pytest.raises(LakeError, match=r"other: .*No space left on device"):
+        storage.lease("other", "whose it is", 0)
     volume.clear()
-    assert files.create(f"{volume.folder}/lock", b"whose it is")
-    assert not files.create(f"{volume.folder}/lock", b"not mine")
-    assert files.read(f"{volume.folder}/lock") == b"whose it is"
+    assert storage.create("lock", b"whose it is")
+    assert not storage.create("lock", b"not mine")
+    assert storage.read("lock") == b"whose it is"
+    storage.lease("other", "whose it is", 0).release(settled=True)

@@ -16,7 +16,7 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from fakes.country_records import v5_answer, v5_record
+from fakes.country_records import COUNTRIES, v5_answer, v5_record
 from fakes.derby import Derby
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, hang_up, json_answer, redirect
@@ -28,7 +28,6 @@ from ingestion.loads.process_customers import process_customers
 from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import IngestionError
 from ingestion.platform.secrets import SecretStore
-from ingestion.rest.countries import COUNTRIES
 from local_factory.cluster.redaction import Redactor
 from support.planted_secrets import API_KEY, FORMS, PASSWORD, URL_PASSWORD, forms_found, leaks, texts_of
 
@@ -213,11 +212,15 @@ def test_a_key_that_the_api_repeats_is_not_shown(echo: str, ingest: Callable[...
 @pytest.mark.parametrize("length", [*range(80, 130, 5), *range(270, 310, 5)])
 @pytest.mark.parametrize("echo", ["401 in JSON", "200 in JSON", "403 in a page"])
 def test_where_a_long_message_is_cut_no_half_of_a_key_is_shown(echo: str, length: int, server: FaultyServer) -> None:
-    from ingestion.rest.country_api import CountryApi
+    from ingestion.feeds.model import Endpoint, RestSource
+    from ingestion.rest.client import ApiClient
+    from ingestion.rest.endpoint import EndpointReader
 
+    source = RestSource(type="rest", url=server.url)
+    reader = EndpointReader(ApiClient(source, requests.Session(), str), source)
     server.answer("/codes.alpha_2/IN", ECHOES[echo]("x" * (length - 40) + " " + API_KEY + " and more" * 50))
     with pytest.raises(IngestionError) as raised:
-        CountryApi(requests.Session(), server.url, API_KEY).fetch(COUNTRIES[0])
+        list(reader.pages(Endpoint(name="countries", path="codes.alpha_2/IN"), {}))
     store = SecretStore(lambda _scope, _key: "", lambda _scope: [])
     store.hide(API_KEY)
     assert "pl4nted" not in store.redact(str(raised.value))

@@ -1,4 +1,4 @@
-"""A fault at every call of the file system, at every step of a landing: readers see whole data, the next run is clean.
+"""A fault at every call of the storage, at every step of a landing: readers see whole data, the next run is clean.
 
 A fault is a call that fails before it did its work, one that fails after it did, or the death of the run at that point,
 after which nothing it would still do takes effect, not even to clean up.
@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from fakes.faulty_files import DIES_AFTER, FAULTS, Died, FaultyFiles, FaultyFilesThatNeverReplace, is_new_case
+from fakes.faulty_storage import DIES_AFTER, FAULTS, Died, FaultyStorage, is_new_case
 from ingestion.lake.delta import DeltaRs
-from ingestion.lake.filesystem import HadoopFileSystem
-from ingestion.lake.lake import Lake
-from ingestion.platform.errors import LakeError
+from ingestion.lake.documents import replace_document
+from ingestion.lake.folder_storage import FolderStorage
+from ingestion.lake.parquet_tables import table_landing
+from ingestion.lake.storage import Storage
+from ingestion.platform.errors import LakeError, LockedError
 from support.lakes import leftovers, rows_found
+from support.tables import land_rows, write_rows
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -27,41 +30,35 @@ TABLE = "customer_data"
 FILE = "countries/india.json"
 OLD, NEW, NEXT = 3, 5, 7
 
-Land = Callable[[HadoopFileSystem, Path, str, int], None]
+Land = Callable[[Storage, str, int], None]
 Find = Callable[[Path], int | None]
 
 
-def test_a_reader_of_a_table_finds_it_whole_whatever_fails(spark: SparkSession, tmp_path: Path) -> None:
-    def land(files: HadoopFileSystem, lake: Path, run_id: str, rows: int) -> None:
-        landing = Lake(files, str(lake), run_id)
-        with landing.staged_table(spark.range(rows, numPartitions=1), TABLE) as staged:
-            landing.promote(staged)
+def land_document(storage: Storage, run_id: str, number: int) -> None:
+    replace_document(storage, FILE, json.dumps([number] * 1000).encode(), run_id=run_id)
 
-    gaps = try_every_fault(FaultyFiles, land, lambda lake: rows_found(lake / TABLE), spark, tmp_path, manifest=TABLE)
+
+def test_a_reader_of_a_table_finds_it_whole_whatever_fails(spark: SparkSession, tmp_path: Path) -> None:
+    def land(storage: Storage, run_id: str, rows: int) -> None:
+        land_rows(storage, spark.range(rows, numPartitions=1), TABLE, run_id)
+
+    gaps = try_every_fault(land, lambda lake: rows_found(lake / TABLE), tmp_path, manifest=TABLE)
     # The documented gap: the run dies after the old folder was moved aside, and before the new one was in place.
     assert len(gaps) == 1
-    assert gaps[0].startswith("dies after rename")
+    assert gaps[0].startswith("dies after rename customer_data -> ")
 
 
 def test_a_reader_of_a_delta_table_never_finds_it_gone_whenever_a_run_dies(spark: SparkSession, tmp_path: Path) -> None:
-    def land(files: HadoopFileSystem, lake: Path, run_id: str, rows: int) -> None:
-        landing = Lake(files, str(lake), run_id, delta=DeltaRs())
-        with landing.staged_table(spark.range(rows, numPartitions=1), TABLE) as staged:
-            landing.promote(staged)
+    def land(storage: Storage, run_id: str, rows: int) -> None:
+        land_rows(storage, spark.range(rows, numPartitions=1), TABLE, run_id, delta=DeltaRs())
 
     def find(lake: Path) -> int | None:
         return rows_found(lake / TABLE)
 
-    assert not try_every_fault(FaultyFiles, land, find, spark, tmp_path, manifest=TABLE, faults=(DIES_AFTER,))
+    assert not try_every_fault(land, find, tmp_path, manifest=TABLE, faults=(DIES_AFTER,))
 
 
-@pytest.mark.parametrize("kind", [FaultyFiles, FaultyFilesThatNeverReplace])
-def test_a_reader_of_a_file_finds_it_whole_whatever_fails(
-    kind: type[FaultyFiles], spark: SparkSession, tmp_path: Path
-) -> None:
-    def land(files: HadoopFileSystem, lake: Path, run_id: str, number: int) -> None:
-        Lake(files, str(lake), run_id).write_file(FILE, json.dumps([number] * 1000).encode())
-
+def test_a_reader_of_a_document_finds_it_whole_whatever_fails(tmp_path: Path) -> None:
     def find(lake: Path) -> int | None:
         if not (lake / FILE).exists():
             return None
@@ -69,27 +66,19 @@ def test_a_reader_of_a_file_finds_it_whole_whatever_fails(
         assert len(content) == 1000
         return int(content[0])
 
-    gaps = try_every_fault(kind, land, find, spark, tmp_path, manifest="countries/india")
-    assert len(gaps) == (0 if kind is FaultyFiles else 1)
+    assert not try_every_fault(land_document, find, tmp_path, manifest="countries/india")
 
 
 def try_every_fault(
-    kind: type[FaultyFiles],
-    land: Land,
-    find: Find,
-    spark: SparkSession,
-    folder: Path,
-    *,
-    manifest: str,
-    faults: Sequence[str] = FAULTS,
+    land: Land, find: Find, folder: Path, *, manifest: str, faults: Sequence[str] = FAULTS
 ) -> list[str]:
     """Land with each fault at each call, and again without one; return after which a reader finds nothing at all."""
     gaps = []
     before = folder / "before"
-    land(HadoopFileSystem(spark, str(before)), before, "run-old", OLD)
-    clean = kind(spark, str(folder / "clean"))
+    land(FolderStorage(str(before)), "run-old", OLD)
     shutil.copytree(before, folder / "clean")
-    land(clean, folder / "clean", "run-new", NEW)
+    clean = FaultyStorage(FolderStorage(str(folder / "clean")))
+    land(clean, "run-new", NEW)
     for fault in faults:
         for number, call in enumerate(clean.calls, 1):
             if not is_new_case(fault, call):
@@ -97,12 +86,13 @@ def try_every_fault(
             lake = folder / f"{fault} {number}"
             shutil.copytree(before, lake)
             seen: list[int | None] = [OLD]
-            files = kind(spark, str(lake), number, fault, lambda _call, lake=lake, seen=seen: seen.append(find(lake)))
+            real = FolderStorage(str(lake))
+            storage = FaultyStorage(real, number, fault, lambda _call, lake=lake, seen=seen: seen.append(find(lake)))
             succeeded = False
             with suppress(LakeError, Died):
-                land(files, lake, "run-new", NEW)
+                land(storage, "run-new", NEW)
                 succeeded = True
-            where = f"{fault} {files.calls[number - 1].replace(str(lake), '')}"
+            where = f"{fault} {storage.calls[number - 1]}"
             found = [state for state, _ in groupby(seen)]
             assert found in ([OLD], [OLD, NEW], [OLD, None, NEW], [OLD, None, OLD], [OLD, None]), where
             if find(lake) is None:
@@ -110,7 +100,7 @@ def try_every_fault(
                 gaps.append(where)
             if succeeded:
                 assert find(lake) == NEW, where
-            land(HadoopFileSystem(spark, str(lake)), lake, "run-next", NEXT)
+            land(real, "run-next", NEXT)
             assert find(lake) == NEXT, where
             assert leftovers(lake) == [], where
             assert json.loads((lake / "_manifests" / f"{manifest}.json").read_bytes())["run_id"] == "run-next", where
@@ -118,28 +108,55 @@ def try_every_fault(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_manifest_is_of_the_data_that_is_in_place_whatever_fails(
-    fault: str, spark: SparkSession, tmp_path: Path
-) -> None:
+def test_the_manifest_is_of_the_document_that_is_in_place_whatever_fails(fault: str, tmp_path: Path) -> None:
     """Once the next run has settled what it found, even if it then lands nothing."""
-    for number in count(1):
-        lake = tmp_path / str(number)
-        Lake(HadoopFileSystem(spark, str(lake)), str(lake), "run-old").write_file(FILE, b'"old"')
-        files = FaultyFiles(spark, str(lake), number, fault)
+
+    for lake in lakes_after_faults(land_document, fault, tmp_path):
         with suppress(LakeError, Died):
-            Lake(files, str(lake), "run-new").write_file(FILE, b'"new"')
-        if number > len(files.calls):
-            break
-        with pytest.raises(LakeError, match="is no country"):
-            Lake(RefusesToStage(spark, str(lake)), str(lake), "run-next").write_file(FILE, b'"next"')
-        content = json.loads((lake / FILE).read_bytes())
-        manifest = json.loads((lake / "_manifests" / FILE).read_bytes())
-        assert manifest["run_id"] == f"run-{content}"
+            land_document(FaultyStorage(FolderStorage(str(lake)), 2, DIES_AFTER), "run-next", NEXT)
+        with suppress(LakeError):
+            land_document(RefusesToWrite(str(lake)), "run-last", 0)
+        number = json.loads((lake / FILE).read_bytes())[0]
+        assert manifest_of(lake, "countries/india") == {OLD: "run-old", NEW: "run-new", NEXT: "run-next"}[number]
         assert leftovers(lake) == []
 
 
-class RefusesToStage(HadoopFileSystem):
-    """The real file system, but nothing can be written aside."""
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_manifest_is_of_the_table_that_is_in_place_whatever_fails(
+    fault: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    def land(storage: Storage, run_id: str, rows: int) -> None:
+        land_rows(storage, spark.range(rows, numPartitions=1), TABLE, run_id)
+
+    for lake in lakes_after_faults(land, fault, tmp_path):
+        # Lands nothing, but settles.
+        with table_landing(FolderStorage(str(lake)), TABLE, "run-next"):
+            pass
+        assert manifest_of(lake, TABLE) == {OLD: "run-old", NEW: "run-new"}[rows_found(lake / TABLE) or 0]
+        assert leftovers(lake) == []
+
+
+def lakes_after_faults(land: Land, fault: str, folder: Path) -> list[Path]:
+    """Return lakes on which a second landing met a fault at each of its calls."""
+    lakes = []
+    for number in count(1):
+        lake = folder / str(number)
+        land(FolderStorage(str(lake)), "run-old", OLD)
+        storage = FaultyStorage(FolderStorage(str(lake)), number, fault)
+        with suppress(LakeError, Died):
+            land(storage, "run-new", NEW)
+        if number > len(storage.calls):
+            return lakes
+        lakes.append(lake)
+    raise AssertionError
+
+
+def manifest_of(lake: Path, name: str) -> str:
+    return str(json.loads((lake / "_manifests" / f"{name}.json").read_bytes())["run_id"])
+
+
+class RefusesToWrite(FolderStorage):
+    """The real folder, but no document can be written."""
 
     def write(self, path: str, content: bytes) -> None:
         raise LakeError(f"{path} is no country of {len(content)} bytes")
@@ -148,30 +165,27 @@ class RefusesToStage(HadoopFileSystem):
 def test_two_runs_at_once_on_one_table_one_wins_whole_the_other_fails_clearly(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    files = HadoopFileSystem(spark, str(tmp_path))
-    first, second = Lake(files, str(tmp_path), "run-1"), Lake(files, str(tmp_path), "run-2")
-    with first.staged_table(spark.range(NEW), TABLE) as staged:
-        with pytest.raises(LakeError, match=r"another run is landing here.*run-1"):
-            second.staged_table(spark.range(NEXT), TABLE).__enter__()
-        first.promote(staged)
+    storage = FolderStorage(str(tmp_path))
+    with table_landing(storage, TABLE, "run-1") as first:
+        first.stage(spark.range(NEW), write_rows)
+        with pytest.raises(LockedError, match=r"another run is landing here.*run-1"):
+            table_landing(storage, TABLE, "run-2").__enter__()
+        first.promote()
     assert rows_found(tmp_path / TABLE) == NEW
     assert leftovers(tmp_path) == []
 
 
-def test_a_run_that_was_taken_for_dead_and_wakes_replaces_nothing(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ingestion.lake.lock.Lock._give_signs_of_life", lambda _lock, _ended: None)
-    files = HadoopFileSystem(spark, str(tmp_path))
-    asleep, awake = Lake(files, str(tmp_path), "asleep"), Lake(files, str(tmp_path), "awake")
+def test_a_run_whose_lock_was_taken_away_replaces_nothing(spark: SparkSession, tmp_path: Path) -> None:
+    storage = FolderStorage(str(tmp_path))
 
     def land_twice() -> None:
-        with asleep.staged_table(spark.range(OLD), TABLE) as late:
-            with awake.staged_table(spark.range(NEW), TABLE) as staged:
-                awake.promote(staged)
-            asleep.promote(late)
+        with table_landing(storage, TABLE, "asleep") as late:
+            late.stage(spark.range(OLD), write_rows)
+            (tmp_path / "_locks" / f"{TABLE}.lock").unlink()
+            land_rows(storage, spark.range(NEW), TABLE, "awake")
+            late.promote()
 
-    with pytest.raises(LakeError, match="no sign of life"):
+    with pytest.raises(LakeError, match="was removed while this run held it"):
         land_twice()
     assert rows_found(tmp_path / TABLE) == NEW
-    assert json.loads((tmp_path / "_manifests" / f"{TABLE}.json").read_bytes())["run_id"] == "awake"
+    assert manifest_of(tmp_path, TABLE) == "awake"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import setup_workspace
+from bundle.sources import check_sources
 from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
 from ingestion.platform.log import StepLog
@@ -20,10 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 MAIN = read(INFRA / "main.bicep")
 README = (INFRA / "README.md").read_text(encoding="utf-8")
-ENVIRONMENT_FILES = sorted((INFRA / "environments").glob("*.toml"))
+# Those in Azure: `local` is a factory on this machine.
+ENVIRONMENT_FILES = sorted(path for path in (INFRA / "environments").glob("*.toml") if path.stem != "local")
 LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedService.json").read_text(encoding="utf-8"))
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
-NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").glob("*.py"))
+NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").rglob("*.py"))
 VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
 SPARK = "properties.typeProperties.newClusterSparkConf"
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
@@ -55,6 +57,7 @@ def test_every_secret_that_is_used_is_made_and_every_secret_that_is_made_is_used
             if resource.type_or_path.startswith("Microsoft.KeyVault/vaults/secrets"):
                 made.add(literal(properties(resource.body)["name"]))
     used = set(re.findall(r'\.secret\("([\w-]+)"\)', NOTEBOOKS))
+    used |= {named.secret for named in check_sources(ROOT / "notebooks").secrets}
     for path in (ROOT / "adf").rglob("*.json"):
         used |= set(re.findall(r'"secretName":\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     used |= set(re.findall(r"secrets/([\w-]+)\?", text(read(INFRA / "modules" / "teams.bicep").root)))

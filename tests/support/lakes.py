@@ -32,7 +32,7 @@ def run_metrics(lake: Path, table: str) -> list[dict[str, Any]]:
 def every_row_is_accounted_for(lake: Path, table: str) -> bool:
     """Say whether the last run landed or quarantined all rows that it read, and those it says are there."""
     run = run_metrics(lake, table)[-1]
-    quarantined = rows_found(lake / "quarantine" / table) or 0
+    quarantined = quarantined_rows(lake, table, run["run_id"])
     return (
         run["rows_read"] == run["rows_landed"] + run["rows_quarantined"]
         and run["rows_landed"] == rows_found(lake / table)
@@ -40,7 +40,14 @@ def every_row_is_accounted_for(lake: Path, table: str) -> bool:
     )
 
 
+def quarantined_rows(lake: Path, table: str, run_id: str = "*") -> int:
+    """Return the number of bad rows that are kept of one run, or of all."""
+    files = (lake / "quarantine" / table).glob(f"quarantined_on=*/quarantined_by={run_id}/*.parquet")
+    return sum(pq.read_table(file).num_rows for file in files)
+
+
 def leftovers(lake: Path) -> list[str]:
-    """Return what a settled lake does not hold: files of staging, locks, trash, and old versions."""
-    hidden = ("_staging", "_previous", "_trash", "_locks")
-    return [str(path.relative_to(lake)) for aside in hidden for path in (lake / aside).rglob("*") if path.is_file()]
+    """Return what a settled lake does not hold: files that were written aside, locks, claims, trash, old versions."""
+    aside = ("_landing", "_locks", "_claims", "_trash", "_staging", "_previous")
+    hidden = [path for folder in aside for path in (lake / folder).rglob("*") if path.is_file()]
+    return sorted(str(path.relative_to(lake)) for path in {*hidden, *lake.rglob("*.part")})

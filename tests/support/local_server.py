@@ -53,6 +53,7 @@ class LocalServer:
     token: str = TOKEN
     process: subprocess.Popen[str] | None = None
     url: str = ""
+    said: str = ""
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=PATIENCE))
 
     def start(self) -> "LocalServer":
@@ -70,6 +71,7 @@ class LocalServer:
         assert self.process.stdout
         line = self.process.stdout.readline()
         assert line.startswith("Local factory: http://127.0.0.1:"), (line, self.errors())
+        self.said = line
         self.url = line.split()[2].partition("/?token=")[0]
         return self
 

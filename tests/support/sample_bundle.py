@@ -220,7 +220,9 @@ class Sample:
             self.write(name, source)
 
     def file(self, name: str) -> Path:
-        """Return the path of a file."""
+        """Return the path of a file; one of neither folder is named from the bundle's root."""
+        if name.endswith((".toml", ".md")):
+            return self.adf.parent / name
         return self.notebooks / name if name.endswith(".py") else self.adf / f"{name}.json"
 
     def write(self, name: str, text: str) -> None:

@@ -219,9 +219,9 @@ class Expectation:
 
 @dataclass(frozen=True)
 class SinglePage:
-    """One answer holds all; one that shows a next page fails, and names the paginator to set."""
+    """One answer holds all, whatever else it shows."""
 
-    type: Literal["single_page"] = "single_page"
+    type: Literal["single_page"]
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ class HeaderCursor:
 
 @dataclass(frozen=True)
 class PageNumber:
-    """Pages are asked for by number, until one is empty or the last one was read.
+    """Pages are asked for by number, until the last one was read, or one is empty.
 
     Attributes:
         page_param: the parameter that takes the number.
@@ -289,7 +289,7 @@ class PageNumber:
 
 @dataclass(frozen=True)
 class Offset:
-    """Pages are asked for by the number of records before them, until one is not full.
+    """Pages are asked for by the number of records before them, until all were read, or a page is empty.
 
     Attributes:
         limit: records of a page.
@@ -420,7 +420,7 @@ class Endpoint(Feed):
         data_selector: the records' path in the answer; by default the answer is a list, or one record.
         select: the record that is meant, of several in an answer.
         expect: what must be true of each record, or the answer is refused.
-        paginator: how the next page is found.
+        paginator: how the next page is found; by default one answer holds all, and one that shows a next page fails.
         max_pages: more than these in one load fail the feed.
         error_path: where an answer with status 200 tells an error.
         incremental: how only what changed is read.
@@ -438,7 +438,7 @@ class Endpoint(Feed):
     data_selector: JsonPath | None = None
     select: Select | None = None
     expect: tuple[Expectation, ...] = ()
-    paginator: Paginator = SinglePage()
+    paginator: Paginator | None = None
     max_pages: Positive = 10_000
     error_path: JsonPath | None = None
     incremental: EndpointIncremental = EndpointIncremental()

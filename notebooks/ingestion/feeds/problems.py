@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ingestion.platform.errors import SettingError
+from ingestion.platform.errors import InvalidSettingError
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +34,7 @@ class Problem:
         return asdict(self)
 
 
-class SourcesError(SettingError):
+class SourcesError(InvalidSettingError):
     """The sources' files cannot be right: lists every refusal, one a line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

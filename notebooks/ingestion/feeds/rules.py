@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from ingestion.feeds.destinations import unfit
 from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import (
+    Cursor,
     Endpoint,
     EndpointIncremental,
     Feed,
     FilesSource,
+    HeaderCursor,
     Offset,
     PageNumber,
     RestSource,
@@ -386,8 +388,8 @@ def _parameters(endpoint: Endpoint) -> Iterator[Refusal]:
             ours[paginator.page_param] = "paginator"
         case Offset():
             ours |= {paginator.offset_param: "paginator", paginator.limit_param: "paginator"}
-    if hasattr(paginator, "cursor_param"):
-        ours[paginator.cursor_param] = "paginator"
+        case Cursor() | HeaderCursor():
+            ours[paginator.cursor_param] = "paginator"
     if endpoint.incremental.param:
         ours[endpoint.incremental.param] = "incremental"
     for name in endpoint.params:

@@ -25,6 +25,9 @@ from ingestion.feeds.secrecy import plain_secrets
 from ingestion.feeds.settings import Settings, resolve
 from ingestion.feeds.toml_lines import Path, TomlDocument, TomlError, parse_toml
 
+# The folder that is deployed with the notebooks.
+SOURCES = FilePath(__file__).resolve().parents[2] / "sources"
+
 
 @dataclass(frozen=True)
 class SourceType:
@@ -56,6 +59,7 @@ def read_sources(
     folder: FilePath,
     settings: Settings | None = None,
     has_secret: Callable[[str], bool] | None = None,
+    files: str = "*.toml",
 ) -> list[Source]:
     """Return the sources of a folder's TOML files, by file name, each with its feeds.
 
@@ -63,11 +67,12 @@ def read_sources(
         folder: of the files.
         settings: gives `${SETTING}`; None leaves those as they are, for a check without any.
         has_secret: says whether a secret is stored, which `when` asks; None takes every endpoint, for such a check.
+        files: a glob, for who needs some of them only.
 
     Raises:
         SourcesError: with every refusal of every file.
     """
-    sources, problems, _ = check_sources(folder, settings, has_secret)
+    sources, problems, _ = check_sources(folder, settings, has_secret, files)
     if problems:
         raise SourcesError(problems)
     return sources
@@ -77,19 +82,20 @@ def check_sources(
     folder: FilePath,
     settings: Settings | None = None,
     has_secret: Callable[[str], bool] | None = None,
+    files: str = "*.toml",
 ) -> tuple[list[Source], list[Problem], list[NamedSecret]]:
     """Return what can be read, all refusals, and the secrets that are named."""
     if not folder.is_dir():
         problem = Problem(folder.name, 1, "", "", f"no such folder of sources: {folder}; name one, or make it")
         return [], [problem], []
-    files = [_File(path, settings, has_secret) for path in sorted(folder.glob("*.toml"))]
-    for file in files:
+    read = [_File(path, settings, has_secret) for path in sorted(folder.glob(files))]
+    for file in read:
         file.read()
-    problems = [problem for file in files for problem in file.problems]
-    problems += _shared_names(files)
-    problems += _shared_destinations(files)
-    secrets = [secret for file in files for secret in file.secrets()]
-    return [file.source for file in files if file.source], sorted(set(problems)), secrets
+    problems = [problem for file in read for problem in file.problems]
+    problems += _shared_names(read)
+    problems += _shared_destinations(read)
+    secrets = [secret for file in read for secret in file.secrets()]
+    return [file.source for file in read if file.source], sorted(set(problems)), secrets
 
 
 class _File:

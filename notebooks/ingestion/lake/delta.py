@@ -16,9 +16,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from ingestion.lake.filesystem import HadoopFileSystem
 from ingestion.lake.jvm import root_cause
 from ingestion.lake.parquet import read_parquet
+from ingestion.lake.storage import Storage
 from ingestion.platform.errors import LakeError, PromotionError
 
 _USER_METADATA = "userMetadata"
@@ -123,20 +123,20 @@ def delta_writer(spark: SparkSession) -> DeltaWriter:
     return DeltaRs()
 
 
-def is_delta(files: HadoopFileSystem, table: str) -> bool:
+def is_delta(storage: Storage, table: str) -> bool:
     """Say whether a folder is a Delta table."""
-    return files.is_folder(f"{table}/_delta_log")
+    return bool(storage.list(f"{table}/_delta_log"))
 
 
-def last_landing(files: HadoopFileSystem, table: str) -> Landing | None:
+def last_landing(storage: Storage, table: str) -> Landing | None:
     """Return what the newest landing says of itself in a table's log; None where it has none.
 
     Commits without that word are none of ours: the table's upkeep, as VACUUM and OPTIMIZE.
     """
     log = f"{table}/_delta_log"
-    commits = [entry.name for entry in files.entries(log) if _COMMIT.fullmatch(entry.name)]
+    commits = [entry.name for entry in storage.list(log) if _COMMIT.fullmatch(entry.name)]
     for commit in reversed(commits):
-        landing = _landing(files.read(f"{log}/{commit}") or b"")
+        landing = _landing(storage.read(f"{log}/{commit}") or b"")
         if landing:
             return landing
     return None

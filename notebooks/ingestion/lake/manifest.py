@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql.types import (
@@ -18,11 +19,14 @@ from pyspark.sql.types import (
     StructType,
 )
 
+from ingestion.lake.storage import FileEntry
 from ingestion.platform import strict_json
 
 # Each type holds every value of those before it.
 _INTEGERS = (ByteType(), ShortType(), IntegerType(), LongType())
 _FLOATS = (FloatType(), DoubleType())
+# The layout of what this version writes aside, and leaves when it dies.
+LAYOUT = 2
 _DATABASE_NAME = re.compile(r"(?i)\bdatabase(?:Name)?=([^;&?]+)")
 
 
@@ -43,6 +47,7 @@ class Manifest:
             columns of each row, which does not depend on the rows' order.
         started: when the landing began, in UTC.
         finished: when all was written and checked, just before it was promoted, in UTC.
+        layout: of what a landing writes aside; 1 are those before `ingestion.lake.former_layout` was one.
     """
 
     run_id: str
@@ -56,6 +61,7 @@ class Manifest:
     checksum: str
     started: str
     finished: str
+    layout: int = 1
 
     @property
     def columns(self) -> StructType | None:
@@ -64,6 +70,21 @@ class Manifest:
             return StructType.fromJson(dict(self.schema)) if self.schema else None
         except (ValueError, KeyError, TypeError):
             return None
+
+
+def manifest_path(name: str) -> str:
+    """Return where the manifest of a table or file lies in the lake."""
+    return f"_manifests/{name.removesuffix('.json')}.json"
+
+
+def data_files(entries: Iterable[FileEntry]) -> dict[str, int]:
+    """Return the files that readers of a folder see, and the bytes of each."""
+    return {entry.name: entry.size for entry in entries if not entry.name.startswith(("_", "."))}
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as a manifest has it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def dump_manifest(manifest: Manifest) -> bytes:

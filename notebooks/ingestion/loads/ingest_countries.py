@@ -1,29 +1,48 @@
-"""What the notebook `ingest_country_data` calls: five countries from the country API to the lake."""
+"""What the notebook `ingest_country_data` calls: the countries of `sources/restcountries.toml`, each into its file."""
 
 import json
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import requests
 from pyspark.sql import SparkSession
-from requests.adapters import HTTPAdapter
 
-from ingestion.lake.filesystem import HadoopFileSystem
-from ingestion.lake.lake import Lake
+from ingestion.feeds.model import Endpoint, RestSource, Secret
+from ingestion.feeds.sources import SOURCES, read_sources
+from ingestion.lake.documents import replace_document
+from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform import strict_json
-from ingestion.platform.errors import CountriesFailedError, CountryApiTimeoutError, IngestionError
+from ingestion.platform.errors import (
+    ApiError,
+    ApiTimeoutError,
+    CountriesFailedError,
+    CountryApiDeprecatedError,
+    IngestionError,
+    MissingSettingError,
+)
 from ingestion.platform.log import Clock, StepLog, utc_now
 from ingestion.platform.log_ingestion import notebook_log
-from ingestion.platform.settings import Configuration, CountrySettings
+from ingestion.platform.settings import Configuration, CountrySettings, country_api_url
 from ingestion.platform.threads import gather
-from ingestion.rest.countries import COUNTRIES, Country, Record
-from ingestion.rest.country_api import DEFAULT_BOUNDS, CountryApi
-from ingestion.rest.http_get import Bounds
+from ingestion.rest.answers import Values
+from ingestion.rest.client import ApiClient, RetryPolicy
+from ingestion.rest.endpoint import EndpointReader, Page
+from ingestion.rest.http import Bounds
+from ingestion.rest.record_files import record_file
 
+_FILE, _FEED = "restcountries.toml", "restcountries.countries"
 # An answer that is not whole by then, retries included, is given up.
 _SECONDS = 300.0
+# A true answer is 80 kB at most.
+DEFAULT_BOUNDS = Bounds(connect=5, silence=10, whole=30, size=1024 * 1024)
+# A free key has 500 requests a month.
+DEFAULT_RETRIES = RetryPolicy(tries=4, longest_wait=60, total=180)
+_DEPRECATION = re.compile(r"deprecat|shut ?down|no longer (supported|available)", re.IGNORECASE)
 
 
 def ingest_countries(
@@ -31,7 +50,7 @@ def ingest_countries(
     session: requests.Session,
     configuration: Configuration,
     *,
-    countries: Sequence[Country] = COUNTRIES,
+    sources: Path = SOURCES,
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
     seconds: float = _SECONDS,
@@ -42,10 +61,10 @@ def ingest_countries(
     They are asked for at the same time, and then written at the same time, as many as `country_api_connections` says.
 
     Args:
-        spark: the session, whose file systems the lake is reached through.
+        spark: the session.
         session: makes the connections to the country API, and keeps as many of them as are used at a time.
         configuration: where the settings come from.
-        countries: whose records are landed.
+        sources: the folder whose feed `restcountries.countries` says what is asked.
         clock: the time, in UTC.
         sleep: waits a number of seconds between two tries.
         seconds: after which a country that is not there is given up.
@@ -54,64 +73,95 @@ def ingest_countries(
     Raises:
         CountriesFailedError: after all others were landed, with the reason for each that was not; its old file is as
             it was.
-        SettingError: a setting is missing, or cannot be used.
+        SettingError: a setting is missing, or cannot be used; or the file is wrong.
     """
     log = notebook_log(configuration, clock)
     with log.run("ingest_country_data") as run:
         settings = CountrySettings.read(configuration)
-        _keep_connections(session, settings.api_connections)
-        api = CountryApi(
+        source, feed = _read_feed(sources, configuration, settings)
+        client = ApiClient(
+            source,
             session,
-            settings.api_url,
-            configuration.secrets.find(settings.api_key),
+            partial(_require_secret, configuration),
+            hide=configuration.secrets.hide,
             bounds=bounds,
+            retries=DEFAULT_RETRIES,
             clock=clock,
             sleep=sleep,
             on_retry=log.retry,
         )
-        lake = Lake(HadoopFileSystem(spark, settings.lake_root), settings.lake_root, log.run_id, clock=clock)
-        late = CountryApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
-        tasks = {country: partial(_fetch, api, country, log) for country in countries}
-        records, failures = gather(tasks, workers=settings.api_connections, seconds=seconds, late=late)
-        with ThreadPoolExecutor(settings.api_connections) as pool:
+        reader = EndpointReader(client, source)
+        storage = open_storage(settings.lake_root, None)
+        late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
+        countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
+        tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
+        pages, failures = gather(tasks, workers=source.max_connections, seconds=seconds, late=late)
+        with ThreadPoolExecutor(source.max_connections) as pool:
+            redact = configuration.secrets.redact
             landings = {
-                country: pool.submit(_land, lake, country, record, configuration.secrets.redact(api.url(country)), log)
-                for country, record in records.items()
+                name: pool.submit(_land, storage, feed, replace(page, url=redact(page.url)), log)
+                for name, page in pages.items()
             }
         landed: list[str] = []
-        for country, landing in landings.items():
+        for name, landing in landings.items():
             try:
                 landed.append(landing.result())
             except IngestionError as error:
-                failures[country] = error
+                failures[name] = error
         run.rows = len(landed)
         if failures:
             raise CountriesFailedError(_message(failures, len(countries)))
     return json.dumps(landed)
 
 
-def _keep_connections(session: requests.Session, connections: int) -> None:
-    """Let a session keep this many connections to a server; its own ten would close those beyond them after a use."""
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+def _read_feed(folder: Path, configuration: Configuration, settings: CountrySettings) -> tuple[RestSource, Endpoint]:
+    """Return the country API as the files say, at the address and with the connections that the settings say."""
+
+    def has_secret(key: str) -> bool:
+        return configuration.secrets.find(configuration.secret(key)) is not None
+
+    def setting(name: str) -> str | None:
+        if name == "COUNTRY_API_URL":
+            return settings.api_url or country_api_url(configuration)
+        return configuration.variable(name)
+
+    for source in read_sources(folder, setting, has_secret, _FILE):
+        for feed in source.feeds:
+            if feed.name == _FEED and isinstance(source, RestSource) and isinstance(feed, Endpoint):
+                return replace(source, max_connections=settings.api_connections), feed
+    raise MissingSettingError(f"{folder}: {_FILE} has no feed {_FEED}, which says what ingest_country_data asks for.")
 
 
-def _fetch(api: CountryApi, country: Country, log: StepLog) -> Record:
-    with log.step("fetch", source=api.url(country)) as step:
-        record = api.fetch(country)
-        step.rows = 1
-    return record
+def _require_secret(configuration: Configuration, secret: Secret) -> str:
+    reference = configuration.secret(secret.secret)
+    value = configuration.secrets.find(reference)
+    if value is None:
+        raise MissingSettingError(f"secret {reference} is not stored.")
+    return value
 
 
-def _land(lake: Lake, country: Country, record: Record, source: str, log: StepLog) -> str:
-    name = f"countries/{country.file_name}"
-    with log.step("land", source=source, target=lake.path(name)) as step:
-        lake.write_file(name, strict_json.dump(record), source=source)
+def _fetch(reader: EndpointReader, feed: Endpoint, values: Values, log: StepLog) -> Page:
+    with log.step("fetch", source=reader.url(feed, values)) as step:
+        try:
+            [page] = reader.pages(feed, values)
+        except ApiError as error:
+            if _DEPRECATION.search(str(error)):
+                raise CountryApiDeprecatedError(str(error)) from error
+            raise
+        step.rows = len(page.records)
+    return page
+
+
+def _land(storage: Storage, feed: Endpoint, page: Page, log: StepLog) -> str:
+    [record] = page.records
+    name = record_file(feed, page.values, record)
+    with log.step("land", source=page.url, target=storage.url(name)) as step:
+        replace_document(storage, name, strict_json.dump(record), run_id=log.run_id, source=page.url, clock=log.clock)
         step.rows = 1
     return name
 
 
-def _message(failures: dict[Country, Exception], asked: int) -> str:
-    lines = [f"- {country}: {type(error).__name__}: {error}" for country, error in failures.items()]
+def _message(failures: dict[str, Exception], asked: int) -> str:
+    lines = [f"- {name}: {type(error).__name__}: {error}" for name, error in failures.items()]
     head = f"{len(failures)} of {asked} countries were not landed; their old files are as they were:"
     return "\n".join([head, *lines])

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from ingestion.loads.source_tables import CUSTOMERS
-from ingestion.loads.tables import land_table
+from ingestion.loads.single_table import load_table
 from ingestion.platform.log import Clock, utc_now
 from ingestion.platform.log_ingestion import notebook_log
-from ingestion.platform.settings import Configuration, TableSettings
+from ingestion.platform.settings import Configuration
 
-_MORE_THAN = 500
+# Lands when more than 500 good rows are there, as its `land_when_more_than` says.
+_FEED = "azure_sql.Customers"
 # What Data Factory is told in place of an exception; the pipeline turns it into a failure.
 _FAILED = "-1"
 
@@ -38,16 +38,7 @@ def process_customers(
     log = notebook_log(configuration, clock)
     try:
         with log.run("process_customer_data") as run:
-            settings = TableSettings.read(configuration)
-            run.rows = land_table(
-                spark,
-                settings,
-                configuration.secrets,
-                log,
-                CUSTOMERS,
-                more_than=_MORE_THAN,
-                sleep=sleep,
-            )
+            run.rows = load_table(spark, configuration, log, _FEED, sleep=sleep)
             return str(run.rows)
     except Exception:  # noqa: BLE001 - the contract with the pipeline: "-1" on any error, which is logged by now
         return _FAILED

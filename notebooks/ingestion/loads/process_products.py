@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from ingestion.loads.source_tables import PRODUCTS
-from ingestion.loads.tables import land_table
+from ingestion.loads.single_table import load_table
 from ingestion.platform.log import Clock, utc_now
 from ingestion.platform.log_ingestion import notebook_log
-from ingestion.platform.settings import Configuration, TableSettings, read_customer_count
+from ingestion.platform.settings import Configuration, read_customer_count
 
+_FEED = "azure_sql.Products"
 _MORE_CUSTOMERS_THAN = 600
 
 
@@ -39,8 +39,7 @@ def process_products(
     log = notebook_log(configuration, clock)
     with log.run("process_product_data") as run:
         customers = read_customer_count(configuration)
-        settings = TableSettings.read(configuration)
         run.rows = 0
         if customers > _MORE_CUSTOMERS_THAN:
-            run.rows = land_table(spark, settings, configuration.secrets, log, PRODUCTS, sleep=sleep)
+            run.rows = load_table(spark, configuration, log, _FEED, sleep=sleep)
         return str(run.rows)

@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from ingestion.platform.errors import AzureRefusedError, AzureUnavailableError
@@ -25,6 +26,17 @@ class Patience:
 
     tries: int
     seconds: float
+
+
+class BearerAuth(AuthBase):
+    """Sends a token as `Authorization: Bearer`. Given as `auth`, it also wins over a `.netrc` file."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def post(url: str, patience: Patience, redact: Callable[[str], str], **content: Any) -> requests.Response:

@@ -21,11 +21,11 @@ class SecretUnavailableError(SettingError):
     """A secret is there, or may be there, but cannot be read."""
 
 
-class CountryError(IngestionError):
-    """A country's record could not be had from the country API: base of the errors of one country."""
+class ApiError(IngestionError):
+    """An API did not give what it was asked for: base of the errors of reading one."""
 
 
-class CountryApiUnavailableError(CountryError):
+class ApiUnavailableError(ApiError):
     """The API cannot be reached, is overloaded (429) or broken (5xx): worth another try.
 
     Attributes:
@@ -37,16 +37,16 @@ class CountryApiUnavailableError(CountryError):
         self.retry_after = retry_after
 
 
-class CountryApiTimeoutError(CountryError):
+class ApiTimeoutError(ApiError):
     """The API sends, but too slowly: no whole answer in the time allowed."""
 
 
-class CountryApiRefusedError(CountryError):
+class ApiRefusedError(ApiError):
     """The API refuses: a status other than 200, 404, 429 or 5xx, such as 401 for a wrong key."""
 
 
-class CountryApiDeprecatedError(CountryError):
-    """The API version is shut down: its answer is the deprecation notice. Says what to do."""
+class CountryApiDeprecatedError(ApiError):
+    """The version of the country API is shut down: its answer is the deprecation notice. Says what to do."""
 
     def __init__(self, notice: str) -> None:
         super().__init__(
@@ -55,40 +55,44 @@ class CountryApiDeprecatedError(CountryError):
         )
 
 
-class RedirectError(CountryError):
+class RedirectError(ApiError):
     """The API redirects in a circle, to nowhere, or from https to http."""
 
 
-class AnswerTooLargeError(CountryError):
-    """The answer has more bytes than any true answer."""
+class AnswerTooLargeError(ApiError):
+    """The answer has more bytes than allowed."""
 
 
-class NotJsonError(CountryError):
+class NotJsonError(ApiError):
     """The answer is not JSON by its own headers: a web page, or compressed though that was not asked for."""
 
 
-class MalformedJsonError(CountryError):
+class MalformedJsonError(ApiError):
     """The answer is cut off, not UTF-8, or otherwise not JSON that means one thing only."""
 
 
-class ErrorAnswerError(CountryError):
+class ErrorAnswerError(ApiError):
     """The answer has status 200, but says that an error happened."""
 
 
-class UnexpectedAnswerError(CountryError):
-    """The answer is JSON, but not of the shape this API version gives."""
+class UnexpectedAnswerError(ApiError):
+    """The answer is JSON, but not of the shape that the endpoint promises."""
 
 
-class EmptyAnswerError(CountryError):
-    """The answer is well-formed and holds no country at all."""
+class EmptyAnswerError(ApiError):
+    """The answer is well-formed and holds no record, where one is meant."""
 
 
-class CountryNotFoundError(CountryError):
-    """The answer holds countries, but not the one asked for; or the API says 404."""
+class NotFoundError(ApiError):
+    """What was asked for is not there: status 404, or no record in the answer is the one that is meant."""
 
 
-class AmbiguousAnswerError(CountryError):
-    """The answer holds the country more than once."""
+class AmbiguousAnswerError(ApiError):
+    """The answer holds the record that is meant more than once."""
+
+
+class PaginationError(ApiError):
+    """Pages do not lead to an end: a link to another host, the same page again, too many, or one that is left out."""
 
 
 class CountriesFailedError(IngestionError):
@@ -117,6 +121,18 @@ class NoTokenError(AzureError):
 
 class LakeError(IngestionError):
     """The lake cannot be written; what was landed before is as it was."""
+
+
+class PathNotFoundError(LakeError):
+    """There is nothing where something was to be taken from."""
+
+
+class PathTakenError(LakeError):
+    """There is something where a place was to be free."""
+
+
+class IsFolderError(LakeError):
+    """There is a folder where a file was to be read or written."""
 
 
 class StagingError(LakeError):

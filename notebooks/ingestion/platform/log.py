@@ -116,6 +116,10 @@ class StepLog:
         """Log what a check of a table found: how many rows, where it is about rows, and what is wrong."""
         self._log("ERROR" if is_error else "WARNING", Step("check", target=target, rows=rows), None, failure)
 
+    def note(self, target: str, note: str) -> None:
+        """Log what is worth telling of a load that goes on."""
+        self._log("WARNING", Step("note", target=target), None, note)
+
     def problem(self, step: str, error: Exception) -> None:
         """Log a failure that does not fail the run."""
         self._log("WARNING", Step(step), None, _summary(error))

@@ -7,11 +7,10 @@ takes the lines, and names their keys, is in infra/modules/logs.bicep.
 from collections.abc import Sequence
 from functools import partial
 
-from ingestion.platform.azure_http import Patience, post
+from ingestion.platform.azure_http import BearerAuth, Patience, post
 from ingestion.platform.entra import MONITOR_SCOPE, request_token
 from ingestion.platform.log import Clock, Line, StepLog
 from ingestion.platform.settings import Configuration, LogSettings
-from ingestion.rest.http_get import BearerAuth
 
 # A run waits for its log: a few seconds at most.
 _TOKEN_PATIENCE = Patience(tries=2, seconds=4)

@@ -15,6 +15,8 @@ COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
 _TABLE_FORMATS = ("parquet", "delta")
 _QUARANTINE_LIMIT = "5"
+_QUARANTINE_DAYS = "30"
+_MOST_DAYS = 3650
 _SQL_CONNECTIONS = "8"
 _API_CONNECTIONS = "8"
 _MOST_CONNECTIONS = 64
@@ -44,6 +46,13 @@ class Configuration:
     def find(self, name: str) -> str | None:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
         return self.widget(name).strip() or self.environment.get(name.upper(), "").strip() or None
+
+    def named(self, name: str) -> str | None:
+        """Return the text of a setting that need not have a widget: one that a source's file names."""
+        try:
+            return self.find(name)
+        except Exception:  # noqa: BLE001 - a widget that is not declared is told in each runtime's own class
+            return self.variable(name)
 
     def require(self, name: str) -> str:
         """Return the text of a setting that has no default.
@@ -77,7 +86,6 @@ class CountrySettings:
 
     lake_root: str
     api_url: str | None
-    api_key: SecretReference
     api_connections: int
 
     @classmethod
@@ -88,10 +96,9 @@ class CountrySettings:
             SettingError: one is missing, or cannot be used.
         """
         return cls(
-            _lake_root(configuration),
+            read_lake_root(configuration),
             _api_url(configuration),
-            configuration.secret("restcountries-api-key"),
-            _connections(configuration, "country_api_connections", _API_CONNECTIONS),
+            whole_number(configuration, "country_api_connections", _API_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -159,6 +166,7 @@ class TableSettings:
     `entra` is None where the database takes user and password itself.
     `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
     `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
+    `quarantine_days` is how many days bad rows are kept.
     `sql_connections` is the most connections that read the database at a time.
     """
 
@@ -170,6 +178,7 @@ class TableSettings:
     table_format: str
     may_break_schema: bool
     quarantine_limit: float
+    quarantine_days: int
     sql_connections: int
 
     @classmethod
@@ -179,7 +188,7 @@ class TableSettings:
         Raises:
             SettingError: one is missing, or cannot be used.
         """
-        lake_root = _lake_root(configuration)
+        lake_root = read_lake_root(configuration)
         sql_url, with_entra = _sql_url(configuration)
         return cls(
             lake_root,
@@ -187,10 +196,11 @@ class TableSettings:
             configuration.secret("sql-user"),
             configuration.secret("sql-password"),
             EntraSettings.read(configuration) if with_entra else None,
-            _one_of(configuration, "table_format", _TABLE_FORMATS),
-            _one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
-            _per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
-            _connections(configuration, "sql_connections", _SQL_CONNECTIONS),
+            one_of(configuration, "table_format", _TABLE_FORMATS),
+            one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
+            per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
+            whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
+            whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
         )
 
 
@@ -215,22 +225,17 @@ def read_customer_count(configuration: Configuration) -> int:
     return int(count[1])
 
 
-def check_api_key(key: str, url: str) -> None:
-    """Make sure that a key fits in a header and is not sent in the clear.
+def country_api_url(configuration: Configuration) -> str:
+    """Return the public address of the country API: v5 with a key, else v3.1.
 
     Raises:
-        InvalidSettingError: it has blanks or other characters no header takes, or `url` is http on another machine.
+        SecretUnavailableError: whether there is a key cannot be told.
     """
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidSettingError("secret restcountries-api-key: has blanks, line ends or non-ASCII characters in it.")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise InvalidSettingError(
-            "country_api_url is plain http: restcountries-api-key is only sent over https. Use an https address."
-        )
+    key = configuration.secrets.find(configuration.secret("restcountries-api-key"))
+    return COUNTRY_API_V5_URL if key else COUNTRY_API_V3_URL
 
 
-def _lake_root(configuration: Configuration) -> str:
+def read_lake_root(configuration: Configuration) -> str:
     root = configuration.require("lake_root")
     return root.rstrip("/") or root
 
@@ -264,7 +269,7 @@ def _api_url(configuration: Configuration) -> str | None:
     return url.rstrip("/")
 
 
-def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
+def one_of(configuration: Configuration, name: str, values: tuple[str, ...]) -> str:
     """Return a setting that takes a few values only, of which the first is the default."""
     value = (configuration.find(name) or values[0]).lower()
     if value not in values:
@@ -272,7 +277,7 @@ def _one_of(configuration: Configuration, name: str, values: tuple[str, ...]) ->
     return value
 
 
-def _per_cent(configuration: Configuration, name: str, default: str) -> float:
+def per_cent(configuration: Configuration, name: str, default: str) -> float:
     """Return a setting of 0 to 100 per cent as a share of 1."""
     text = configuration.find(name) or default
     try:
@@ -284,12 +289,12 @@ def _per_cent(configuration: Configuration, name: str, default: str) -> float:
     return share
 
 
-def _connections(configuration: Configuration, name: str, default: str) -> int:
-    """Return a setting that is a number of connections."""
+def whole_number(configuration: Configuration, name: str, default: str, *, at_most: int) -> int:
+    """Return a setting that is a whole number of 1 or more."""
     text = configuration.find(name) or default
     number = _COUNT.fullmatch(text)
-    if not number or not 1 <= int(number[1]) <= _MOST_CONNECTIONS:
-        raise _unusable(name, text, f"it must be a whole number from 1 to {_MOST_CONNECTIONS}")
+    if not number or not 1 <= int(number[1]) <= at_most:
+        raise _unusable(name, text, f"it must be a whole number from 1 to {at_most}")
     return int(number[1])
 
 

@@ -243,6 +243,7 @@ class CheckResult:
         rows: how many failed; None where the rule is about the table as a whole, or was not applied.
         failure: what is wrong, in words; None where nothing is.
         applied: False where the table lacks a column that the rule is about, or has another kind of values there.
+        fits: False where that kind is the reason.
     """
 
     check: str
@@ -250,6 +251,7 @@ class CheckResult:
     rows: int | None
     failure: str | None
     applied: bool = True
+    fits: bool = True
 
     @property
     def stops_table(self) -> bool:
@@ -335,7 +337,8 @@ class Gate:
 
     def _result(self, check: Check, observed: Mapping[str, Any], rows: int) -> CheckResult:
         if check not in self._applied:
-            return CheckResult(str(check), check.severity, None, None, applied=False)
+            fits = not all(name.lower() in self._kinds for name in check.columns)
+            return CheckResult(str(check), check.severity, None, None, applied=False, fits=fits)
         if isinstance(check, Fresh):
             return CheckResult(str(check), check.severity, None, self._staleness(check, observed[str(check)]))
         if isinstance(check, RowCount):

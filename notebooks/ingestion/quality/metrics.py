@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from ingestion.quality.checks import CheckResult
 
@@ -45,8 +46,8 @@ class LandingMetrics:
 
     @property
     def folder(self) -> str:
-        """The folder of the row, named so that readers may skip other tables' rows."""
-        return f"quality_metrics/table={self.table}"
+        """The folder of the row, named as Spark names a partition's, so that readers may skip other tables' rows."""
+        return f"quality_metrics/table={quote(self.table, safe='')}"
 
     @property
     def file(self) -> str:

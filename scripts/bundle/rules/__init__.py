@@ -15,6 +15,7 @@ from bundle.rules import (
     policies,
     references,
     secrets,
+    sources,
     triggers,
     types,
 )
@@ -73,6 +74,8 @@ RULES: tuple[Rule, ...] = (
     Rule("argument-declared", parameters.argument_declared),
     Rule("argument-given", parameters.argument_given),
     Rule("argument-fits", parameters.argument_fits),
+    Rule("source-right", sources.source_right),
+    Rule("source-secret-listed", sources.source_secret_listed),
     Rule("trigger-time", triggers.trigger_time),
     Rule("trigger-time-zone", triggers.trigger_time_zone),
     Rule("trigger-recurrence", triggers.trigger_recurrence),

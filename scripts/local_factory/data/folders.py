@@ -261,7 +261,7 @@ def in_window(path: Path, settings: Mapping[str, Any]) -> bool:
 
 def _moment(value: Any) -> datetime:
     try:
-        return parse_timestamp(str(value)).moment.replace(tzinfo=UTC)
+        return parse_timestamp(str(value), datetime.now(UTC).date()).moment.replace(tzinfo=UTC)
     except ValueError as error:
         raise copy_error("UserErrorInvalidDateTime", f"modifiedDatetimeStart or End: {error}") from None
 

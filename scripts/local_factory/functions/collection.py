@@ -98,8 +98,10 @@ def _length(collection: str | list[Any]) -> int:
     return utf16_length(collection) if isinstance(collection, str) else len(collection)
 
 
-def _skip(array: list[Any], count: int) -> list[Any]:
-    return array[_not_negative(count) :]
+def _skip(collection: str | list[Any], count: int) -> str | list[Any]:
+    if isinstance(collection, str):
+        return utf16_slice(collection, _not_negative(count), utf16_length(collection))
+    return collection[_not_negative(count) :]
 
 
 def _take(collection: str | list[Any], count: int) -> str | list[Any]:
@@ -122,7 +124,7 @@ FUNCTIONS = {
     "join": Function(_join, ARRAY, TEXT),
     "last": Function(_last, SEQUENCE),
     "length": Function(_length, SEQUENCE),
-    "skip": Function(_skip, ARRAY, INTEGER),
+    "skip": Function(_skip, SEQUENCE, INTEGER),
     "take": Function(_take, SEQUENCE, INTEGER),
     "union": Function(_union, ARRAY_OR_OBJECT),
 }

@@ -1,34 +1,40 @@
 """The conversion functions: between the kinds of JSON values, base64, URIs, binary content and XML."""
 
-import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NoReturn
-from urllib.parse import quote, unquote_to_bytes
+from operator import call
+from typing import Any
+from urllib.parse import quote
 
 from local_factory.functions.content import (
     BINARY,
+    JSON,
     PLAIN_TEXT,
     XML,
+    Content,
+    charset,
+    decode,
     decode_base64,
     encode_base64,
-    is_content,
-    is_xml,
+    find_content,
     make_content,
-    read_content,
+    media_type,
     read_data_uri,
+    unescape,
 )
-from local_factory.functions.signature import ANY, CONTENT, TEXT, Function, Kind
+from local_factory.functions.json_text import read_json
+from local_factory.functions.signature import ANY, BOOLEAN_NUMBER_OR_TEXT, COLLECTION, TEXT, Function, Kind
 from local_factory.functions.values import Json, checked_float, checked_integer, describe, to_text, to_utf8
-from local_factory.functions.xml import evaluate_xpath, from_json, parse_xml, to_json_value
+from local_factory.functions.xml import XmlText, evaluate_xpath, from_json, read_xml
 
 # What .NET reads as a number under en-US: white space around, a sign, commas between digits, a fraction, an exponent.
 _NUMBER = re.compile(r"\s*+(?P<number>[+-]?(?:[0-9][0-9,]*+\.?[0-9]*+|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*", re.ASCII)
 _INTEGER_DIGITS = 20  # more before the decimal point than any 64-bit integer has
 
-_NUMBER_OR_TEXT = Kind("a number or a text", frozenset({int, float, str}))
-_BOOLEAN_NUMBER_OR_TEXT = Kind("true, false, a number or a text", frozenset({bool, int, float, str}))
-_TEXT_CONTENT_OR_NULL = Kind("a text, XML or null", frozenset({str, dict, type(None)}))
+_NOT_NULL = Kind("a value other than null", frozenset({bool, int, float, str, list, dict}))
+_OBJECT = Kind("an object", frozenset({dict}))
+_TEXT_OR_OBJECT = Kind("a text or an object", frozenset({str, dict}))
 
 
 def _array(value: Json) -> list[Any]:
@@ -39,8 +45,8 @@ def _create_array(*items: Json) -> list[Any]:
     return list(items)
 
 
-def _coalesce(*values: Json) -> Json:
-    return next((value for value in values if value is not None), None)
+def _coalesce(*values: Callable[[], Json]) -> Json:
+    return next((value for value in map(call, values) if value is not None), None)
 
 
 def _string(value: Json) -> str:
@@ -77,124 +83,121 @@ def _decimal(text: str) -> Decimal:
     return Decimal(match["number"].replace(",", ""))
 
 
-def _json(value: str | dict[str, Any] | None) -> Json:
-    """Read JSON text, or convert XML. The documentation gives an empty object for null."""
-    if value is None:
-        return {}
-    if isinstance(value, dict):
-        data, content_type = read_content(value) if is_content(value) else (b"", "")
-        if not is_xml(content_type):
-            raise ValueError("takes a text or XML; the value is an object already")
-        return to_json_value(data)
-    try:
-        document: Json = json.loads(value, parse_constant=_refuse_constant, parse_float=_read_float)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the text is not JSON: {error}") from None
-    return document
+def _json(value: str | dict[str, Any]) -> Json:
+    """Read JSON text, or convert XML content."""
+    if isinstance(value, str):
+        return read_json(value)
+    content = find_content(value)
+    if content is None:
+        raise ValueError("takes a text or XML; the value is an object already")
+    return read_xml(content.text()).to_json() if content.is_xml else read_json(content.text())
 
 
-def _read_float(text: str) -> float:
-    return checked_float(float(text))
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"the text is not JSON: it has the number {name}")
-
-
-def _base64(value: str | dict[str, Any]) -> str:
-    return encode_base64(_bytes(value))
+def _base64(value: str | list[Any] | dict[str, Any]) -> str:
+    content = find_content(value)
+    return content.base64 if content else encode_base64(to_utf8(to_text(value)))
 
 
 def _base64_to_binary(text: str) -> dict[str, Any]:
-    return make_content(decode_base64(text), BINARY)
+    decode_base64(text)
+    return Content(BINARY, text).to_json()
 
 
 def _base64_to_string(text: str) -> str:
-    return _text(decode_base64(text))
+    return decode(decode_base64(text), "utf-8")
 
 
-def _binary(value: str | dict[str, Any]) -> dict[str, Any]:
-    return make_content(_bytes(value), BINARY)
+def _binary(value: Json) -> Json:
+    return value if find_content(value) else make_content(to_utf8(to_text(value)), BINARY)
 
 
-def _data_uri(value: str | dict[str, Any]) -> str:
-    content_type = read_content(value)[1] if isinstance(value, dict) else PLAIN_TEXT
-    return f"data:{content_type};base64,{_base64(value)}"
+def _data_uri(value: Json) -> str:
+    content = find_content(value)
+    if content is None:
+        data = encode_base64(to_utf8(to_text(value)))
+        content = Content(PLAIN_TEXT if isinstance(value, str) else JSON, data)
+    return f"data:{content.content_type};base64,{content.base64}"
 
 
 def _data_uri_to_binary(uri: str) -> dict[str, Any]:
-    return make_content(*read_data_uri(uri))
+    return read_data_uri(uri).content().to_json()
 
 
 def _data_uri_to_string(uri: str) -> str:
-    return _text(read_data_uri(uri)[0])
+    read = read_data_uri(uri)
+    name = charset(read.content_type)
+    if name is not None and name.lower() != "utf-8":
+        raise ValueError(f"the character set {name!r} is not taken; UTF-8 is")
+    return read.text("utf-8")
 
 
-def _uri_component(text: str) -> str:
+def _decode_data_uri(uri: str) -> Json:
+    """Give text as text, JSON as its value, and all else as binary content. The character set is ASCII by default."""
+    read = read_data_uri(uri)
+    name = charset(read.content_type) or "us-ascii"
+    kind = media_type(read.content_type)
+    if kind.startswith("text/"):
+        return read.text(name)
+    if kind == "application/json" or kind.endswith("+json"):
+        return read_json(read.text(name))
+    data = read.written if read.is_base64 else encode_base64(unescape(read.written))
+    return Content(f"{kind};charset={name}", data).to_json()
+
+
+def _uri_component(*values: Json) -> str:
     """Escape all but RFC 3986's unreserved characters."""
-    return quote(to_utf8(text), safe="-._~")
+    return quote(to_utf8("".join(map(to_text, values))), safe="-._~")
 
 
 def _uri_component_to_binary(text: str) -> dict[str, Any]:
-    return make_content(_unescape(text), BINARY)
+    return make_content(unescape(text), BINARY)
 
 
 def _uri_component_to_string(text: str) -> str:
-    return _text(_unescape(text))
-
-
-def _unescape(text: str) -> bytes:
-    """Undo URI escapes; a plus sign is a space, as in forms."""
-    return unquote_to_bytes(to_utf8(text.replace("+", " ")))
+    return decode(unescape(text), "utf-8")
 
 
 def _xml(value: str | dict[str, Any]) -> dict[str, Any]:
     """Make XML content of XML text, or of an object with one property, the root element."""
-    if isinstance(value, dict) and not is_content(value):
-        return make_content(from_json(value), XML)
-    data = _bytes(value)
-    parse_xml(data)
-    return make_content(data, XML)
+    if isinstance(value, str):
+        return make_content(to_utf8(read_xml(value).to_text()), XML)
+    content = find_content(value)
+    return Content(XML, content.base64).to_json() if content else make_content(to_utf8(from_json(value)), XML)
 
 
-def _xpath(value: str | dict[str, Any], path: str) -> Json:
-    result = evaluate_xpath(_bytes(value), path)
+def _xpath(value: dict[str, Any], path: str) -> Json:
+    content = find_content(value)
+    if content is None or not content.is_xml:
+        raise ValueError(f"takes XML, as xml() makes it, not {describe(value)}")
+    result = evaluate_xpath(read_xml(content.text()), path)
     if isinstance(result, list):
-        return [make_content(node, XML) if isinstance(node, bytes) else node for node in result]
+        return [make_content(to_utf8(node.text), XML) if isinstance(node, XmlText) else node for node in result]
     return result
-
-
-def _bytes(value: str | dict[str, Any]) -> bytes:
-    return to_utf8(value) if isinstance(value, str) else read_content(value)[0]
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 FUNCTIONS = {
     "array": Function(_array, ANY),
-    "base64": Function(_base64, CONTENT),
+    "base64": Function(_base64, COLLECTION),
     "base64ToBinary": Function(_base64_to_binary, TEXT),
     "base64ToString": Function(_base64_to_string, TEXT),
-    "binary": Function(_binary, CONTENT),
-    "bool": Function(_bool, _BOOLEAN_NUMBER_OR_TEXT),
-    "coalesce": Function(_coalesce, ANY),
+    "binary": Function(_binary, _NOT_NULL),
+    "bool": Function(_bool, BOOLEAN_NUMBER_OR_TEXT),
+    "coalesce": Function(_coalesce, ANY, lazy=True),
     "createArray": Function(_create_array, ANY),
-    "dataUri": Function(_data_uri, CONTENT),
+    "dataUri": Function(_data_uri, _NOT_NULL),
     "dataUriToBinary": Function(_data_uri_to_binary, TEXT),
     "dataUriToString": Function(_data_uri_to_string, TEXT),
     "decodeBase64": Function(_base64_to_string, TEXT),
-    "decodeDataUri": Function(_data_uri_to_binary, TEXT),
+    "decodeDataUri": Function(_decode_data_uri, TEXT),
     "decodeUriComponent": Function(_uri_component_to_string, TEXT),
-    "encodeUriComponent": Function(_uri_component, TEXT),
-    "float": Function(_float, _NUMBER_OR_TEXT),
-    "int": Function(_int, _NUMBER_OR_TEXT),
-    "json": Function(_json, _TEXT_CONTENT_OR_NULL),
+    "encodeUriComponent": Function(_uri_component, ANY),
+    "float": Function(_float, BOOLEAN_NUMBER_OR_TEXT),
+    "int": Function(_int, BOOLEAN_NUMBER_OR_TEXT),
+    "json": Function(_json, _TEXT_OR_OBJECT),
     "string": Function(_string, ANY),
-    "uriComponent": Function(_uri_component, TEXT),
+    "uriComponent": Function(_uri_component, ANY),
     "uriComponentToBinary": Function(_uri_component_to_binary, TEXT),
     "uriComponentToString": Function(_uri_component_to_string, TEXT),
-    "xml": Function(_xml, CONTENT),
-    "xpath": Function(_xpath, CONTENT, TEXT),
+    "xml": Function(_xml, _TEXT_OR_OBJECT),
+    "xpath": Function(_xpath, _OBJECT, TEXT),
 }

@@ -3,23 +3,27 @@
 import calendar
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from tzlocal.windows_tz import win_tz
 
 from local_factory import clock
 from local_factory.functions.signature import INTEGER, TEXT, Function
 from local_factory.functions.timestamps import (
+    MAX_TICKS,
     OUT_OF_RANGE,
     TICKS_PER_DAY,
     TICKS_PER_SECOND,
+    Clock,
     Timestamp,
     format_timestamp,
     parse_timestamp,
 )
+from local_factory.functions.values import describe
 
 _WINDOWS_ZONES = {name.lower(): iana for name, iana in win_tz.items()}
-_UTC_NAMES = {"utc", "etc/utc"}
+_IANA_ZONES = {name.lower(): name for name in available_timezones()}
+_NOW = datetime(2024, 1, 1)
 
 _UNIT_TICKS = {
     "second": TICKS_PER_SECOND,
@@ -43,12 +47,12 @@ def time_zone(name: str) -> ZoneInfo:
     Raises:
         ValueError: there is no such zone.
     """
-    try:
-        return ZoneInfo(_WINDOWS_ZONES.get(name.strip().lower(), name.strip()))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    iana = _WINDOWS_ZONES.get(name.lower()) or _IANA_ZONES.get(name.lower())
+    if iana is None:
         raise ValueError(
             f"{name!r} is not a time zone; take a Windows name such as 'India Standard Time' or an IANA one"
-        ) from None
+        )
+    return ZoneInfo(iana)
 
 
 def _utc_now(pattern: str = "o") -> str:
@@ -56,11 +60,15 @@ def _utc_now(pattern: str = "o") -> str:
 
 
 def _now() -> Timestamp:
-    return Timestamp.of(now().astimezone(UTC), is_utc=True)
+    return Timestamp.of(now().astimezone(UTC), Clock.UTC)
+
+
+def _parse(text: str) -> Timestamp:
+    return parse_timestamp(text, now().date())
 
 
 def _format_date_time(text: str, pattern: str = "o") -> str:
-    return format_timestamp(parse_timestamp(text), pattern)
+    return format_timestamp(_parse(text), pattern)
 
 
 def _add_days(text: str, count: int, pattern: str = "o") -> str:
@@ -80,7 +88,7 @@ def _add_seconds(text: str, count: int, pattern: str = "o") -> str:
 
 
 def _add_to_time(text: str, interval: int, unit: str, pattern: str = "o") -> str:
-    return format_timestamp(_shift(parse_timestamp(text), interval, unit), pattern)
+    return format_timestamp(_shift(_parse(text), interval, unit), pattern)
 
 
 def _subtract_from_time(text: str, interval: int, unit: str, pattern: str = "o") -> str:
@@ -112,83 +120,115 @@ def _add_months(timestamp: Timestamp, months: int) -> Timestamp:
     if not datetime.min.year <= year <= datetime.max.year:
         raise ValueError(OUT_OF_RANGE)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    start = Timestamp.of(datetime(year, month + 1, day), is_utc=timestamp.is_utc)
+    start = Timestamp.of(datetime(year, month + 1, day), timestamp.clock)
     return start.plus(timestamp.ticks % TICKS_PER_DAY)
 
 
 def _convert_from_utc(text: str, zone: str, pattern: str = "o") -> str:
-    return format_timestamp(_from_utc(parse_timestamp(text), zone), pattern)
+    timestamp = _parse(text)
+    if timestamp.clock is not Clock.UTC:
+        raise ValueError(f"{describe(text)} is not known to be UTC; write a Z behind it, or take convertTimeZone")
+    return format_timestamp(_from_utc(timestamp, zone), pattern)
 
 
 def _convert_to_utc(text: str, zone: str, pattern: str = "o") -> str:
-    return format_timestamp(_to_utc(parse_timestamp(text), zone), pattern)
+    timestamp = _parse(text)
+    if timestamp.clock is Clock.LOCAL or (timestamp.clock is Clock.UTC and not _is_utc(zone)):
+        raise ValueError(f"{describe(text)} says its own time zone, which is not {zone!r}; leave out the Z or offset")
+    return format_timestamp(_to_utc(timestamp, zone), pattern)
 
 
 def _convert_time_zone(text: str, source: str, destination: str, pattern: str = "o") -> str:
-    return format_timestamp(_from_utc(_to_utc(parse_timestamp(text), source), destination), pattern)
+    """Convert a local time; a timestamp that says its own zone is taken by that, whatever the source is."""
+    timestamp, source_zone = _parse(text), time_zone(source)
+    if timestamp.clock is Clock.UNSPECIFIED and source_zone.key == time_zone(destination).key:
+        _refuse_unclear(timestamp, source)
+        return format_timestamp(
+            Timestamp(timestamp.ticks, Clock.UTC if _is_utc(destination) else timestamp.clock), pattern
+        )
+    return format_timestamp(_from_utc(_to_utc(timestamp, source), destination), pattern)
 
 
 def _from_utc(timestamp: Timestamp, zone: str) -> Timestamp:
-    """Return the zone's local time. Without an offset a timestamp is taken to be UTC."""
+    """Return the zone's local time; beyond the calendar's ends it stays at them, as in .NET."""
     destination = time_zone(zone)
     try:
         offset = timestamp.moment.replace(tzinfo=UTC).astimezone(destination).utcoffset()
     except OverflowError:
-        raise ValueError(OUT_OF_RANGE) from None
-    return Timestamp(timestamp.ticks + _ticks(offset), is_utc=_is_utc(zone))
+        offset = timestamp.moment.replace(tzinfo=destination).utcoffset()
+    return _clamped(timestamp.ticks + _ticks(offset, destination), Clock.UTC if _is_utc(zone) else Clock.UNSPECIFIED)
 
 
 def _to_utc(timestamp: Timestamp, zone: str) -> Timestamp:
-    """Return the UTC of a zone's local time; in an hour that comes twice, of the later (standard) one, as in .NET."""
-    if timestamp.is_utc:
-        if not _is_utc(zone):
-            raise ValueError(f"the timestamp is UTC already (it has a Z or an offset), not in {zone!r}")
-        return timestamp
+    """Return the UTC of a zone's local time, or of the timestamp's own clock."""
+    if timestamp.clock is not Clock.UNSPECIFIED:
+        return Timestamp(timestamp.ticks, Clock.UTC)
+    _refuse_unclear(timestamp, zone)
+    source = time_zone(zone)
+    offset = timestamp.moment.replace(tzinfo=source).utcoffset()
+    return _clamped(timestamp.ticks - _ticks(offset, source), Clock.UTC)
+
+
+def _refuse_unclear(timestamp: Timestamp, zone: str) -> None:
+    """Refuse a local time that comes twice, when summer time ends, or never, when it begins."""
     local = timestamp.moment.replace(tzinfo=time_zone(zone))
     before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
-    if _ticks(before) < _ticks(after):
-        raise ValueError(f"there is no such time in {zone!r}: the clock skips it when summer time begins")
-    return Timestamp(timestamp.ticks - _ticks(after), is_utc=True)
+    if before != after:
+        how_often = "never, since the clock skips it" if _seconds(before) < _seconds(after) else "twice"
+        raise ValueError(f"{format_timestamp(timestamp, 's')} comes {how_often} in {zone!r}")
+
+
+def _clamped(ticks: int, clock: Clock) -> Timestamp:
+    return Timestamp(min(max(ticks, 0), MAX_TICKS), clock)
 
 
 def _is_utc(zone: str) -> bool:
-    return time_zone(zone).key.lower() in _UTC_NAMES
+    """Say whether a zone is .NET's own UTC; others may be on the same clock."""
+    return zone.upper() == "UTC"
 
 
-def _ticks(offset: timedelta | None) -> int:
-    return int((offset or timedelta()).total_seconds()) * TICKS_PER_SECOND
+def _ticks(offset: timedelta | None, zone: ZoneInfo) -> int:
+    """Return an offset's ticks. As in .NET its difference from today's has whole minutes: once, there were seconds."""
+    today = _NOW.replace(tzinfo=zone)
+    base = _seconds(today.utcoffset()) - _seconds(today.dst())
+    difference = _seconds(offset) - base
+    return (base + int(difference / 60) * 60) * TICKS_PER_SECOND
+
+
+def _seconds(offset: timedelta | None) -> int:
+    return int((offset or timedelta()).total_seconds())
 
 
 def _day_of_month(text: str) -> int:
-    return parse_timestamp(text).moment.day
+    return _parse(text).moment.day
 
 
 def _day_of_week(text: str) -> int:
-    return parse_timestamp(text).day_of_week
+    return _parse(text).day_of_week
 
 
 def _day_of_year(text: str) -> int:
-    return parse_timestamp(text).moment.timetuple().tm_yday
+    return _parse(text).moment.timetuple().tm_yday
 
 
 def _start_of_day(text: str, pattern: str = "o") -> str:
-    timestamp = parse_timestamp(text)
+    timestamp = _parse(text)
     return format_timestamp(timestamp.plus(-(timestamp.ticks % TICKS_PER_DAY)), pattern)
 
 
 def _start_of_hour(text: str, pattern: str = "o") -> str:
-    timestamp = parse_timestamp(text)
+    timestamp = _parse(text)
     return format_timestamp(timestamp.plus(-(timestamp.ticks % _UNIT_TICKS["hour"])), pattern)
 
 
 def _start_of_month(text: str, pattern: str = "o") -> str:
-    timestamp = parse_timestamp(text)
+    timestamp = _parse(text)
     day = timestamp.moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return format_timestamp(Timestamp.of(day, is_utc=timestamp.is_utc), pattern)
+    return format_timestamp(Timestamp.of(day, timestamp.clock), pattern)
 
 
 def _ticks_of(text: str) -> int:
-    return parse_timestamp(text).ticks
+    return _parse(text).ticks
 
 
 FUNCTIONS = {

@@ -69,15 +69,17 @@ def _numbers(arguments: tuple[Number | list[Any], ...]) -> list[Number]:
 
 
 def _rand(least: int, limit: int) -> int:
-    if least >= limit:
+    """Return an integer from `least` to below `limit`; both may be the same."""
+    if least > limit:
         raise ValueError(f"there is no integer from {least} to below {limit}")
-    return generator.randrange(least, limit)
+    return generator.randrange(least, max(limit, least + 1))
 
 
 def _range(start: int, count: int) -> list[int]:
     if not 0 <= count <= MAX_RANGE:
         raise ValueError(f"the count {count} is not between 0 and {MAX_RANGE}")
-    checked_integer(start + count)
+    if not -(2**31) <= start <= start + count < 2**31:
+        raise ValueError(f"{count} integers from {start} are not integers of 32 bits, which a range has")
     return list(range(start, start + count))
 
 

@@ -32,7 +32,7 @@ COLLECTION = _kind("a text, an array or an object", str, list, dict)
 ARRAY_OR_OBJECT = _kind("an array or an object", list, dict)
 ORDERED = _kind("a number or a text", int, float, str)
 NUMBER_OR_ARRAY = _kind("a number or an array of numbers", int, float, list)
-CONTENT = _kind("a text or binary content", str, dict)
+BOOLEAN_NUMBER_OR_TEXT = _kind("true, false, a number or a text", bool, int, float, str)
 
 
 class Function:

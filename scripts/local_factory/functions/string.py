@@ -3,13 +3,7 @@
 import uuid
 
 from local_factory.functions.signature import ANY, INTEGER, TEXT, Function
-from local_factory.functions.values import join_surrogates, to_text, utf16_length, utf16_slice
-
-# What .NET's String.Trim removes. Python's strip() would remove U+001C to U+001F too.
-_WHITE_SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
+from local_factory.functions.values import WHITE_SPACE, join_surrogates, to_text, utf16_length, utf16_slice
 
 
 def new_guid() -> uuid.UUID:
@@ -29,7 +23,7 @@ def _guid(form: str = "D") -> str:
     """Source: .NET's Guid.ToString formats."""
     guid = new_guid()
     match form.upper():
-        case "D" | "":
+        case "D":
             return str(guid)
         case "N":
             return guid.hex
@@ -54,9 +48,9 @@ def _last_index_of(text: str, search: str) -> int:
 
 
 def _replace(text: str, old: str, new: str) -> str:
-    if not old:
+    if text and not old:
         raise ValueError("the text to replace is empty")
-    return join_surrogates(text.replace(old, new))
+    return join_surrogates(text.replace(old, new)) if text else ""
 
 
 def _split(text: str, delimiter: str) -> list[str]:
@@ -78,23 +72,32 @@ def _substring(text: str, start: int, length: int | None = None) -> str:
 
 
 def _to_lower(text: str) -> str:
-    return text.lower() if text.isascii() else "".join(_same_length(c, c.lower()) for c in text)
+    return text.lower() if text.isascii() else "".join(map(_lower, text))
 
 
 def _to_upper(text: str) -> str:
-    return text.upper() if text.isascii() else "".join(_same_length(c, c.upper()) for c in text)
+    return text.upper() if text.isascii() else "".join(map(_upper, text))
 
 
 def _trim(text: str) -> str:
-    return text.strip(_WHITE_SPACE)
+    return text.strip(WHITE_SPACE)
 
 
-def _same_length(character: str, mapped: str) -> str:
-    """Return the mapped character, or the character itself where .NET has no mapping of one to one (such as of ß)."""
+def _upper(character: str) -> str:
+    """Return the one capital letter of a letter; where .NET has none, as of ß and the dotless i, the letter itself."""
+    if character == "\u0131":
+        return character
+    return next((mapped for mapped in (character.upper(), character.title()) if len(mapped) == 1), character)
+
+
+def _lower(character: str) -> str:
+    mapped = character.lower()
     return mapped if len(mapped) == 1 else character
 
 
-_fold = _to_upper  # .NET's OrdinalIgnoreCase compares upper case, character by character
+def _fold(text: str) -> str:
+    """Return a text as searches compare it: case does not count; the long s is another letter than s."""
+    return text.upper() if text.isascii() else "".join(c if c == "\u017f" else _upper(c) for c in text)
 
 
 def _utf16_index(text: str, index: int) -> int:

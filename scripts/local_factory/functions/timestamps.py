@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from enum import Enum
 
-from local_factory.functions.values import describe
+from local_factory.functions.values import LAST_BMP, describe
 
 TICKS_PER_SECOND = 10_000_000
 TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
@@ -31,12 +32,21 @@ _MONTHS = (
 )
 
 
+class Clock(Enum):
+    """Whose clock a timestamp shows, as far as it says so: .NET's DateTimeKind, and how the format `K` writes it."""
+
+    UNSPECIFIED = ""
+    UTC = "Z"
+    LOCAL = "+00:00"
+    """The service's own, which is UTC: what comes with an offset is brought to it."""
+
+
 @dataclass(frozen=True)
 class Timestamp:
-    """A point in time: ticks since 0001-01-01, and whether they are known to be UTC."""
+    """A point in time: ticks since 0001-01-01, and whose clock that is."""
 
     ticks: int
-    is_utc: bool
+    clock: Clock = Clock.UNSPECIFIED
 
     def __post_init__(self) -> None:
         """Refuse what the calendar does not hold."""
@@ -44,14 +54,14 @@ class Timestamp:
             raise ValueError(OUT_OF_RANGE)
 
     @classmethod
-    def of(cls, moment: datetime, *, is_utc: bool, ticks: int = 0) -> "Timestamp":
+    def of(cls, moment: datetime, clock: Clock = Clock.UNSPECIFIED, *, ticks: int = 0) -> "Timestamp":
         """Return the timestamp of a datetime, whose time zone is disregarded, plus further ticks."""
         since = moment.replace(tzinfo=None) - datetime.min
-        return cls((since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10 + ticks, is_utc)
+        return cls((since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10 + ticks, clock)
 
     def plus(self, ticks: int) -> "Timestamp":
         """Return the timestamp so many ticks later, or earlier."""
-        return Timestamp(self.ticks + ticks, self.is_utc)
+        return Timestamp(self.ticks + ticks, self.clock)
 
     @property
     def moment(self) -> datetime:
@@ -69,58 +79,151 @@ class Timestamp:
         return (self.ticks // TICKS_PER_DAY + 1) % 7
 
 
-def parse_timestamp(text: str) -> Timestamp:
-    """Read a timestamp as .NET does under en-US; one with an offset or a Z becomes UTC.
+def parse_timestamp(text: str, today: date) -> Timestamp:
+    """Read a timestamp as .NET does under en-US: a date, a time, or both; one with an offset is brought to UTC.
+
+    Args:
+        text: what to read.
+        today: the date of a time without one; its year is that of a date without one.
 
     Raises:
         ValueError: the text is no timestamp, or names a day or hour that does not exist.
     """
-    spaced = " ".join(text.split())
-    match = next((found for pattern in _PATTERNS if (found := pattern.fullmatch(spaced))), None)
-    if match is None:
-        raise ValueError(f"{describe(text)} is not a timestamp, such as 2024-01-31T18:30:00Z or 1/31/2024 6:30 PM")
-    parts = match.groupdict(default="")
     try:
-        moment = datetime(
-            _year(parts["year"]),
-            _month(parts["month"]),
-            int(parts.get("day") or 1),
-            _hour(parts["hour"], parts["half"] or parts["half_alone"]),
-            int(parts["minute"] or 0),
-            int(parts["second"] or 0),
-        )
+        return _read(" ".join(text.split()), today)
+    except _NoTimestampError:
+        raise ValueError(
+            f"{describe(text)} is not a timestamp, such as 2024-01-31T18:30:00Z or 1/31/2024 6:30 PM"
+        ) from None
     except ValueError as error:
         raise ValueError(f"{describe(text)} is not a timestamp: {error}") from None
-    timestamp = Timestamp.of(moment, is_utc=bool(parts["zone"]), ticks=_fraction(parts["fraction"]))
-    weekday = parts.get("weekday")
-    if weekday and not _DAYS[timestamp.day_of_week].lower().startswith(weekday.lower()):
-        raise ValueError(f"{describe(text)} is not a timestamp: that day is a {_DAYS[timestamp.day_of_week]}")
-    return timestamp.plus(-_offset(parts["zone"]))
 
 
-_TIME = r"""
-    (?: (?:\s*T\s*|\s+) (?P<hour>\d{1,2})
-        (?: : (?P<minute>\d{2}) (?: : (?P<second>\d{2}) (?: [.,] (?P<fraction>\d+) )? )? \s* (?P<half>[AP]M)?
-          | \s* (?P<half_alone>[AP]M) )
-        \s* (?P<zone> Z | GMT | UTC | [+-]\d{1,2} (?: :?\d{2} )? )?
-    )? \s*
-"""
-_MONTH_NAME = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _MONTHS)})\.?"
-_WEEKDAY = rf"(?: (?P<weekday>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _DAYS)}) ,? \s* )?"
-_DATES = (
-    r"(?P<year>\d{4}) (?P<separator>[-/.]) (?P<month>\d{1,2}) (?: (?P=separator) (?P<day>\d{1,2}) )?",
-    r"(?P<month>\d{1,2}) (?P<separator>[-/.]) (?P<day>\d{1,2}) (?P=separator) (?P<year>\d{4}|\d{2})",
-    rf"{_WEEKDAY} {_MONTH_NAME} \s* (?P<day>\d{{1,2}}) (?: \s*,\s* | \s+ ) (?P<year>\d{{4}})",
-    rf"{_WEEKDAY} (?P<day>\d{{1,2}}) [\s-]* {_MONTH_NAME} [\s,-]* (?P<year>\d{{4}})",
-    rf"{_MONTH_NAME} [\s,]+ (?P<year>\d{{4}})",
+class _NoTimestampError(ValueError):
+    """A text does not look like a timestamp at all."""
+
+
+_ZONE = re.compile(
+    r"""(?P<before> .* ) \s? (?P<name> Z | GMT )
+      | (?P<before_time_zone> .* (?: :\d{1,2} (?:[.,]\d*)? | \d\s?[AP]M ) (?:\s?[AP]M)? ) \s?
+        (?P<time_offset> [+-]\d{1,2} (?: :?\d{1,2} )? )
+      | (?P<before_date_zone> .*\d ) \s? (?P<date_offset> \+\d{1,2} (?: :?\d{1,2} )? | -\d{1,2}:\d{1,2} )
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_PATTERNS = tuple(re.compile(rf"\s* {date} {_TIME}", re.VERBOSE | re.IGNORECASE | re.ASCII) for date in _DATES)
+_WORD = re.compile(
+    rf"""(?P<time> (?P<hour>\d{{1,2}})
+              (?: : (?P<minute>\d{{1,2}}) (?: : (?P<second>\d{{1,2}}) (?: [.,] (?P<fraction>\d*) )? )? (?![\d:])
+                | (?=\s?[AP]M\b) )
+              (?: \s? (?P<half>[AP]M)\b )?
+            )
+      | (?P<half_alone>[AP]M)\b
+      | (?P<number> \d+ )
+      | (?P<month> (?:{"|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)}) (?![A-Z]) )
+      | (?P<weekday> (?:{"|".join(f"{name[:3]}(?:{name[3:]})?" for name in _DAYS)}) (?![A-Z]) )
+      | (?P<separator> \s?[-/]\s? )
+      | (?P<point> \s?\.\s? )
+      | (?P<blank> [\s,]+ )
+      | (?P<then> T\s? )
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_KINDS = {"then": "T"}  # any other kind of word is known by its first letter
+# How words follow each other: date and time, the other way round, or one of them.
+_DATE = r"(?:w[bp]?)?[nm](?:[spb]?[nm])*p?"
+_SHAPE = re.compile(rf"b?(?:{_DATE}(?:[bT]t|bh)?|t(?:b{_DATE})?)(?:b?w)?b?")
+_ISO_TIME = re.compile(r"\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?", re.ASCII)
+_SHORT = 2  # digits of a day, a month or a year without its century
+
+
+def _read(text: str, today: date) -> Timestamp:
+    zone = _ZONE.fullmatch(text)
+    offset = (zone["time_offset"] or zone["date_offset"] or "") if zone else ""
+    rest = (zone["before"] or zone["before_time_zone"] or zone["before_date_zone"] or "") if zone else text
+    words = _words(rest)
+    kinds = "".join(_KINDS.get(kind, kind[0]) for kind, _ in words)
+    if not _SHAPE.fullmatch(kinds):
+        raise _NoTimestampError
+    time = next((match for kind, match in words if kind in ("time", "half_alone")), None)
+    if (
+        "Tt" in kinds
+        and time
+        and (not _ISO_TIME.fullmatch(time[0]) or (zone and zone["name"] and len(zone["name"]) > 1))
+    ):
+        raise _NoTimestampError
+    dated = [(kind, match[0]) for kind, match in words if kind in ("number", "month")]
+    year, month, day = _date(dated, today)
+    parts = time.groupdict(default="") if time else {}
+    moment = datetime(
+        year,
+        month,
+        day,
+        _hour(parts.get("hour", ""), parts.get("half", "") or parts.get("half_alone", "")),
+        int(parts.get("minute") or 0),
+        int(parts.get("second") or 0),
+    )
+    timestamp = Timestamp.of(moment, ticks=_fraction(parts.get("fraction", "")))
+    weekday = next((match[0] for kind, match in words if kind == "weekday"), "")
+    if not _DAYS[timestamp.day_of_week].lower().startswith(weekday[:3].lower()):
+        raise ValueError(f"that day is a {_DAYS[timestamp.day_of_week]}")
+    if zone and zone["name"]:
+        return Timestamp(timestamp.ticks, Clock.UTC)
+    return _to_local(timestamp, _offset(offset)) if offset else timestamp
+
+
+def _words(text: str) -> list[tuple[str, re.Match[str]]]:
+    """Return a text's words, each with its kind."""
+    words = []
+    position = 0
+    while position < len(text):
+        match = _WORD.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise _NoTimestampError
+        words.append((match.lastgroup, match))
+        position = match.end()
+    return words
+
+
+def _date(words: list[tuple[str, str]], today: date) -> tuple[int, int, int]:
+    """Return the year, month and day that numbers and a month's name stand for, in the order of en-US.
+
+    A number of more than two digits is the year. Two numbers are month and day; a number before a month's name is the
+    year, one behind it the day.
+    """
+    numbers = [text for kind, text in words if kind == "number"]
+    names = [text for kind, text in words if kind == "month"]
+    long = [text for text in numbers if len(text) > _SHORT]
+    short = [text for text in numbers if len(text) <= _SHORT]
+    if not words:
+        return today.year, today.month, today.day
+    match len(names), len(long), len(short):
+        case 1, 0, 1 if words[0][0] == "month":
+            year, month, day = str(today.year), names[0], short[0]
+        case 1, 0 | 1, 0 | 1 if len(numbers) == 1:
+            year, month, day = numbers[0], names[0], "1"
+        case 1, 1, 1:
+            year, month, day = long[0], names[0], short[0]
+        case 1, 0, 2:
+            day, year, month = *short, names[0]
+        case 0, 0, 2:
+            year, month, day = str(today.year), *short
+        case 0, 1, 1:
+            year, month, day = long[0], short[0], "1"
+        case 0, 0, 3:
+            month, day, year = short
+        case 0, 1, 2 if numbers[1] in short and numbers.index(long[0]) != 1:
+            year, (month, day) = long[0], short
+        case _:
+            raise _NoTimestampError
+    return _year(year), _month(month), int(day)
+
+
 _LAST_SHORT_YEAR = 49  # .NET: two digits mean 1950 to 2049
 
 
 def _year(text: str) -> int:
     year = int(text)
-    if len(text) == 4:  # noqa: PLR2004 - digits of a full year
+    if len(text) > _SHORT:
         return year
     return year + (2000 if year <= _LAST_SHORT_YEAR else 1900)
 
@@ -132,29 +235,36 @@ def _month(text: str) -> int:
 
 
 def _hour(text: str, half: str) -> int:
+    """Return an hour of 24. As in .NET, 13 PM is 13, but there is no 13 AM."""
     hour = int(text or 0)
-    if not half:
+    if half.upper() == "AM" and hour > _NOON:
+        raise ValueError(f"there is no {hour} AM")
+    if not half or hour > _NOON:
         return hour
-    if not 1 <= hour <= 12:  # noqa: PLR2004 - hours of a half day
-        raise ValueError(f"there is no {hour} {half}")
-    return hour % 12 + (12 if half.upper() == "PM" else 0)
+    return hour % _NOON + (_NOON if half.upper() == "PM" else 0)
 
 
 def _fraction(digits: str) -> int:
     """Return the ticks of a fraction of a second, rounded."""
-    return round(int(digits[:9].ljust(9, "0")) / 100) if digits else 0
+    return round(float(f"0.{digits}") * TICKS_PER_SECOND) if digits else 0
 
 
 def _offset(zone: str) -> int:
     """Return the ticks that a zone such as `+05:30` is ahead of UTC."""
-    if not zone.startswith(("+", "-")):
-        return 0
     digits = zone[1:].replace(":", "")
     hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")  # noqa: PLR2004 - minutes follow
+    if ":" in zone:
+        hours, minutes = zone[1:].split(":")
     ahead = (int(hours) * 60 + int(minutes)) * 60 * TICKS_PER_SECOND
     if ahead > 14 * 3600 * TICKS_PER_SECOND or int(minutes) > 59:  # noqa: PLR2004 - the limits of offsets
         raise ValueError(f"there is no offset {zone}")
     return -ahead if zone.startswith("-") else ahead
+
+
+def _to_local(timestamp: Timestamp, ahead: int) -> Timestamp:
+    """Return the time by the service's clock. As in .NET, one before the calendar begins is on its first day."""
+    ticks = timestamp.ticks - ahead
+    return Timestamp(ticks + TICKS_PER_DAY if ticks < 0 else ticks, Clock.LOCAL)
 
 
 def format_timestamp(timestamp: Timestamp, pattern: str = "o") -> str:
@@ -165,7 +275,7 @@ def format_timestamp(timestamp: Timestamp, pattern: str = "o") -> str:
     Raises:
         ValueError: the format string is wrong.
     """
-    if len(pattern) == 1:
+    if len(pattern) == 1 and pattern <= LAST_BMP:
         if pattern not in _STANDARD:
             raise ValueError(f"{pattern!r} is no format; the standard ones are {' '.join(_STANDARD)}")
         pattern = _STANDARD[pattern]
@@ -178,7 +288,10 @@ def format_timestamp(timestamp: Timestamp, pattern: str = "o") -> str:
         if match is None:
             raise ValueError(f"the format {pattern!r} is wrong from {pattern[position:]!r} on")
         position = match.end()
-        written.append(_write(timestamp, match))
+        piece = _write(timestamp, match)
+        if match["optional_fraction"] and not piece and written and written[-1].endswith("."):
+            written[-1] = written[-1][:-1]  # the point before a fraction that is not written
+        written.append(piece)
     return "".join(written)
 
 
@@ -207,9 +320,9 @@ _STANDARD = {
 _TOKEN = re.compile(
     r"""(?P<text> '(?P<single>(?:\\.|[^'\\])*)' | "(?P<double>(?:\\.|[^"\\])*)" )
       | \\(?P<escaped>.)
-      | (?P<point>\.?) (?P<optional_fraction>F{1,7}(?!F))
+      | (?P<optional_fraction>F{1,7}(?!F))
       | (?P<field> d+ | f{1,7}(?!f) | g+ | h+ | H+ | K | m+ | M+ | s+ | t+ | y+ | z+ )
-      | %(?=[dfghHKmMstyzF])  # stands before a field that is all of a pattern
+      | %(?P<alone>[^%\\'"])  # a pattern of this one character
       | (?P<other>[^\\'"%fF])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -219,10 +332,11 @@ def _write(timestamp: Timestamp, match: re.Match[str]) -> str:
     if match["text"] is not None:
         return re.sub(r"\\(.)", r"\1", match["single"] or match["double"] or "", flags=re.DOTALL)
     if match["optional_fraction"] is not None:
-        digits = f"{timestamp.fraction:07}"[: len(match["optional_fraction"])].rstrip("0")
-        return f"{match['point']}{digits}" if digits else ""
+        return f"{timestamp.fraction:07}"[: len(match["optional_fraction"])].rstrip("0")
     if match["field"] is not None:
         return _FIELDS[match["field"][0]](timestamp, len(match["field"]))
+    if match["alone"] is not None:
+        return format_timestamp(timestamp, f"{match['alone']}''")
     return match["escaped"] or match["other"] or ""
 
 
@@ -251,6 +365,6 @@ _FIELDS: dict[str, Callable[[Timestamp, int], str]] = {
     "f": lambda time, width: f"{time.fraction:07}"[:width],
     "t": lambda time, width: ("AM" if time.moment.hour < _NOON else "PM")[:width],
     "g": lambda _, __: "A.D.",
-    "K": lambda time, _: "Z" if time.is_utc else "",
+    "K": lambda time, width: time.clock.value * width,
     "z": lambda _, width: {1: "+0", 2: "+00"}.get(width, "+00:00"),
 }

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from bundle.expressions import MAX_INTEGER, MIN_INTEGER
-from local_factory.functions.content import is_content, is_text, read_content
+from local_factory.functions.content import find_content
 
 Json = str | int | float | bool | list[Any] | dict[str, Any] | None
 """A JSON value. 3 is not 3.0, and true is not 1."""
 
-_LAST_BMP = "\uffff"
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What .NET takes for white space. Python's `strip()` would remove U+001C to U+001F too."""
+
+LAST_BMP = "\uffff"
+"""The last character that is one UTF-16 unit."""
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _QUOTED_LENGTH = 60
 
@@ -57,7 +64,10 @@ def checked_float(number: float) -> float:
 def to_text(value: object) -> str:
     """Return what `string`, `concat` and `@{}` make of a value.
 
-    null is empty, true is "True", 1.0 is "1", arrays and objects are compact JSON, and XML and text content is decoded.
+    null is empty, true is "True", 1.0 is "1", arrays and objects are compact JSON, and binary content is its text.
+
+    Raises:
+        ValueError: the value is binary content that is broken.
     """
     if isinstance(value, str):
         return value
@@ -66,12 +76,9 @@ def to_text(value: object) -> str:
     if isinstance(value, bool):
         return "True" if value else "False"
     if isinstance(value, float):
-        return _float_text(value)
-    if isinstance(value, dict) and is_content(value):
-        data, content_type = read_content(value)
-        if is_text(content_type):
-            return data.decode("utf-8", "replace")
-    return to_json(value)
+        return _float_text(value).removesuffix(".0")
+    content = find_content(value)
+    return content.text() if content else to_json(value)
 
 
 def to_json(value: object, *, sort_keys: bool = False) -> str:
@@ -79,7 +86,7 @@ def to_json(value: object, *, sort_keys: bool = False) -> str:
     if isinstance(value, str):
         return _json_string(value)
     if isinstance(value, float):
-        return repr(value).upper()
+        return _float_text(value)
     if value is None or isinstance(value, int):
         return json.dumps(value)
     if isinstance(value, list):
@@ -105,12 +112,12 @@ def find_key(value: Mapping[str, Any], name: str) -> str | None:
 
 def utf16_length(text: str) -> int:
     """Return the number of UTF-16 units, which is what the service calls a text's length."""
-    return len(text) + sum(character > _LAST_BMP for character in text)
+    return len(text) + sum(character > LAST_BMP for character in text)
 
 
 def utf16_slice(text: str, start: int, end: int) -> str:
     """Return the UTF-16 units from `start` to before `end`."""
-    if text.isascii() or max(text, default="") <= _LAST_BMP:
+    if text.isascii() or max(text, default="") <= LAST_BMP:
         return text[start:end]
     return text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode("utf-16-le", "surrogatepass")
 
@@ -128,9 +135,12 @@ def to_utf8(text: str) -> bytes:
 
 
 def _float_text(number: float) -> str:
-    if number.is_integer() and MIN_INTEGER <= number <= MAX_INTEGER:
-        return str(int(number))
-    return repr(number).upper()
+    """Return a number as .NET writes it: it turns to exponents at 1E+17, Python at 1e+16."""
+    text = repr(number)
+    if not text.endswith("e+16"):
+        return text.upper()
+    digits = text.removesuffix("e+16").replace(".", "")
+    return f"{digits.ljust(len(digits.rstrip('0123456789')) + 17, '0')}.0"
 
 
 def _json_string(text: str) -> str:

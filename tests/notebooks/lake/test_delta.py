@@ -15,19 +15,19 @@ from fakes import spark_delta
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.lake.delta import DeltaRs, SparkDelta, delta_writer
-from ingestion.lake.filesystem import HadoopFileSystem
-from ingestion.lake.lake import Lake
+from ingestion.lake.folder_storage import FolderStorage
+from ingestion.lake.parquet_tables import table_landing
 from ingestion.loads.process_customers import process_customers
 from ingestion.platform.errors import LakeError, PromotionError
 from support.lakes import leftovers, rows_found
+from support.tables import land_rows, write_checked
 
 TABLE = "customer_data"
 
 
 def land(spark: SparkSession, lake: Path, run_id: str, rows: int, *, delta: bool = True) -> None:
-    landing = Lake(HadoopFileSystem(spark, str(lake)), str(lake), run_id, delta=DeltaRs() if delta else None)
-    with landing.staged_table(spark.range(rows), TABLE) as staged:
-        landing.promote(staged)
+    storage = FolderStorage(str(lake))
+    land_rows(storage, spark.range(rows), TABLE, run_id, delta=DeltaRs() if delta else None)
 
 
 def rows_of(lake: Path, version: int | None = None) -> int:
@@ -67,18 +67,17 @@ def test_a_parquet_table_does_not_take_the_place_of_a_delta_table(spark: SparkSe
 
 def test_what_is_not_promoted_is_no_version(spark: SparkSession, lake: Path) -> None:
     land(spark, lake, "run-1", 9)
-    landing = Lake(HadoopFileSystem(spark, str(lake)), str(lake), "run-2", delta=DeltaRs())
-    with landing.staged_table(spark.range(3), TABLE):
-        pass
+    with table_landing(FolderStorage(str(lake)), TABLE, "run-2", delta=DeltaRs()) as landing:
+        landing.stage(spark.range(3), write_checked)
     assert DeltaTable(lake / TABLE).version() == 0
     assert (rows_of(lake), manifest(lake)["run_id"]) == (9, "run-1")
 
 
 def test_the_manifest_is_of_the_last_landing_whatever_upkeep_came_after_it(spark: SparkSession, lake: Path) -> None:
     land(spark, lake, "run-1", 9)
-    landing = Lake(HadoopFileSystem(spark, str(lake)), str(lake), "run-2", delta=DeltaRs())
-    with landing.staged_table(spark.range(3), TABLE) as staged:
-        landing.promote(staged)
+    with table_landing(FolderStorage(str(lake)), TABLE, "run-2", delta=DeltaRs()) as landing:
+        landing.stage(spark.range(3), write_checked)
+        landing.promote()
         DeltaTable(lake / TABLE).optimize.compact()
         DeltaTable(lake / TABLE).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
     assert manifest(lake)["run_id"] == "run-2"
@@ -89,9 +88,7 @@ def test_values_are_the_same_as_in_parquet(spark: SparkSession, lake: Path) -> N
     row = (1, "Zoë 陈", Decimal("-9999999999.99"), moment.date(), moment, moment.replace(tzinfo=UTC), True, b"\x00\xff")
     columns = "id long, name string, amount decimal(12,2), born date, made timestamp_ntz, seen timestamp"
     frame = spark.createDataFrame([row, (None,) * len(row)], f"{columns}, ok boolean, raw binary")
-    landing = Lake(HadoopFileSystem(spark, str(lake)), str(lake), "run-1", delta=DeltaRs())
-    with landing.staged_table(frame, TABLE) as staged:
-        landing.promote(staged)
+    land_rows(FolderStorage(str(lake)), frame, TABLE, "run-1", delta=DeltaRs())
     found = DeltaTable(lake / TABLE).to_pyarrow_table()
     assert found.to_pylist()[0 if found["id"][0].is_valid else 1] == {
         "id": 1,

@@ -11,14 +11,24 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from fakes.country_records import DEPRECATION, SEARCHES, v3_answer, v3_record, v5_answer, v5_record
+from fakes.country_records import (
+    COUNTRIES,
+    DEPRECATION,
+    SEARCHES,
+    Country,
+    v3_answer,
+    v3_record,
+    v5_answer,
+    v5_record,
+    write_sources,
+)
 from fakes.faulty_http import Answer, FaultyServer, bytes_answer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.lake.lake import Lake
+from ingestion.lake.folder_storage import FolderStorage
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.platform.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
-from ingestion.rest.countries import COUNTRIES, Country
+from support.lakes import leftovers
 
 FILES = [f"countries/{name}.json" for name in ("india", "us", "uk", "china", "russia")]
 OLD = b'{"name": "what was landed before"}\n'
@@ -106,27 +116,30 @@ def test_all_five_are_landed_at_the_same_time(
     ingest: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing is landed before all five are about to be.
-    barrier, write_file = Barrier(5, timeout=10), Lake.write_file
+    barrier, write = Barrier(5, timeout=10), FolderStorage.write
 
-    def wait_and_write(*arguments: Any, **options: Any) -> None:
+    def wait_and_write(*arguments: Any) -> None:
         barrier.wait()
-        write_file(*arguments, **options)
+        write(*arguments)
 
-    monkeypatch.setattr(Lake, "write_file", wait_and_write)
+    monkeypatch.setattr(FolderStorage, "write", wait_and_write)
     assert ingest() == FILES
 
 
 class Crowd:
-    """Answers with one document each, slowly, and counts how many are asked for at a time."""
+    """Answers with one document each, slowly, and counts how many are asked for at a time.
 
-    def __init__(self, server: FaultyServer, documents: int) -> None:
+    `sources` is a folder that says to ask for all of them.
+    """
+
+    def __init__(self, server: FaultyServer, documents: int, sources: Path) -> None:
         self.most = 0
         self._now = 0
         self._lock = Lock()
-        self.countries = [Country(f"country{number}", f"{number:03}", "XXX") for number in range(documents)]
-        for country in self.countries:
-            record = v3_record("IN", cca2=country.alpha_2, cca3=country.alpha_3)
-            server.answer(f"/name/{country.name}", self._counted(json_answer([record])))
+        countries = [Country(f"country{number}", f"{number:03}") for number in range(documents)]
+        self.sources = write_sources(sources, countries)
+        for country in countries:
+            server.answer(f"/name/{country.name}", self._counted(json_answer([v3_record("IN", cca2=country.alpha_2)])))
 
     def _counted(self, answer: Answer) -> Answer:
         def count_and_answer(handler: Any) -> None:
@@ -146,14 +159,15 @@ def test_documents_are_asked_for_on_as_many_connections_as_the_setting_says(
     ingest: Callable[..., list[str]],
     server: FaultyServer,
     workspace: Settings,
+    tmp_path: Path,
     *,
     documents: int,
     setting: str,
     connections: int,
 ) -> None:
     workspace.widgets["country_api_connections"] = setting
-    crowd = Crowd(server, documents)
-    assert len(ingest(countries=crowd.countries)) == documents
+    crowd = Crowd(server, documents, tmp_path / "sources")
+    assert len(ingest(sources=crowd.sources)) == documents
     assert crowd.most == connections
     assert len({request.connection for request in server.requests}) == connections
 
@@ -170,8 +184,8 @@ def test_a_country_that_fails_keeps_its_old_file_and_the_others_land(
         ingest()
     message = str(raised.value)
     assert message.splitlines()[0].startswith("2 of 5 countries were not landed")
-    assert "us (US): CountryNotFoundError" in message
-    assert "china (CN): CountryApiUnavailableError" in message
+    assert "- us: NotFoundError" in message
+    assert "- china: ApiUnavailableError" in message
     assert [(lake / name).read_bytes() == OLD for name in FILES] == [False, True, False, True, False]
 
 
@@ -191,7 +205,7 @@ def test_a_second_run_replaces_the_first(ingest: Callable[..., list[str]], serve
     server.answer("/name/india", json_answer([v3_record("IN", population=5)]))
     ingest()
     assert landed(lake, "india")["population"] == 5
-    assert [path for path in (lake / "_staging").rglob("*") if path.is_file()] == []
+    assert leftovers(lake) == []
 
 
 def test_a_line_is_logged_for_each_fetch_landing_and_retry(

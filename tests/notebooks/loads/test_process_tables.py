@@ -13,7 +13,6 @@ from fakes.derby import Derby
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.loads import tables
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
 from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
@@ -25,7 +24,7 @@ from ingestion.platform.errors import (
     SourceError,
     StagingError,
 )
-from ingestion.sql.database import Extent
+from ingestion.sql.database import Extent, SourceTable, SqlDatabase
 
 Lines = Callable[[], list[dict[str, Any]]]
 Landed = Callable[[str], DataFrame | None]
@@ -112,7 +111,7 @@ def test_the_landed_table_is_the_source_column_by_column(
         ("BirthDate", "date"),
         ("CreatedAt", "timestamp_ntz"),
     ]
-    database = tables.SqlDatabase(spark, derby.url, dict)
+    database = SqlDatabase(spark, derby.url, dict)
     described = database.describe("Customers")
     source = database.read(described, database.measure(described, "CustomerId"))
     assert_df_equality(table, source, ignore_row_order=True, ignore_nullable=True)
@@ -143,14 +142,14 @@ def test_a_table_that_shrinks_after_it_was_counted_is_not_promoted(
     derby: Derby, customers: Customers, landed: Landed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derby.create("Customers", 501)
-    measure = tables.SqlDatabase.measure
+    measure = SqlDatabase.measure
 
-    def measure_and_shrink(database: tables.SqlDatabase, table: str, key: str) -> Extent:
+    def measure_and_shrink(database: SqlDatabase, table: SourceTable, key: str) -> Extent:
         extent = measure(database, table, key)
         derby.execute('DELETE FROM Customers WHERE "CustomerId" = 7')
         return extent
 
-    monkeypatch.setattr(tables.SqlDatabase, "measure", measure_and_shrink)
+    monkeypatch.setattr(SqlDatabase, "measure", measure_and_shrink)
     assert customers() == "0"
     assert landed("customer_data") is None
 
@@ -228,14 +227,14 @@ def test_a_source_that_breaks_off_leaves_the_landed_products(
         '"IsActive", "BirthDate", "CreatedAt" FROM Others'
     )
     derby.execute(view.format(1))
-    measure = tables.SqlDatabase.measure
+    measure = SqlDatabase.measure
 
-    def measure_and_break(database: tables.SqlDatabase, table: str, key: str) -> Extent:
+    def measure_and_break(database: SqlDatabase, table: SourceTable, key: str) -> Extent:
         extent = measure(database, table, key)
         derby.execute("DROP VIEW Products", view.format('1 / (600 - "CustomerId")'))
         return extent
 
-    monkeypatch.setattr(tables.SqlDatabase, "measure", measure_and_break)
+    monkeypatch.setattr(SqlDatabase, "measure", measure_and_break)
     try:
         log_lines()
         with pytest.raises(StagingError, match="divide by zero"):
@@ -345,16 +344,16 @@ def with_entra(workspace: Settings, principal: Settings, derby: Derby) -> Settin
 def given_to_the_driver(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
     """Return, once tables were read, the address and the properties that Spark opens each connection with."""
     given: list[tuple[str, dict[str, str]]] = []
-    load = tables.SqlDatabase._load
+    load = SqlDatabase._load
 
-    def load_and_look(database: tables.SqlDatabase, *arguments: Any, **options: bool) -> DataFrame:
+    def load_and_look(database: SqlDatabase, *arguments: Any, **options: bool) -> DataFrame:
         frame = load(database, *arguments, **options)
         jvm_frame: Any = frame._jdf
         options = jvm_frame.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
         given.append((options.url(), dict(options.asConnectionProperties())))
         return frame
 
-    monkeypatch.setattr(tables.SqlDatabase, "_load", load_and_look)
+    monkeypatch.setattr(SqlDatabase, "_load", load_and_look)
     return given
 
 

@@ -1,6 +1,7 @@
 """Bad rows stay out of the table and are kept with their reasons; too many keep the old table. Nothing is lost."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pyspark.sql import SparkSession
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
-from support.lakes import every_row_is_accounted_for, leftovers, rows_found, run_metrics
+from support.lakes import every_row_is_accounted_for, leftovers, quarantined_rows, rows_found, run_metrics
 
 Lines = Callable[[], list[dict[str, Any]]]
 GOOD = "({}, 'zoe@example.com', 'IN', 1.5, TIMESTAMP('2026-11-01 00:00:00'), TIMESTAMP('2026-11-20 00:00:00'))"
@@ -141,32 +142,58 @@ def test_all_rows_of_a_repeated_key_are_bad(spark: SparkSession, customers: Call
     ]
 
 
-def test_a_clean_run_empties_the_quarantine(customers: Callable[..., str], lake: Path) -> None:
-    customers(600, BAD_EMAIL)
-    assert (lake / "quarantine" / "customer_data").exists()
-    customers(600)
-    assert not (lake / "quarantine" / "customer_data").exists()
-    assert not (lake / "_manifests" / "quarantine" / "customer_data.json").exists()
-    assert leftovers(lake) == []
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_clean_run_clears_what_a_run_that_died_left_of_the_quarantine(
-    customers: Callable[..., str], lake: Path
+def test_the_bad_rows_of_every_run_are_kept_by_date_and_run(
+    spark: SparkSession, customers: Callable[..., str], lake: Path
 ) -> None:
-    for aside in ("_staging", "_previous", "_locks"):
-        file = lake / aside / "quarantine" / "customer_data" / "lock"
-        file.parent.mkdir(parents=True)
-        file.write_bytes(b"")
-    assert customers(600) == "600"
-    assert not (lake / "quarantine" / "customer_data").exists()
+    customers(600, BAD_EMAIL)
+    customers(600, BAD_COUNTRY, BAD_COUNTRY)
+    customers(600)
+    first, second, clean = (run["run_id"] for run in run_metrics(lake, "customer_data"))
+    kept = spark.read.parquet(str(lake / "quarantine" / "customer_data"))
+    assert {row["quarantined_by"]: row["count"] for row in kept.groupBy("quarantined_by").count().collect()} == {
+        first: 1,
+        second: 2,
+    }
+    assert [row[0] for row in kept.select("quarantined_on").distinct().collect()] == [datetime.now(UTC).date()]
+    assert kept.where("_errors IS NULL").count() == 0
+    assert quarantined_rows(lake, "customer_data", clean) == 0
+    assert every_row_is_accounted_for(lake, "customer_data")
     assert leftovers(lake) == []
+
+
+def test_bad_rows_of_more_than_thirty_days_ago_are_removed_once_a_day(
+    workspace: Settings, customers: Callable[..., str], lake: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    kept = lake / "quarantine" / "customer_data" / f"quarantined_on={today - timedelta(days=30)}" / "quarantined_by=a"
+    late = lake / "quarantine" / "customer_data" / f"quarantined_on={today - timedelta(days=31)}" / "quarantined_by=b"
+    for folder in (kept, late):
+        folder.mkdir(parents=True)
+        (folder / "part-0.parquet").write_bytes(b"rows")
+    assert customers(600) == "600"
+    assert kept.exists()
+    assert not late.parent.exists()
+    workspace.environment["QUARANTINE_DAYS"] = "1"
+    assert customers(600) == "600"
+    assert kept.exists()
+    assert customers(600, BAD_EMAIL) == "600"
+    assert not kept.exists()
+    assert quarantined_rows(lake, "customer_data") == 1
+
+
+@pytest.mark.parametrize("days", ["0", "many", "-1", "1.5"])
+def test_days_that_are_no_number_are_refused(
+    days: str, workspace: Settings, customers: Callable[..., str], log_lines: Lines
+) -> None:
+    workspace.environment["QUARANTINE_DAYS"] = days
+    assert customers(600) == "-1"
+    assert "quarantine_days is" in log_lines()[-1]["error"]
 
 
 def test_what_the_threshold_counts_is_the_good_rows(customers: Callable[..., str], lake: Path) -> None:
     assert customers(500, *[BAD_EMAIL] * 10) == "0"
     assert not (lake / "customer_data").exists()
-    assert rows_found(lake / "quarantine" / "customer_data") == 10
+    assert quarantined_rows(lake, "customer_data") == 10
     assert customers(501, *[BAD_EMAIL] * 10) == "501"
 
 
@@ -175,4 +202,4 @@ def test_a_table_of_bad_rows_alone_may_be_allowed_and_is_not_enough(
 ) -> None:
     workspace.environment["QUARANTINE_LIMIT"] = "100"
     assert customers(0, *[BAD_EMAIL] * 600) == "0"
-    assert rows_found(lake / "quarantine" / "customer_data") == 600
+    assert quarantined_rows(lake, "customer_data") == 600

@@ -10,6 +10,7 @@ from support.rule_cases import (
     policies,
     references,
     secrets,
+    sources,
     triggers,
     types,
 )
@@ -26,4 +27,5 @@ CASES = (
     *triggers.CASES,
     *secrets.CASES,
     *notebooks.CASES,
+    *sources.CASES,
 )

@@ -1,5 +1,6 @@
-"""The client of the country API against a real server, fault by fault: the right record, or a named error, in time."""
+"""The client of an API against a real server, fault by fault: the right JSON, or a named error, in time."""
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-from fakes.country_records import DEPRECATION, v3_answer, v3_record, v5_answer, v5_record
 from fakes.faulty_http import (
     Answer,
     FaultyServer,
@@ -21,22 +21,19 @@ from fakes.faulty_http import (
     redirect,
     silence,
 )
-from ingestion.platform.errors import (
-    CountryApiDeprecatedError,
-    CountryApiUnavailableError,
-    CountryError,
-    InvalidSettingError,
-)
-from ingestion.rest.countries import COUNTRIES
-from ingestion.rest.country_api import CountryApi, RetryPolicy
-from ingestion.rest.http_get import Bounds
+from ingestion.feeds.model import Bearer, Endpoint, RestSource, Secret
+from ingestion.platform.errors import ApiError, ApiUnavailableError, InvalidSettingError, NotJsonError
+from ingestion.rest.client import ApiClient, RetryPolicy
+from ingestion.rest.http import Bounds
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-INDIA = COUNTRIES[0]
-PATH = "/name/india"
+PATH = "/issues"
 BOUNDS = Bounds(connect=2, silence=0.3, whole=0.6, size=1_000_000, redirects=5)
-RIGHT = json_answer(v3_answer("india"))
-BODY = json.dumps(v3_answer("india")).encode()
+VALUE = [{"id": 1, "title": "भारत"}, {"id": 2.5}]
+RIGHT = json_answer(VALUE)
+BODY = json.dumps(VALUE).encode()
+KEYED = Endpoint(name="issues", auth=Bearer("bearer", Secret("key")))
+RETRIES = RetryPolicy(longest_wait=60)
 
 
 class Naps(list[float]):
@@ -51,50 +48,49 @@ def naps() -> Naps:
     return Naps()
 
 
-@pytest.fixture
-def api(server: FaultyServer, naps: Naps) -> CountryApi:
-    return CountryApi(requests.Session(), server.url, bounds=BOUNDS, sleep=naps, clock=lambda: NOW)
+def client(url: str, key: str = "", **options: Any) -> ApiClient:
+    source = RestSource(type="rest", url=url)
+    return ApiClient(
+        source, requests.Session(), lambda _secret: key, **{"bounds": BOUNDS, "retries": RETRIES, **options}
+    )
 
 
 @pytest.fixture
-def get(api: CountryApi, server: FaultyServer) -> Callable[..., Any]:
-    """Return a function that fetches India from a server that gives these answers in turn."""
+def api(server: FaultyServer, naps: Naps) -> ApiClient:
+    return client(server.url, sleep=naps, clock=lambda: NOW)
+
+
+@pytest.fixture
+def get(api: ApiClient, server: FaultyServer) -> Callable[..., Any]:
+    """Return a function that asks a server that gives these answers in turn."""
 
     def get(*answers: Answer) -> Any:
         server.answer(PATH, *answers)
-        return api.fetch(INDIA)
+        return api.get(server.url + PATH).value
 
     return get
 
 
-def test_a_right_answer_gives_the_record(get: Callable[..., Any], server: FaultyServer) -> None:
-    assert get(RIGHT) == v3_record("IN")
+def test_a_right_answer_gives_its_value(get: Callable[..., Any], server: FaultyServer) -> None:
+    assert get(RIGHT) == VALUE
     assert server.paths() == [PATH]
     assert "Authorization" not in server.requests[0].headers
 
 
-def test_a_key_chooses_v5_and_goes_into_the_header(server: FaultyServer) -> None:
-    server.answer("/codes.alpha_2/GB", json_answer(v5_answer(v5_record("GB"))))
-    assert CountryApi(requests.Session(), server.url, "secret-key").fetch(COUNTRIES[2]) == v5_record("GB")
-    assert server.requests[0].headers["Authorization"] == "Bearer secret-key"
+def test_headers_of_the_source_are_sent(server: FaultyServer) -> None:
+    server.answer(PATH, RIGHT)
+    source = RestSource(type="rest", url=server.url, headers={"Accept": "application/vnd.x+json", "X-Key": Secret("k")})
+    api = ApiClient(source, requests.Session(), lambda secret: f"value of {secret}")
+    api.get(server.url + PATH, api.signer(Endpoint(name="issues")))
+    headers = server.requests[0].headers
+    assert (headers["Accept"], headers["X-Key"]) == ("application/vnd.x+json", "value of k")
 
 
-def test_each_version_has_its_own_public_address() -> None:
-    assert CountryApi(requests.Session()).url(INDIA) == "https://restcountries.com/v3.1/name/india"
-    with_key = CountryApi(requests.Session(), key="k")
-    assert with_key.url(INDIA) == "https://api.restcountries.com/countries/v5/codes.alpha_2/IN"
-
-
-@pytest.mark.parametrize("key", ["two words", "line\nend", "schlüssel"])
+@pytest.mark.parametrize("key", ["two words", "line\nend", "schlüssel", ""])
 def test_a_key_that_fits_in_no_header_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(InvalidSettingError) as raised:
-        CountryApi(requests.Session(), key=key)
-    assert key not in str(raised.value)
-
-
-def test_a_key_is_not_sent_in_the_clear() -> None:
-    with pytest.raises(InvalidSettingError, match="https"):
-        CountryApi(requests.Session(), "http://countries.example", "k")
+        client("https://x.example", key).signer(KEYED)
+    assert not key or key not in str(raised.value)
 
 
 def test_a_chunked_answer_is_whole(server: FaultyServer, get: Callable[..., Any]) -> None:
@@ -105,53 +101,52 @@ def test_a_chunked_answer_is_whole(server: FaultyServer, get: Callable[..., Any]
             handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
         handler.wfile.write(b"0\r\n\r\n")
 
-    assert get(chunked) == v3_record("IN")
+    assert get(chunked) == VALUE
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"\xef\xbb\xbf" + BODY, BODY.replace(b"3287590.0", b"9" * 40), b" \r\n\t" + BODY],
+    [b"\xef\xbb\xbf" + BODY, BODY.replace(b"2.5", b"9" * 40), b" \r\n\t" + BODY],
     ids=["BOM", "huge", "blanks"],
 )
-def test_an_odd_answer_that_means_the_country_is_taken_as_it_is(body: bytes, get: Callable[..., Any]) -> None:
-    expected = json.loads(body.decode("utf-8-sig"))[1]
+def test_an_odd_answer_that_means_one_thing_is_taken_as_it_is(body: bytes, get: Callable[..., Any]) -> None:
+    expected = json.loads(body.decode("utf-8-sig"))
     assert get(bytes_answer(body, "application/json; charset=iso-8859-1")) == expected
 
 
 @pytest.mark.parametrize("fault", [hang_up, silence, json_answer({}, 429), json_answer({}, 500), json_answer({}, 503)])
 def test_what_may_pass_is_tried_again(fault: Answer, get: Callable[..., Any], naps: Naps) -> None:
-    assert get(fault, RIGHT) == v3_record("IN")
+    assert get(fault, RIGHT) == VALUE
     assert len(naps) == 1
 
 
 def test_the_waits_between_tries_double(get: Callable[..., Any], naps: Naps) -> None:
-    with pytest.raises(CountryApiUnavailableError):
+    with pytest.raises(ApiUnavailableError):
         get(json_answer({}, 503))
     # From one second, with up to one second of jitter.
-    assert all(first <= nap <= first + 1 for nap, first in zip(naps, (1, 2, 4), strict=True))
+    assert all(first <= nap <= first + 1 for nap, first in zip(naps, (1, 2, 4, 8), strict=True))
 
 
-@pytest.mark.parametrize("fault", [json_answer({}, 401), json_answer([]), bytes_answer(b"{")])
+@pytest.mark.parametrize("fault", [json_answer({}, 401), json_answer({}, 404), bytes_answer(b"{")])
 def test_what_does_not_pass_is_not_tried_again(fault: Answer, get: Callable[..., Any], server: FaultyServer) -> None:
-    with pytest.raises(CountryError):
+    with pytest.raises(ApiError):
         get(fault, RIGHT)
     assert len(server.requests) == 1
 
 
 def test_nobody_listening_is_tried_again_and_named() -> None:
     naps = Naps()
-    api = CountryApi(requests.Session(), "http://127.0.0.1:1", sleep=naps)
-    with pytest.raises(CountryApiUnavailableError, match="no connection"):
-        api.fetch(INDIA)
-    assert len(naps) == 3
+    with pytest.raises(ApiUnavailableError, match="no connection"):
+        client("http://127.0.0.1:1", sleep=naps).get("http://127.0.0.1:1/")
+    assert len(naps) == RETRIES.tries - 1
 
 
 def test_waits_differ_from_client_to_client(server: FaultyServer) -> None:
     server.answer(PATH, json_answer({}, 503))
     waits = [Naps() for _ in range(4)]
     for naps in waits:
-        with pytest.raises(CountryApiUnavailableError):
-            CountryApi(requests.Session(), server.url, sleep=naps).fetch(INDIA)
+        with pytest.raises(ApiUnavailableError):
+            client(server.url, sleep=naps).get(server.url + PATH)
     assert len({tuple(naps) for naps in waits}) == 4
     assert all(early < late for naps in waits for early, late in pairwise(naps))
 
@@ -183,50 +178,43 @@ def test_a_retry_after_that_says_nothing_is_left_aside(header: str, get: Callabl
 
 def test_no_try_starts_after_the_total_time(server: FaultyServer, naps: Naps) -> None:
     server.answer(PATH, json_answer({}, 429, Retry_After="30"))
-    api = CountryApi(requests.Session(), server.url, retries=RetryPolicy(total=20), sleep=naps)
-    with pytest.raises(CountryApiUnavailableError):
-        api.fetch(INDIA)
+    with pytest.raises(ApiUnavailableError):
+        client(server.url, retries=RetryPolicy(total=20), sleep=naps).get(server.url + PATH)
     assert (naps, len(server.requests)) == ([], 1)
 
 
 def test_each_further_try_is_reported(server: FaultyServer, naps: Naps) -> None:
     reported: list[tuple[str, str]] = []
     server.answer(PATH, json_answer({"message": "Busy"}, 503), RIGHT)
-    CountryApi(
-        requests.Session(),
-        server.url,
-        sleep=naps,
-        on_retry=lambda url, error: reported.append((url, str(error))),
-    ).fetch(INDIA)
+    api = client(server.url, sleep=naps, on_retry=lambda url, error: reported.append((url, str(error))))
+    api.get(server.url + PATH)
     assert [url for url, _ in reported] == [server.url + PATH]
     assert "Busy" in reported[0][1]
 
 
 def test_a_redirect_to_the_right_answer_is_followed(get: Callable[..., Any], server: FaultyServer) -> None:
-    server.answer("/new/india", RIGHT)
-    assert get(redirect("/new/india")) == v3_record("IN")
-
-
-def test_a_redirect_to_the_deprecation_notice_is_named(get: Callable[..., Any], server: FaultyServer) -> None:
-    server.answer("/deprecated", json_answer(DEPRECATION))
-    with pytest.raises(CountryApiDeprecatedError, match=r"COUNTRY_API_URL"):
-        get(redirect("/deprecated"))
+    server.answer("/new", RIGHT)
+    assert get(redirect("/new")) == VALUE
 
 
 def test_the_body_of_a_redirect_is_not_read(get: Callable[..., Any], server: FaultyServer) -> None:
-    server.answer("/new/india", RIGHT)
-    assert get(endless(status=301, Location="/new/india")) == v3_record("IN")
+    server.answer("/new", RIGHT)
+    assert get(endless(status=301, Location="/new")) == VALUE
 
 
 def test_a_redirect_takes_the_key_to_no_other_server(server: FaultyServer) -> None:
-    path = "/codes.alpha_2/IN"
     other = server.url.replace("127.0.0.1", "localhost")
-    right = json_answer(v5_answer(v5_record("IN")))
-    server.answer(path, redirect("/same"))
+    server.answer(PATH, redirect("/same"))
     server.answer("/same", redirect(f"{other}/other"))
-    server.answer("/other", right)
-    CountryApi(requests.Session(), server.url, "secret-key").fetch(INDIA)
+    server.answer("/other", RIGHT)
+    api = client(server.url, "secret-key")
+    api.get(server.url + PATH, api.signer(KEYED))
     assert [request.headers.get("Authorization") for request in server.requests] == ["Bearer secret-key"] * 2 + [None]
+
+
+def test_a_compressed_answer_that_was_not_asked_for_is_refused(get: Callable[..., Any]) -> None:
+    with pytest.raises(NotJsonError, match="gzip"):
+        get(bytes_answer(gzip.compress(BODY), Content_Encoding="gzip"))
 
 
 def test_connections_are_kept_from_one_country_to_the_next(server: FaultyServer) -> None:
@@ -237,7 +225,7 @@ def test_connections_are_kept_from_one_country_to_the_next(server: FaultyServer)
         RIGHT(handler)
 
     server.answer(PATH, noted)
-    api = CountryApi(requests.Session(), server.url, bounds=BOUNDS)
+    api = client(server.url)
     for _ in range(3):
-        api.fetch(INDIA)
+        api.get(server.url + PATH)
     assert len(connections) == 1

@@ -1,12 +1,13 @@
-"""One HTTP GET with bounds: of time, of size, of redirects.
+"""One HTTP exchange with bounds: of time, of size, of redirects.
 
 `requests` alone has none of these: its timeout is for the silence between two bytes, it reads a redirect's body whole
 even when told not to follow, and unpacks what is compressed without end.
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -16,14 +17,15 @@ from requests.auth import AuthBase
 
 from ingestion.platform.errors import (
     AnswerTooLargeError,
-    CountryApiTimeoutError,
-    CountryApiUnavailableError,
-    CountryError,
+    ApiError,
+    ApiTimeoutError,
+    ApiUnavailableError,
     RedirectError,
 )
 from ingestion.platform.excerpt import excerpt
 
 _PIECE = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
 # The last one: headers of the answer that contradict each other.
 _BROKEN = (
     requests.ConnectionError,
@@ -35,41 +37,31 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much time and data one GET may take. Times in seconds.
+    """How much time and data one exchange may take. Times in seconds.
 
     Attributes:
         connect: for a connection to be made.
         silence: between two bytes.
         whole: for the answer, redirects included.
-        size: bytes of the body; a true answer is 80 kB at most. Parsed, a body takes up to 30 times its size.
+        size: bytes of the body. Parsed, a body takes up to 30 times its size.
         redirects: followed for one answer.
     """
 
     connect: float = 5
-    silence: float = 10
-    whole: float = 30
-    size: int = 1024 * 1024
+    silence: float = 30
+    whole: float = 120
+    size: int = 16 * 1024 * 1024
     redirects: int = 5
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came: its status, its headers (whose names ignore case), its body."""
+    """An answer as it came: its status, its headers (whose names ignore case), its body, the address that gave it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-class BearerAuth(AuthBase):
-    """Sends a key as `Authorization: Bearer`. Given as `auth`, it also wins over a `.netrc` file."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
+    url: str = ""
 
 
 def get(
@@ -83,27 +75,54 @@ def get(
     """Return the answer to a GET, redirects followed; `auth` goes to no other server than the first.
 
     Raises:
-        CountryApiUnavailableError: no connection, or one that broke.
-        CountryApiTimeoutError: the server sends, but too slowly.
+        ApiUnavailableError: no connection, or one that broke.
+        ApiTimeoutError: the server sends, but too slowly.
         AnswerTooLargeError: the body is larger than allowed.
         RedirectError: redirects in a circle, to something that is no web address, or from https to http.
-        CountryError: the address cannot be asked at all.
+        ApiError: the address cannot be asked at all.
     """
     deadline = time.monotonic() + bounds.whole
-    try:
+    with _named(url):
         for _ in range(bounds.redirects + 1):
             request = session.prepare_request(requests.Request("GET", url, headers=dict(headers), auth=auth))
             target, answer = _exchange(session, request, bounds, deadline)
             if target is None:
-                return answer
-            if _origin(url) != _origin(target):
+                return replace(answer, url=url)
+            if origin(url) != origin(target):
                 auth = None
             url = target
-    except _BROKEN as error:
-        raise CountryApiUnavailableError(f"{url}: no connection, or one that broke: {error}") from error
-    except requests.RequestException as error:
-        raise CountryError(f"{url}: cannot be asked: {error}") from error
     raise RedirectError(f"{url}: after {bounds.redirects} redirects the answer is yet another one.")
+
+
+def post(session: requests.Session, url: str, form: Mapping[str, str], *, bounds: Bounds) -> Answer:
+    """Return the answer to a form that is sent. Redirects are not followed: what is sent is for this server only.
+
+    Raises:
+        ApiError: as for `get`.
+    """
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    with _named(url):
+        request = session.prepare_request(requests.Request("POST", url, headers=headers, data=dict(form)))
+        target, answer = _exchange(session, request, bounds, time.monotonic() + bounds.whole)
+    if target is not None:
+        raise RedirectError(f"{url}: redirects, which a request with secrets does not follow.")
+    return replace(answer, url=url)
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return what makes two addresses the same server: scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+
+
+@contextmanager
+def _named(url: str) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        raise ApiUnavailableError(f"{url}: no connection, or one that broke: {error}") from error
+    except requests.RequestException as error:
+        raise ApiError(f"{url}: cannot be asked: {error}") from error
 
 
 def _exchange(
@@ -118,11 +137,6 @@ def _exchange(
             return _redirect_target(session, response, url), Answer(response.status_code, response.headers, b"")
         body = _read(response, url, bounds, deadline)
         return None, Answer(response.status_code, response.headers, body)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
 
 
 def _redirect_target(session: requests.Session, response: requests.Response, url: str) -> str:
@@ -147,7 +161,5 @@ def _read(response: requests.Response, url: str, bounds: Bounds, deadline: float
         if len(body) > bounds.size:
             raise AnswerTooLargeError(f"{url}: the answer is larger than {bounds.size} bytes.")
         if time.monotonic() > deadline:
-            raise CountryApiTimeoutError(
-                f"{url}: the answer is not whole after {bounds.whole} s; it has {len(body)} bytes."
-            )
+            raise ApiTimeoutError(f"{url}: the answer is not whole after {bounds.whole} s; it has {len(body)} bytes.")
     return bytes(body)

@@ -1,0 +1,367 @@
+"""Parquet tables: a table is replaced whole or not at all, with at most twelve calls of the storage.
+
+New rows are written aside, in `_landing/NAME/RUN/`, checked, and take their place by rename; the table that was there
+moves aside for that moment. A lock lets one run at a time do so. In the end `_landing/NAME/` is removed and the lock's
+file with it: who finds the lock's file knows that a run died, and settles what it left before anything else.
+
+What a reader of a table finds at any instant: the old data, whole; then, between two renames, no table at all, which is
+a clear error; then the new data, whole. Never a part, never a mixture, never an empty table. No file system can put a
+folder in another's place in one step; only a table format with a log closes that gap: new rows of a Delta table that
+is in place are committed to it. A reader that listed the old files and opens them after the renames gets "file not
+found" and has to start again.
+
+The fence: before it does anything else, who takes over a dead run's lock moves away what that run wrote. Should it wake
+after all, it has nothing to promote, and no place to move the table to.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+from pyspark.sql import DataFrame
+
+from ingestion.lake.delta import DeltaWriter, is_delta, last_landing
+from ingestion.lake.former_layout import settle_former_layout
+from ingestion.lake.locks import Lock, locked
+from ingestion.lake.manifest import (
+    LAYOUT,
+    Manifest,
+    compare,
+    data_files,
+    dump_manifest,
+    manifest_path,
+    read_manifest,
+    timestamp,
+)
+from ingestion.lake.parquet import count_parquet
+from ingestion.lake.storage import FileEntry, Storage
+from ingestion.platform.errors import (
+    IngestionError,
+    LakeError,
+    PathNotFoundError,
+    PathTakenError,
+    PromotionError,
+    SchemaChangedError,
+    StagingError,
+)
+from ingestion.platform.log import Clock, utc_now
+from ingestion.platform.spark_errors import root_cause
+
+# What engines read at their best: one task's worth.
+_BYTES_PER_FILE = 128 * 1024 * 1024
+_MANIFEST, _PREVIOUS, _ROWS = "manifest.json", "previous", "rows"
+
+
+class Written(Protocol):
+    """What a writer says of the rows that it wrote into a folder: two folders in it, of which the first is to land."""
+
+    @property
+    def passed(self) -> str:
+        """Folder of the rows that are to land, as Spark spells it."""
+
+    @property
+    def rows(self) -> int:
+        """How many these are."""
+
+    @property
+    def refused(self) -> str:
+        """Folder of the rows that are not; there is none when there are none."""
+
+    @property
+    def refused_rows(self) -> int:
+        """How many these are."""
+
+    @property
+    def checksum(self) -> int:
+        """Of the rows that are to land: the sum of `xxhash64` over all columns of each."""
+
+
+AnyWritten = TypeVar("AnyWritten", bound=Written)
+# Takes the rows, a new folder as Spark spells it, and how many rows a file may hold, 0 for no limit.
+Writer = Callable[[DataFrame, str, int], AnyWritten]
+
+
+class TableLanding:
+    """One run's hold on a table: what it stages, it may promote. Made by `table_landing`.
+
+    Attributes:
+        target: where the table lands, as Spark spells it.
+        before: the manifest of the landing before; None where there is none that can be read.
+        folder: of the lake, in which this run writes aside; it is gone at the end.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        run_id: str,
+        lock: Lock,
+        *,
+        clock: Clock,
+        may_break_schema: bool,
+        on_schema_change: Callable[[str, str], None],
+        delta: DeltaWriter | None,
+    ) -> None:
+        self._storage = storage
+        self._name = name
+        self._run_id = run_id
+        self._lock = lock
+        self._clock = clock
+        self._may_break_schema = may_break_schema
+        self._on_schema_change = on_schema_change
+        self._delta = delta
+        self._aside = f"_landing/{_one_name(name)}"
+        self.folder = f"{self._aside}/{run_id}"
+        self._started = timestamp(clock())
+        self._staged: tuple[Manifest, str, DataFrame] | None = None
+        self._is_promoted = False
+        self._needs_settling = True
+        self._is_there = False
+        self.target = storage.url(name)
+        self.before = self._read_manifest()
+
+    def begin(self) -> None:
+        """Settle what an earlier run left.
+
+        Raises:
+            LakeError: it cannot be settled, or a file is where the table should be.
+        """
+        there = self._storage.list(self._name)
+        is_known = self.before is not None and self.before.layout == LAYOUT
+        if self._lock.abandoned or not is_known or not there:
+            is_changed = not is_known and settle_former_layout(self._storage, self._name, self._is_in_place)
+            is_changed |= self._settle()
+            if is_changed:
+                self.before, there = self._read_manifest(), self._storage.list(self._name)
+        self._needs_settling = False
+        self._is_there = bool(there)
+        if not self._delta and _is_delta(there):
+            raise PromotionError(
+                f"{self.target}: is a Delta table, with all its versions; Parquet would take their place. Nothing "
+                "was replaced. Set the widget table_format or the variable TABLE_FORMAT to delta, or move it away."
+            )
+
+    def stage(self, frame: DataFrame, write: Writer[AnyWritten], *, source: str | None = None) -> AnyWritten:
+        """Write rows aside, and return what their writer says of them.
+
+        Args:
+            frame: the table, which is read now.
+            write: writes its rows into a folder.
+            source: where it came from, without credentials, for the manifest.
+
+        Raises:
+            SchemaChangedError: a column vanished or no longer holds what it held.
+            StagingError: the source broke off, the lake refused, or not all rows are in the files.
+        """
+        self._check_schema(frame)
+        folder = f"{self.folder}/{_ROWS}"
+        try:
+            written = write(frame, self._storage.url(folder), self._rows_per_file())
+            self._check_rows(frame, written)
+        except IngestionError:
+            raise
+        except Exception as error:
+            raise StagingError(f"{self.target}: cannot be written aside: {root_cause(error)}") from error
+        passed = folder + written.passed.removeprefix(self._storage.url(folder))
+        files = data_files(self._storage.list(passed))
+        manifest = Manifest(
+            run_id=self._run_id,
+            target=self.target,
+            format="delta" if self._delta else "parquet",
+            source=source,
+            rows=written.rows,
+            # Delta's own log names the files of a Delta table.
+            files={} if self._delta else files,
+            bytes=sum(files.values()),
+            schema=frame.schema.jsonValue(),
+            checksum=f"xxhash64-sum:{written.checksum}",
+            started=self._started,
+            finished=timestamp(self._clock()),
+            layout=LAYOUT,
+        )
+        self._storage.write(f"{self.folder}/{_MANIFEST}", dump_manifest(manifest))
+        self._staged = manifest, passed, frame
+        return written
+
+    def promote(self) -> None:
+        """Let what was staged take the place of the table landed before.
+
+        Raises:
+            LockLostError: another run took this one for dead.
+            PromotionError: it cannot; the old table is as it was.
+        """
+        if self._staged is None:
+            raise PromotionError(f"{self.target}: nothing is staged.")
+        manifest, passed, frame = self._staged
+        self._lock.check()
+        self._needs_settling = True
+        try:
+            if self._delta:
+                passed = self._commit(self._delta, manifest, passed, frame)
+            if passed:
+                self._swap(passed)
+        except (PathNotFoundError, PathTakenError) as error:
+            raise PromotionError(f"{self.target}: cannot be replaced: {error}") from error
+        self._needs_settling = False
+        self._is_promoted = True
+
+    def end(self) -> None:
+        """Leave nothing but what is in place, with its manifest.
+
+        Raises:
+            LakeError: the lake refuses; the next run does it.
+        """
+        if self._needs_settling:
+            self._settle()
+            return
+        if self._is_promoted:
+            self._storage.rename(f"{self.folder}/{_MANIFEST}", manifest_path(self._name), replace=True)
+        self._storage.delete(self._aside)
+
+    def _swap(self, passed: str) -> None:
+        if self._is_there:
+            # Only into a folder that is there: it is gone when another run took this one for dead.
+            self._storage.rename(self._name, f"{self.folder}/{_PREVIOUS}", parents=False)
+        self._storage.rename(passed, self._name)
+
+    def _commit(self, delta: DeltaWriter, manifest: Manifest, passed: str, frame: DataFrame) -> str:
+        """Commit rows to a Delta table that is in place; else make a new one and return it: it lands as a folder."""
+        landing = {"run_id": self._run_id, "rows": manifest.rows}
+        url = self._storage.url(passed)
+        if is_delta(self._storage, self._name):
+            delta.overwrite(self.target, url, frame.schema, landing)
+            # Files that no version of the last week needs; what cannot be removed now is by a later landing.
+            with suppress(LakeError):
+                delta.vacuum(self.target)
+            return ""
+        table = f"{self.folder}/delta"
+        delta.overwrite(self._storage.url(table), url, frame.schema, landing)
+        return table
+
+    def _check_schema(self, frame: DataFrame) -> None:
+        columns = self.before.columns if self.before else None
+        change = compare(columns, frame.schema) if columns else None
+        if not change:
+            return
+        self._on_schema_change(self.target, str(change))
+        if change.breaking and not self._may_break_schema:
+            raise SchemaChangedError(
+                f"{self.target}: since the landing before, {'; '.join(change.breaking)}. Nothing was replaced. "
+                "If that is meant, set the widget schema_change or the variable SCHEMA_CHANGE to allow for one run."
+            )
+
+    def _rows_per_file(self) -> int:
+        """Return how many rows fit into a file if they are as wide as they were the last time; 0 if nobody knows."""
+        before = self.before
+        return _BYTES_PER_FILE * before.rows // before.bytes if before and before.rows and before.bytes else 0
+
+    def _check_rows(self, frame: DataFrame, written: Written) -> None:
+        folders = [
+            folder for folder, rows in ((written.passed, written.rows), (written.refused, written.refused_rows)) if rows
+        ]
+        rows = written.rows + written.refused_rows
+        found = count_parquet(frame.sparkSession, frame.schema, *folders) if folders else 0
+        if found != rows:
+            raise StagingError(
+                f"{self.target}: {rows} rows were written aside, but the files' footers name {found}. "
+                "Nothing was replaced; start the run again."
+            )
+
+    def _settle(self) -> bool:
+        """Undo a promotion that was broken off, finish one that was done, and remove what is no longer needed.
+
+        Returns:
+            Whether there was anything.
+
+        Raises:
+            LakeError: the lake refuses; all is as it was, or one step nearer to its end.
+        """
+        runs = sorted(self._storage.list(self._aside), key=lambda entry: entry.modified, reverse=True)
+        for run in runs:
+            folder = f"{self._aside}/{run.name}"
+            parts = {entry.name for entry in self._storage.list(folder)} if run.is_folder else set()
+            if _PREVIOUS in parts and not self._storage.list(self._name):
+                self._storage.rename(f"{folder}/{_PREVIOUS}", self._name)
+            elif _MANIFEST in parts:
+                manifest = read_manifest(self._storage.read(f"{folder}/{_MANIFEST}"))
+                if manifest and self._is_in_place(manifest):
+                    self._storage.rename(f"{folder}/{_MANIFEST}", manifest_path(self._name), replace=True)
+        trash = f"_trash/{_one_name(self._name)}"
+        if runs:
+            # Away in one step first: a run that was taken for dead and wakes must not promote half of what it wrote.
+            self._storage.rename(self._aside, f"{trash}/{uuid4().hex}")
+        if runs or self._lock.abandoned:
+            self._storage.delete(trash)
+        return bool(runs)
+
+    def _is_in_place(self, manifest: Manifest) -> bool:
+        """Say whether what a manifest describes was promoted."""
+        if manifest.format == "delta":
+            landing = last_landing(self._storage, self._name)
+            return landing is not None and landing["run_id"] == manifest.run_id
+        return manifest.files == data_files(self._storage.list(self._name))
+
+    def _read_manifest(self) -> Manifest | None:
+        return read_manifest(self._storage.read(manifest_path(self._name)))
+
+
+@contextmanager
+def table_landing(
+    storage: Storage,
+    name: str,
+    run_id: str,
+    *,
+    clock: Clock = utc_now,
+    may_break_schema: bool = False,
+    on_schema_change: Callable[[str, str], None] = lambda _target, _change: None,
+    wait: float = 0,
+    delta: DeltaWriter | None = None,
+) -> Iterator[TableLanding]:
+    """Hold a table and settle what an earlier run left; what is not promoted is gone at the end.
+
+    Args:
+        storage: the lake.
+        name: of the table: its folder in the lake.
+        run_id: names what this run writes aside.
+        clock: the time, in UTC.
+        may_break_schema: let the table land although a column vanished or no longer holds what it held.
+        on_schema_change: told the target and what changed since the landing before.
+        wait: seconds to wait for a living run that lands the same table.
+        delta: commits the table as a Delta table; None for Parquet.
+
+    Raises:
+        LockedError: another run is landing there.
+        PromotionError: a Delta table is in place, and Parquet is to be landed.
+        LakeError: what an earlier run left cannot be settled, or a file is where the table should be.
+    """
+    with locked(storage, name, run_id, wait=wait) as lock:
+        lock.settled = False
+        landing = TableLanding(
+            storage,
+            name,
+            run_id,
+            lock,
+            clock=clock,
+            may_break_schema=may_break_schema,
+            on_schema_change=on_schema_change,
+            delta=delta,
+        )
+        try:
+            landing.begin()
+            yield landing
+        finally:
+            # What cannot be settled now is settled by the next run: it must not hide how this landing ended.
+            with suppress(LakeError):
+                lock.check()
+                landing.end()
+                lock.settled = True
+
+
+def _is_delta(entries: Iterable[FileEntry]) -> bool:
+    return any(entry.name == "_delta_log" for entry in entries)
+
+
+def _one_name(path: str) -> str:
+    """Return a path as the name of one folder, by the escapes of JSON pointers (RFC 6901)."""
+    return path.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,198 @@
+"""What the notebook `ingest` calls: the chosen feeds of all sources, several at a time."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import BoundedSemaphore
+
+from pyspark.sql import SparkSession
+
+from ingestion.feeds.choice import choose, expand, is_chosen
+from ingestion.feeds.model import Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.loads.databases import open_database
+from ingestion.loads.landing import WholeLanding
+from ingestion.loads.results import FeedResult, exit_json, run_lines
+from ingestion.loads.run_context import SOURCES, Run
+from ingestion.loads.table_rows import TableRows
+from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError
+from ingestion.platform.log import Clock, StepLog, utc_now
+from ingestion.platform.log_ingestion import notebook_log
+from ingestion.platform.settings import Configuration
+
+_MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
+# What is built of them so far; the others are refused by name.
+_MODES_THERE = ("load", "reload")
+# Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
+_FEEDS_AT_A_TIME = 16
+# How long a feed is waited for that another run loads.
+_LOCK_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for.
+
+    Attributes:
+        feeds: names or globs with commas.
+        tags: words with commas.
+        mode: what is done with each feed.
+        sources: the folder of their files.
+        pipeline_run_id: the run of the pipeline that asks; None where none does.
+    """
+
+    feeds: str
+    tags: str
+    mode: str
+    sources: Path
+    pipeline_run_id: str | None
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "Request":
+        """Return what the widgets say.
+
+        Raises:
+            InvalidSettingError: the mode is not known, or not there yet, or the window is of no use.
+        """
+        mode = (configuration.find("mode") or "load").lower()
+        if mode not in _MODES:
+            raise InvalidSettingError(f"mode is {mode[:80]!r}: it takes {', '.join(_MODES)}.")
+        if mode not in _MODES_THERE:
+            raise InvalidSettingError(f"mode {mode} is not there yet: it takes {' or '.join(_MODES_THERE)}.")
+        for end in ("from", "to"):
+            if configuration.find(end) is not None:
+                raise InvalidSettingError(f"{end} is the window of mode backfill: leave it empty for mode {mode}.")
+        folder = configuration.find("sources")
+        return cls(
+            configuration.find("feeds") or "*",
+            configuration.find("tags") or "",
+            mode,
+            Path(folder) if folder else SOURCES,
+            configuration.find("pipeline_run_id"),
+        )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One feed to load: what does it, and what comes of it."""
+
+    result: FeedResult
+    load: Callable[[], object]
+
+
+def run_feeds(
+    spark: SparkSession,
+    configuration: Configuration,
+    *,
+    clock: Clock = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Load the chosen feeds, and return what the notebook exits with: JSON, also where feeds failed.
+
+    Args:
+        spark: the session that reads and writes.
+        configuration: where the settings come from.
+        clock: the time, in UTC.
+        sleep: waits a number of seconds between two tries of a source.
+
+    Raises:
+        SettingError: a setting or a source's file is wrong; nothing was loaded.
+    """
+    log = notebook_log(configuration, clock)
+    with log.run("ingest") as step:
+        started = clock()
+        request = Request.read(configuration)
+        run = Run.begin(spark, configuration, log, sleep)
+        sources = run.sources(request.sources)
+        chosen = choose([feed for source in sources for feed in source.feeds], request.feeds, request.tags)
+
+        def tasks_of(source: Source) -> list[_Task]:
+            return _tasks(run, source, [feed for feed in chosen if feed.source == source.name], request)
+
+        # First every source by itself: a database that sleeps keeps nobody waiting but its own feeds.
+        with ThreadPoolExecutor(_FEEDS_AT_A_TIME, thread_name_prefix="source") as pool:
+            loads = [pool.submit(tasks_of, source) for source in sources]
+            with ThreadPoolExecutor(_FEEDS_AT_A_TIME, thread_name_prefix="feed") as feeds:
+                done = [feeds.submit(_done, run, task) for tasks in loads for task in tasks.result()]
+                results = [each.result() for each in done]
+        step.rows = sum(result.rows_in_target or 0 for result in results)
+        _keep(run, results, request, started)
+        return exit_json(results)
+
+
+def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) -> list[_Task]:
+    """Return the loads of a source's feeds; one that fails at once for a source that cannot be reached."""
+    if not feeds:
+        return []
+    try:
+        if isinstance(source, SqlSource):
+            return _table_tasks(run, source, [feed for feed in feeds if isinstance(feed, Table)], request)
+        if isinstance(source, RestSource | FilesSource):
+            raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
+    except IngestionError as error:
+        reason = error
+
+        def refuse() -> None:
+            raise reason
+
+        return [_Task(FeedResult(feed.name, request.mode), refuse) for feed in feeds]
+    return []
+
+
+def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: Request) -> list[_Task]:
+    database = open_database(run, source)
+    connections = source.max_connections or run.settings.sql_connections
+    if any(feed.pattern for feed in feeds):
+        present = [str(table) for table, _ in database.tables]
+        # All feeds of the source: a table that has a feed of its own is no pattern's.
+        expanded = expand(source.feeds, present)
+        own = {feed.name for feed in feeds}
+        patterns = [feed for feed in feeds if feed.pattern]
+        feeds = [
+            feed
+            for feed in expanded
+            if feed.name in own
+            or (any(each.takes(feed.local_name) for each in patterns) and is_chosen(feed.name, request.feeds))
+        ]
+    # A connection each for as many feeds as there are connections; a feed by itself may use all of them.
+    at_a_time = min(connections, len(feeds)) or 1
+    free = BoundedSemaphore(at_a_time)
+
+    def task(feed: Table) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+        rows = TableRows(run, database, feed, max(1, connections // at_a_time))
+        landing = WholeLanding(run, feed, rows, result, wait=_LOCK_SECONDS)
+
+        def load() -> None:
+            with free:
+                landing.land()
+
+        return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _done(run: Run, task: _Task) -> FeedResult:
+    """Load one feed; whatever it raises is its own row's matter."""
+    started = time.monotonic()
+    try:
+        with run.log.step("feed", source=task.result.feed) as step:
+            task.load()
+            step.rows = task.result.rows_in_target
+    except Exception as error:  # noqa: BLE001 - one bad feed does not hold back the rest
+        task.result.error = run.secrets.redact(str(error) or type(error).__name__)
+    task.result.seconds = round(time.monotonic() - started, 3)
+    return task.result
+
+
+def _keep(run: Run, results: Sequence[FeedResult], request: Request, started: datetime) -> None:
+    """Append the run's rows to `ingest_runs`; that it cannot is no reason for data not to land."""
+    log: StepLog = run.log
+    finished = log.clock()
+    content = run_lines(results, log.run_id, request.pipeline_run_id, started, finished)
+    try:
+        run.storage.create(f"ingest_runs/{finished:%Y%m%dT%H%M%SZ}_{log.run_id[:8]}.json", content)
+    except LakeError as error:
+        log.problem("append ingest_runs", error)

@@ -1,0 +1,1 @@
+"""Our evaluator of expressions beside Microsoft's own: `make oracle`."""

@@ -1,0 +1,141 @@
+"""Where the engine is not followed: its own bugs, and what its host (.NET 8 on Linux) does otherwise than Azure's.
+
+Each has its reason. Nothing that the documentation settles in the engine's favour belongs here.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oracle.comparison import Difference
+
+
+@dataclass(frozen=True)
+class Known:
+    """A kind of difference that stays: its reason, and how to tell one."""
+
+    reason: str
+    covers: Callable[[Difference], bool]
+
+
+def reason_for(difference: Difference) -> str | None:
+    """Return why a difference stays, or None when nothing says so."""
+    return next((known.reason for known in KNOWN if known.covers(difference)), None)
+
+
+def _without_narrow_blanks(difference: Difference) -> bool:
+    theirs = difference.theirs.get("value")
+    return isinstance(theirs, str) and theirs.replace("\u202f", " ") == difference.ours.get("value")
+
+
+def _era(difference: Difference) -> bool:
+    mine, theirs = difference.ours.get("value"), difference.theirs.get("value")
+    if not (isinstance(mine, str) and isinstance(theirs, str)):
+        return False
+    return "A.D" in mine and re.sub(r"A\.D\.?", "AD", mine) == theirs.replace("\u202f", " ")
+
+
+def _not_finite(difference: Difference) -> bool:
+    mine = difference.ours.get("error", "")
+    return ("not a finite number" in mine or "too large for 64 bits" in mine) and bool(
+        re.search("Infinity|NaN", str(difference.theirs.get("value")))
+    )
+
+
+def _cut_to_32_bits(difference: Difference) -> bool:
+    """Say whether a count or an interval is beyond 32 bits."""
+    numbers = [part["value"] for part in difference.parts if type(part.get("value")) is int]
+    return _function(difference) in _COUNTING and any(not -(2**31) <= number < 2**31 for number in numbers)
+
+
+_COUNTING = {
+    *("skip", "take", "substring", "range", "adddays", "addhours", "addminutes", "addseconds"),
+    *("addtotime", "subtractfromtime", "getfuturetime", "getpasttime"),
+}
+
+
+def _int_by_way_of_double(difference: Difference) -> bool:
+    value = difference.ours.get("value")
+    return _function(difference) == "int" and type(value) is int and abs(value) > 2**53
+
+
+def _document_type(difference: Difference) -> bool:
+    return "document type declaration" in difference.ours.get("error", "")
+
+
+def _large_integer(difference: Difference) -> bool:
+    numbers = re.findall(r"\d{19,}", f"{difference.expression}{[part.get('value') for part in difference.parts]}")
+    return "error" in difference.theirs and any(int(number) >= 2**63 for number in numbers)
+
+
+def _windows_zone_in_other_case(difference: Difference) -> bool:
+    return "time zone id" in difference.theirs.get("error", "") and "value" in difference.ours
+
+
+def _refused_before_it_is_reached(difference: Difference) -> bool:
+    mine = difference.ours.get("error", "")
+    lazy = re.search(r"\b(and|or|if|coalesce)\s*\(", difference.expression, re.IGNORECASE)
+    return lazy is not None and bool(re.search(r": column \d+: .* (takes .*, not \d+|is not a function)", mine))
+
+
+def _half_a_character(difference: Difference) -> bool:
+    error = difference.theirs.get("error", "")
+    return "half a character" in error or "surrogate" in error or "codec can't decode" in error
+
+
+def _collation(difference: Difference) -> bool:
+    """Say whether texts with signs that only ICU weighs so are compared or searched."""
+    texts = [part["value"] for part in difference.parts if isinstance(part.get("value"), str)]
+    return _function(difference) in _COMPARING and any(_UNUSUAL.search(text) for text in texts)
+
+
+_COMPARING = {
+    *("less", "lessorequals", "greater", "greaterorequals"),
+    *("indexof", "lastindexof", "startswith", "endswith"),
+}
+_UNUSUAL = re.compile("[^\t\n\v\f\r -~\xa0-\u024f]")
+
+
+def _function(difference: Difference) -> str:
+    match = re.match(r"@(\w+)\s*\(", difference.expression)
+    return match[1].lower() if match else ""
+
+
+KNOWN = (
+    Known(
+        "Under ICU 72 .NET writes U+202F before AM and PM; Azure's hosts are Windows, the documentation has a blank.",
+        _without_narrow_blanks,
+    ),
+    Known("ICU calls the era AD; .NET's documentation, and Windows, A.D.", _era),
+    Known(
+        "JSON has no infinity and no NaN: the engine lets such a number become the text 'Infinity', and goes on.",
+        _not_finite,
+    ),
+    Known(
+        "Counts and intervals beyond 32 bits are cut to 32 without a word: skip(x, 4294967296) skips nothing.",
+        _cut_to_32_bits,
+    ),
+    Known(
+        "int() takes the way over a double: of whole numbers beyond 2^53 digits are lost, near 2^63 it fails.",
+        _int_by_way_of_double,
+    ),
+    Known("XML with a document type is refused here on purpose: its entities can grow without bounds.", _document_type),
+    Known(
+        "An integer of more than 64 bits comes out of json(), but functions fail on it with words from inside .NET.",
+        _large_integer,
+    ),
+    Known(
+        "On Linux .NET takes Windows' zone names in one spelling only; on Windows, where Azure runs, in any case.",
+        _windows_zone_in_other_case,
+    ),
+    Known(
+        "Wrong calls are refused here before anything runs; the engine never looks where a lazy function stops short.",
+        _refused_before_it_is_reached,
+    ),
+    Known("Half a character cannot leave .NET through its bridge to Python.", _half_a_character),
+    Known(
+        "Texts are compared and searched by the host's collation, ICU here, Windows' own in Azure: they differ in what "
+        "characters beyond Latin letters and ASCII marks weigh.",
+        _collation,
+    ),
+)
