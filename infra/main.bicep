@@ -16,8 +16,18 @@ param location string = resourceGroup().location
 @description('Who gets the alert mails.')
 param alertEmail string
 
-@description('The schedule trigger runs here, so 13 hours without a successful run are an alert.')
+@description('The schedule trigger runs here, so a fire that did not come and 13 hours without a successful run are alerts.')
 param scheduleRuns bool = true
+
+@description('How many hours old the newest landing of each target may be, at most 47: what a log alert can look back on.')
+param expectedHours object = {
+  countries: 13
+}
+
+@description('Days for which quarantined rows and their reports are kept.')
+@minValue(1)
+@maxValue(730)
+param quarantineDays int = 30
 
 @description('True: the database answers only on a private endpoint, and clusters run in a network of their own. False: firewall rules, and no cost at rest.')
 param privateNetworking bool
@@ -25,11 +35,14 @@ param privateNetworking bool
 @description('The one address from which infra/sql is run over the internet. Empty: none.')
 param operatorIpAddress string = ''
 
-@description('The GitHub repository whose workflows deploy: owner/name.')
-param gitHubRepository string
+@description('What GitHub puts before ":environment:" in the subject of this repository\'s tokens: repo:OWNER/NAME, or repo:OWNER@ID/NAME@ID.')
+param gitHubSubjectPrefix string
 
 @description('The GitHub repository that ADF Studio edits: owner/name. Empty: Studio has no Git integration here.')
 param studioRepository string = ''
+
+@description('The factory\'s Git integration as it is now, so that a deployment leaves it as it is. Empty: there is none yet.')
+param studioConfiguration object = {}
 
 @description('Name of the Entra group that administers the SQL server.')
 param sqlAdministratorsName string
@@ -40,11 +53,27 @@ param sqlAdministratorsId string
 @description('Object id of the service principal that the pipelines run as.')
 param pipelinePrincipalId string
 
+@description('Application id of that service principal.')
+param pipelineApplicationId string
+
 @description('Object id, in this tenant, of the first-party application AzureDatabricks (2ff814a6-3304-4ab8-85cb-cd0e6f879c1d).')
 param azureDatabricksPrincipalId string
 
-@description('Let the factory\'s own identity start clusters: only for a linked service that is switched from the token to managed identity.')
-param factoryIdentityRunsNotebooks bool = false
+@description('True: the factory starts notebooks as itself, and they sign in by a service credential: nothing expires. False: a token and a client secret.')
+param managedIdentities bool = true
+
+@description('A workflow deploys this: rights that only a person may give stay as a person gave them.')
+param deployedByWorkflow bool
+
+@description('What notebooks run on: a job cluster of their own for each activity, or a job of their own on serverless compute.')
+@allowed(['job-clusters', 'serverless'])
+param compute string = 'job-clusters'
+
+@description('Catalog and schema of Unity Catalog for tables. Empty: tables are folders of the lake.')
+param catalog string = ''
+
+@description('See catalog.')
+param schema string = ''
 
 @description('Days for which a deleted vault or secret can be recovered.')
 @minValue(7)
@@ -59,13 +88,12 @@ param logRetentionDays int
 @description('Minutes without a query after which the database pauses; -1: never.')
 param sqlAutoPauseMinutes int = 60
 
-@description('Application id of the pipelines\' service principal. Empty: the secret stays as it is.')
-@secure()
-param sqlUser string = ''
-
 @description('Client secret of the pipelines\' service principal. Empty: the secret stays as it is.')
 @secure()
 param sqlPassword string = ''
+
+@description('When that client secret ends, such as 2027-11-28T00:00:00Z. The vault tells a month before.')
+param sqlPasswordEnds string = ''
 
 @description('Key of the country API. Empty: the secret stays as it is.')
 @secure()
@@ -85,6 +113,7 @@ var tags = {
 var names = {
   accessConnector: 'dbac-${workload}-${environmentName}'
   actionGroup: 'ag-${workload}-${environmentName}'
+  credential: '${workload}-${environmentName}-${nameSuffix}'
   dashboard: 'Continuous ingestion (${environmentName})'
   database: 'sqldb-${workload}'
   databricks: 'dbw-${workload}-${environmentName}'
@@ -94,13 +123,21 @@ var names = {
   infrastructure: 'id-${workload}-${environmentName}-infrastructure'
   keyVault: 'kv-${workload}-${environmentName}-${nameSuffix}'
   logs: 'log-${workload}-${environmentName}'
+  notebooksConnector: 'dbac-${workload}-${environmentName}-notebooks'
   notebookSteps: 'dcr-${workload}-${environmentName}'
+  operationsVault: 'kv-ops-${environmentName}-${nameSuffix}'
   sqlServer: 'sql-${workload}-${environmentName}-${nameSuffix}'
   planner: 'id-${workload}-${environmentName}-planner'
+  renewer: 'id-${workload}-${environmentName}-renewer'
   storageAccount: 'st${workload}${environmentName}${nameSuffix}'
   teams: 'logic-${workload}-${environmentName}-teams'
   virtualNetwork: 'vnet-${workload}-${environmentName}'
 }
+
+var vaultNames = [
+  names.keyVault
+  names.operationsVault
+]
 
 module logs 'modules/logs.bicep' = {
   name: 'logs'
@@ -129,8 +166,14 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     workspaceId: logs.outputs.workspaceId
-    allowedSubnetIds: privateNetworking ? network!.outputs.clusterSubnetIds : []
-    allowedConnectorId: databricks.outputs.accessConnectorId
+    privateNetworking: privateNetworking
+    publicSubnetId: privateNetworking ? network!.outputs.publicSubnetId : ''
+    privateSubnetId: privateNetworking ? network!.outputs.privateSubnetId : ''
+    allowedConnectorIds: [
+      databricks.outputs.accessConnectorId
+      databricks.outputs.notebooksConnectorId
+    ]
+    quarantineDays: quarantineDays
   }
 }
 
@@ -145,23 +188,35 @@ module sql 'modules/sql.bicep' = {
     administratorsId: sqlAdministratorsId
     autoPauseMinutes: sqlAutoPauseMinutes
     operatorIpAddress: operatorIpAddress
+    privateNetworking: privateNetworking
     privateEndpointSubnetId: privateNetworking ? network!.outputs.privateEndpointSubnetId : ''
     privateDnsZoneId: privateNetworking ? network!.outputs.sqlDnsZoneId : ''
     workspaceId: logs.outputs.workspaceId
   }
 }
 
-module vault 'modules/vault.bicep' = {
-  name: 'vault'
+// Two vaults: whoever may read a secret scope reads all of the vault behind it, and notebooks are to read their own secrets only.
+module vaults 'modules/vault.bicep' = [
+  for vaultName in vaultNames: {
+    name: vaultName
+    params: {
+      vaultName: vaultName
+      location: location
+      tags: tags
+      softDeleteRetentionDays: softDeleteRetentionDays
+      workspaceId: logs.outputs.workspaceId
+    }
+  }
+]
+
+module secrets 'modules/secrets.bicep' = {
+  name: 'secrets'
   params: {
-    vaultName: names.keyVault
-    location: location
-    tags: tags
-    softDeleteRetentionDays: softDeleteRetentionDays
-    sqlUser: sqlUser
+    vaultName: vaults[0].outputs.vaultName
+    sqlUser: pipelineApplicationId
     sqlPassword: sqlPassword
+    sqlPasswordEnds: sqlPasswordEnds
     restCountriesApiKey: restCountriesApiKey
-    workspaceId: logs.outputs.workspaceId
   }
 }
 
@@ -171,8 +226,10 @@ module databricks 'modules/databricks.bicep' = {
     workspaceName: names.databricks
     managedResourceGroupName: names.databricksResourceGroup
     accessConnectorName: names.accessConnector
+    notebooksConnectorName: names.notebooksConnector
     location: location
     tags: tags
+    privateNetworking: privateNetworking
     virtualNetworkId: privateNetworking ? network!.outputs.virtualNetworkId : ''
     publicSubnetName: privateNetworking ? network!.outputs.publicSubnetName : ''
     privateSubnetName: privateNetworking ? network!.outputs.privateSubnetName : ''
@@ -187,6 +244,7 @@ module factory 'modules/factory.bicep' = {
     location: location
     tags: tags
     studioRepository: studioRepository
+    studioConfiguration: studioConfiguration
     workspaceId: logs.outputs.workspaceId
   }
 }
@@ -197,9 +255,10 @@ module identities 'modules/identities.bicep' = {
     deployerName: names.deployer
     infrastructureName: names.infrastructure
     plannerName: names.planner
+    renewerName: names.renewer
     location: location
     tags: tags
-    gitHubRepository: gitHubRepository
+    gitHubSubjectPrefix: gitHubSubjectPrefix
     gitHubEnvironment: environmentName
   }
 }
@@ -209,19 +268,24 @@ module access 'modules/access.bicep' = {
   params: {
     storageAccountName: storage.outputs.accountName
     containerName: storage.outputs.containerName
-    vaultName: vault.outputs.vaultName
+    vaultName: vaults[0].outputs.vaultName
+    operationsVaultName: vaults[1].outputs.vaultName
     factoryName: factory.outputs.factoryName
     databricksName: databricks.outputs.workspaceName
     collectionRuleName: logs.outputs.collectionRuleName
+    managedIdentities: managedIdentities
+    deployedByWorkflow: deployedByWorkflow
     accessConnectorPrincipalId: databricks.outputs.accessConnectorPrincipalId
+    notebooksPrincipalId: databricks.outputs.notebooksPrincipalId
     factoryPrincipalId: factory.outputs.principalId
-    factoryIdentityRunsNotebooks: factoryIdentityRunsNotebooks
     pipelinePrincipalId: pipelinePrincipalId
     azureDatabricksPrincipalId: azureDatabricksPrincipalId
     deployerPrincipalId: identities.outputs.deployerPrincipalId
     infrastructurePrincipalId: identities.outputs.infrastructurePrincipalId
     plannerPrincipalId: identities.outputs.plannerPrincipalId
-    deployedBy: deployer().objectId
+    renewerPrincipalId: identities.outputs.renewerPrincipalId
+    teamsPrincipalId: teams.outputs.principalId
+    operatorPrincipalId: deployer().objectId
   }
 }
 
@@ -248,7 +312,7 @@ module teams 'modules/teams.bicep' = {
     workflowName: names.teams
     location: location
     tags: tags
-    vaultName: vault.outputs.vaultName
+    vaultName: vaults[1].outputs.vaultName
     teamsWebhookUrl: teamsWebhookUrl
     workspaceId: logs.outputs.workspaceId
   }
@@ -266,7 +330,10 @@ module alerts 'modules/alerts.bicep' = {
     factoryCreatedAt: factory.outputs.createdAt
     workspaceId: logs.outputs.workspaceId
     scheduleRuns: scheduleRuns
+    expectedHours: expectedHours
+    vaultNames: vaultNames
   }
+  dependsOn: [vaults]
 }
 
 // What deploy.py and setup_workspace.py read as environment variables: dataFactoryName is DATA_FACTORY_NAME, and so on.
@@ -276,14 +343,26 @@ output azureResourceGroup string = resourceGroup().name
 output azureClientId string = identities.outputs.deployerClientId
 output azureInfrastructureClientId string = identities.outputs.infrastructureClientId
 output azurePlannerClientId string = identities.outputs.plannerClientId
+output azureRenewerClientId string = identities.outputs.renewerClientId
+output pipelineApplicationId string = pipelineApplicationId
 output dataFactoryName string = factory.outputs.factoryName
+output dataFactoryClientId string = factory.outputs.clientId
 output databricksHost string = databricks.outputs.host
 // Not databricksWorkspaceId: the SDK sends DATABRICKS_WORKSPACE_ID, where it is set, as the workspace's number.
 output databricksResourceId string = databricks.outputs.workspaceId
 output databricksAccessConnectorId string = databricks.outputs.accessConnectorId
-output keyVaultId string = vault.outputs.vaultId
-output keyVaultUrl string = vault.outputs.url
+output notebooksConnectorId string = databricks.outputs.notebooksConnectorId
+output notebooksClientId string = databricks.outputs.notebooksClientId
+output keyVaultId string = vaults[0].outputs.vaultId
+output keyVaultUrl string = vaults[0].outputs.url
+output operationsVaultUrl string = vaults[1].outputs.url
 output storageAccountName string = storage.outputs.accountName
 output sqlServerName string = sql.outputs.serverName
 output sqlDatabaseName string = sql.outputs.databaseName
 output logIngestionUrl string = logs.outputs.ingestionUrl
+// What is chosen: how the factory signs in to Databricks, and what the notebooks sign in with; empty texts are settings that are not set.
+output signIn string = managedIdentities ? 'managed-identity' : 'token'
+output compute string = compute
+output credential string = managedIdentities ? names.credential : ''
+output catalog string = catalog
+output schema string = schema

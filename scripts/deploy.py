@@ -13,6 +13,7 @@ from bundle.layout import bundle_folder
 
 if TYPE_CHECKING:
     from bundle.environments import Environment
+    from bundle.policy import Policy
     from deployment.connections import Target
     from deployment.desired import Desired
     from deployment.plan import Options
@@ -71,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     lock.add_argument("--break-lock", action="store_true", help="end the lock of a deployment that is dead")
 
     verb = verbs.add_parser("validate", parents=[bundle], help="check the bundle offline")
+    verb.add_argument("--json", action="store_true", help="the findings as JSON on stdout")
+    verb.add_argument("--strict", action="store_true", help="count warnings as errors")
+    verb.add_argument(
+        "--policy", action="store_true", help="ask of another factory, too, what this bundle asks of itself"
+    )
+    verb.add_argument("--env", metavar="ENV", help="take the [policy] of infra/environments/ENV.toml")
+    verb.add_argument("--explain", metavar="RULE", help="say what a rule asks, and why")
     verb.set_defaults(verb=_validate, name="validate")
 
     verb = verbs.add_parser(
@@ -98,15 +106,37 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from bundle.findings import Severity
+    from bundle.findings import Severity, count, strictly, summary_lines, to_json
+    from bundle.rules import explain
     from bundle.validation import validate
 
-    findings = validate(options.adf, options.notebooks)
-    for finding in findings:
-        _say(str(finding))
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    _tell(f"{errors} errors, {len(findings) - errors} warnings")
-    return 1 if errors else 0
+    if options.explain:
+        _say(explain(options.explain))
+        return 0
+    findings = validate(options.adf, options.notebooks, policy=_policy(options))
+    if options.strict:
+        findings = strictly(findings)
+    if options.json:
+        _say(json.dumps(to_json(findings), indent=2))
+    else:
+        for finding in findings:
+            _say(str(finding))
+    for line in summary_lines(findings):
+        _tell(line)
+    if findings:
+        _tell(f"`deploy.py validate --explain {findings[0].rule}` says why a rule is there")
+    return 1 if count(findings, Severity.ERROR) else 0
+
+
+def _policy(options: argparse.Namespace) -> "Policy | None":
+    """Return what is asked beyond what Azure asks: of this bundle always, of another factory when that is wanted."""
+    from bundle.environments import environment_file
+    from bundle.layout import CHECKOUT
+    from bundle.policy import Policy, read_policy
+
+    given = read_policy(environment_file(options.env)) if options.env else None
+    is_own = options.adf.resolve() == CHECKOUT / "adf"
+    return given or (Policy() if options.policy or is_own else None)
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -204,6 +234,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Target, Desired]":
 
     environment = _environment(options)
     desired = read_desired(options.adf, options.notebooks, environment)
+    _tell(f"signing in, then asking {environment.azure.data_factory} and {environment.databricks.host}")
     return connect(environment), desired
 
 

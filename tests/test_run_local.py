@@ -118,7 +118,7 @@ def test_a_work_folder_that_cannot_be_written_exits_with_2(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (activity("copy", "Copy", source={}, sink={}), "activity 'copy': type 'Copy' does not run on this machine"),
+        (activity("count", "HDInsightHive"), "activity 'count': type 'HDInsightHive' does not run on this machine"),
         (succeed("go", "nobody"), "no activity 'nobody' [dependency-exists]"),
         (set_variable("set", "v", "@concat('a'"), "[expression-parses]"),
     ],

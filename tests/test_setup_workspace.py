@@ -1,220 +1,132 @@
-"""Setting up the workspace, through the real SDK, against a workspace and a vault that are HTTP servers on loopback."""
+"""Setting up the workspace, through the real SDK, against a workspace and vaults that are a server on loopback."""
 
+import dataclasses
 import json
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 import setup_workspace
-from setup_workspace import Settings, SetupError, Vault, read_settings, set_up
+from fakes.setup_service import SetupService
+from setup_workspace import ending_secrets, renew, set_up
+from workspace_setup.errors import SetupError
+from workspace_setup.settings import MANAGED_IDENTITY, SERVERLESS, TOKEN, Settings, read_settings
+from workspace_setup.vault import Vault
+from workspace_setup.workspace import CLUSTER_POLICY
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PIPELINE, DEPLOYER, PLANNER = "app-pipelines", "app-deployer", "app-planner"
+PIPELINE, DEPLOYER, PLANNER, INFRASTRUCTURE = "app-pipelines", "app-deployer", "app-planner", "infrastructure"
+FACTORY = "app-factory"
 VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
-CONNECTOR_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/accessConnectors/dbac"
-
-
-class FakeCloud:
-    """A workspace and a vault: what they hold, and every call that changes something."""
-
-    def __init__(self):
-        self.scopes, self.acls, self.principals, self.policies = [], [], [], []
-        self.credentials, self.locations, self.grants = [], [], {}
-        self.folders, self.permissions, self.tokens = {"/Shared": 1}, {}, {}
-        self.secrets = {"sql-user": {"value": PIPELINE}, "sql-password": {"value": "s3cret"}}
-        self.writes, self.refusals = [], {}
-
-    def respond(self, method, path, query, body, caller):
-        if (refusal := self.refusals.get(f"{method} {path}")) is not None:
-            return refusal
-        if method != "GET":
-            self.writes.append(f"{method} {path}")
-        given = {**query, **body, "caller": caller}
-        for pattern, respond in ROUTES.items():
-            if match := re.fullmatch(pattern, f"{method} {path}"):
-                try:
-                    return 200, respond(self, {**given, **match.groupdict()}) or {}
-                except KeyError as missing:
-                    return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"{missing} does not exist"}
-        return 404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"{method} {path}"}
-
-    def create_scope(self, given):
-        keyvault = given["backend_azure_keyvault"]
-        self.scopes.append({"name": given["scope"], "backend_type": "AZURE_KEYVAULT", "keyvault_metadata": keyvault})
-
-    def find_principals(self, given):
-        wanted = re.fullmatch('applicationId eq "(.+)"', given["filter"])[1]
-        # SCIM pages: the SDK asks for further pages until one is empty.
-        found = [one for one in self.principals if one["applicationId"] == wanted and given["startIndex"] == "1"]
-        return {"Resources": found, "totalResults": len(found), "itemsPerPage": len(found)}
-
-    def make_folder(self, given):
-        self.folders[given["path"]] = len(self.folders) + 1
-
-    def permit(self, given):
-        entries = self.permissions.setdefault(given["target"], [])
-        for entry in given["access_control_list"]:
-            level = {"permission_level": entry["permission_level"], "inherited": False}
-            entries.append({"service_principal_name": entry["service_principal_name"], "all_permissions": [level]})
-
-    def create_policy(self, given):
-        self.policies.append({**given, "policy_id": "POLICY1"})
-        return {"policy_id": "POLICY1"}
-
-    def edit_policy(self, given):
-        self.policies[:] = [given if one["policy_id"] == given["policy_id"] else one for one in self.policies]
-
-    def find_grants(self, given):
-        held = self.grants.get(given["name"], {})
-        return {"privilege_assignments": [{"principal": who, "privileges": what} for who, what in held.items()]}
-
-    def grant(self, given):
-        for change in given["changes"]:
-            self.grants.setdefault(given["name"], {}).setdefault(change["principal"], []).extend(change["add"])
-
-    def create_token(self, given):
-        number = f"{len(self.tokens) + 1}"
-        expiry = NOW + timedelta(seconds=given["lifetime_seconds"])
-        info = {"token_id": f"t{number}", "comment": given["comment"], "expiry_time": int(expiry.timestamp() * 1000)}
-        self.tokens[f"t{number}"] = {**info, "owner": given["caller"]}
-        return {"token_value": f"dapi-{number}", "token_info": info}
-
-
-V2, UNITY = "/api/2.0", "/api/2.1/unity-catalog"
-ROUTES = {
-    f"GET {V2}/secrets/scopes/list": lambda cloud, _: {"scopes": cloud.scopes},
-    f"POST {V2}/secrets/scopes/create": FakeCloud.create_scope,
-    f"GET {V2}/secrets/acls/list": lambda cloud, _: {"items": cloud.acls},
-    f"POST {V2}/secrets/acls/put": lambda cloud, given: cloud.acls.append(given),
-    f"GET {V2}/preview/scim/v2/ServicePrincipals": FakeCloud.find_principals,
-    f"POST {V2}/preview/scim/v2/ServicePrincipals": lambda cloud, given: cloud.principals.append(given),
-    f"GET {V2}/workspace/get-status": lambda cloud, given: {"object_id": cloud.folders[given["path"]]},
-    f"POST {V2}/workspace/mkdirs": FakeCloud.make_folder,
-    f"GET {V2}/permissions/(?P<target>.+)": lambda cloud, given: {
-        "access_control_list": cloud.permissions.get(given["target"], [])
-    },
-    f"PATCH {V2}/permissions/(?P<target>.+)": FakeCloud.permit,
-    f"GET {V2}/policies/clusters/list": lambda cloud, _: {"policies": cloud.policies},
-    f"POST {V2}/policies/clusters/create": FakeCloud.create_policy,
-    f"POST {V2}/policies/clusters/edit": FakeCloud.edit_policy,
-    f"GET {UNITY}/storage-credentials": lambda cloud, _: {"storage_credentials": cloud.credentials},
-    f"POST {UNITY}/storage-credentials": lambda cloud, given: cloud.credentials.append(given),
-    f"GET {UNITY}/external-locations": lambda cloud, _: {"external_locations": cloud.locations},
-    f"POST {UNITY}/external-locations": lambda cloud, given: cloud.locations.append(given),
-    f"GET {UNITY}/permissions/external_location/(?P<name>.+)": FakeCloud.find_grants,
-    f"PATCH {UNITY}/permissions/external_location/(?P<name>.+)": FakeCloud.grant,
-    f"GET {V2}/token/list": lambda cloud, given: {
-        "token_infos": [token for token in cloud.tokens.values() if token["owner"] == given["caller"]]
-    },
-    f"POST {V2}/token/create": FakeCloud.create_token,
-    f"POST {V2}/token/delete": lambda cloud, given: cloud.tokens.pop(given["token_id"]) and None,
-    "GET /secrets/(?P<name>.+)": lambda cloud, given: cloud.secrets[given["name"]],
-    "PUT /secrets/(?P<name>.+)": lambda cloud, given: cloud.secrets.update({given["name"]: given}),
-}
+CONNECTORS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/accessConnectors"
+LAKE = "stingestiondevabc123"
+LOCATION = ("external_location", f"{LAKE}-raw-data")
+CREDENTIAL = ("credential", "ingestion-dev-abc123")
 
 
 @pytest.fixture
 def cloud():
-    return FakeCloud()
+    with SetupService(NOW) as service:
+        yield service
 
 
 @pytest.fixture
-def url(cloud):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 65536  # head and body in one packet: two would wait for each other's acknowledgement
-
-        def answer(self):
-            address = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            query = {name: values[0] for name, values in parse_qs(address.query).items()}
-            caller = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            status, document = cloud.respond(self.command, address.path, query, body, caller)
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - names that the base class looks for
-
-        def log_message(self, *_):
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def settings(cloud):
+    return Settings(
+        azure_tenant_id="tenant",
+        azure_client_id=DEPLOYER,
+        azure_infrastructure_client_id=INFRASTRUCTURE,
+        azure_planner_client_id=PLANNER,
+        pipeline_application_id=PIPELINE,
+        data_factory_client_id=FACTORY,
+        databricks_host=cloud.url,
+        databricks_resource_id="/subscriptions/s/workspace",
+        databricks_access_connector_id=f"{CONNECTORS}/dbac",
+        notebooks_connector_id=f"{CONNECTORS}/dbac-notebooks",
+        key_vault_id=VAULT_ID,
+        key_vault_url=f"{cloud.url}/notebooks/",
+        operations_vault_url=f"{cloud.url}/operations/",
+        storage_account_name=LAKE,
+        sign_in=TOKEN,
+        compute="job-clusters",
+    )
 
 
 @pytest.fixture
-def run(url):
+def managed(settings):
+    """The set-up in which nothing expires."""
+    return dataclasses.replace(settings, sign_in=MANAGED_IDENTITY, credential=CREDENTIAL[1])
+
+
+@pytest.fixture
+def ways(settings, managed):
+    tables = dataclasses.replace(managed, catalog="main", schema="ingestion")
+    return {"token": settings, "managed": managed, "tables": tables}
+
+
+@pytest.fixture
+def vaults(settings):
+    session = requests.Session()
+    urls = (settings.key_vault_url, settings.operations_vault_url)
+    return tuple(Vault(url, lambda: "vault-token", session) for url in urls)
+
+
+@pytest.fixture
+def run(cloud, settings, vaults):
     """Run the set-up; return (policy id, the lines it reported)."""
     from databricks.sdk import WorkspaceClient
 
-    settings = Settings(
-        azure_tenant_id="tenant",
-        azure_client_id=DEPLOYER,
-        azure_planner_client_id=PLANNER,
-        databricks_host=url,
-        databricks_resource_id="/subscriptions/s/workspace",
-        databricks_access_connector_id=CONNECTOR_ID,
-        key_vault_id=VAULT_ID,
-        key_vault_url=f"{url}/",
-        storage_account_name="stingestiondevabc123",
-    )
-
     def sign_in(application_id, secret):
         assert secret == "s3cret"
-        return WorkspaceClient(host=url, token=application_id)
+        return WorkspaceClient(host=cloud.url, token=application_id)
 
-    def set_up_once(now=NOW, **options):
+    def set_up_once(now=NOW, *, caller="administrator", settings=settings, sign_in=sign_in, **options):
         lines = []
-        workspace = WorkspaceClient(host=url, token="administrator")
-        vault = Vault(f"{url}/", lambda: "vault-token", requests.Session())
-        policy_id = set_up(settings, workspace, vault, sign_in, now=now, report=lines.append, **options)
+        workspace = WorkspaceClient(host=cloud.url, token=caller)
+        policy_id = set_up(settings, workspace, vaults, sign_in, now=now, report=lines.append, **options)
         return policy_id, lines
 
     return set_up_once
 
 
-def test_an_empty_workspace_gets_everything(run, cloud):
-    policy_id, _ = run()
-    assert policy_id == "POLICY1"
-    assert [scope["keyvault_metadata"]["resource_id"] for scope in cloud.scopes] == [VAULT_ID]
-    assert cloud.acls == [
-        {"scope": "ingestion", "principal": PIPELINE, "permission": "READ", "caller": "administrator"}
-    ]
-    assert [one["applicationId"] for one in cloud.principals] == [PIPELINE, DEPLOYER, PLANNER]
-    assert [one["azure_managed_identity"] for one in cloud.credentials] == [{"access_connector_id": CONNECTOR_ID}]
-    assert [one["url"] for one in cloud.locations] == ["abfss://raw-data@stingestiondevabc123.dfs.core.windows.net/"]
-    assert {who: sorted(what) for who, what in cloud.grants["stingestiondevabc123-raw-data"].items()} == {
-        PIPELINE: ["READ_FILES", "WRITE_FILES"]
-    }
+def held(cloud, what):
+    return {who: sorted(privileges) for who, privileges in cloud.unity[what].grants.items()}
 
 
-def test_no_principal_gets_more_than_its_work_needs(run, cloud):
-    run()
-    given = {
+def permissions(cloud):
+    return {
         (target, entry["service_principal_name"], entry["all_permissions"][0]["permission_level"])
         for target, entries in cloud.permissions.items()
         for entry in entries
+        if "service_principal_name" in entry
     }
-    bundle, lease = (f"directories/{cloud.folders[path]}" for path in setup_workspace.DEPLOYER_FOLDERS)
-    assert given == {
+
+
+def test_an_empty_workspace_gets_everything(run, cloud):
+    policy_id, _ = run()
+    assert policy_id == "POLICY1"
+    assert [scope["keyvault_metadata"]["resource_id"] for scope in cloud.scopes.values()] == [VAULT_ID]
+    assert {(acl["principal"], acl["permission"]) for acl in cloud.acls} == {
+        (PIPELINE, "READ"),
+        (INFRASTRUCTURE, "MANAGE"),
+    }
+    assert [one["applicationId"] for one in cloud.principals] == [PIPELINE, DEPLOYER, PLANNER, INFRASTRUCTURE]
+    connector = cloud.unity["storage_credential", LAKE].document["azure_managed_identity"]
+    assert connector == {"access_connector_id": f"{CONNECTORS}/dbac"}
+    assert cloud.unity[LOCATION].document["url"] == f"abfss://raw-data@{LAKE}.dfs.core.windows.net/"
+    assert held(cloud, LOCATION) == {PIPELINE: ["READ_FILES", "WRITE_FILES"], INFRASTRUCTURE: ["MANAGE"]}
+
+
+def test_no_principal_gets_more_than_its_work_needs(run, cloud, settings):
+    run()
+    bundle, lease = (
+        f"directories/{cloud.folders[path]}" for path in (settings.bundle_folder, f"{settings.bundle_folder}.lock")
+    )
+    assert permissions(cloud) == {
         (bundle, DEPLOYER, "CAN_MANAGE"),
         (lease, DEPLOYER, "CAN_MANAGE"),
         (bundle, PIPELINE, "CAN_READ"),
@@ -225,52 +137,205 @@ def test_no_principal_gets_more_than_its_work_needs(run, cloud):
     assert all(one["entitlements"] == [{"value": "workspace-access"}] for one in cloud.principals)
 
 
-def test_the_token_is_the_pipelines_own_and_lies_in_the_vault_with_its_expiry(run, cloud):
+def test_with_managed_identities_there_is_no_token_no_scope_and_no_secret(run, cloud, managed):
+    cloud.vaults["notebooks"].clear()
+    run(settings=managed)
+    assert cloud.scopes == {}
+    assert cloud.tokens == {}
+    assert cloud.vaults == {"notebooks": {}, "operations": {}}
+    assert cloud.unity[CREDENTIAL].document["purpose"] == "SERVICE"
+    assert cloud.unity[CREDENTIAL].document["azure_managed_identity"] == {
+        "access_connector_id": f"{CONNECTORS}/dbac-notebooks"
+    }
+    assert held(cloud, CREDENTIAL) == {FACTORY: ["ACCESS"], INFRASTRUCTURE: ["MANAGE"]}
+    assert held(cloud, LOCATION) == {FACTORY: ["READ_FILES", "WRITE_FILES"], INFRASTRUCTURE: ["MANAGE"]}
+    assert ("cluster-policies/POLICY1", FACTORY, "CAN_USE") in permissions(cloud)
+    assert PIPELINE not in {one["applicationId"] for one in cloud.principals}
+
+
+def test_jobs_on_serverless_compute_run_as_the_pipelines_principal(run, cloud, managed):
+    run(settings=dataclasses.replace(managed, compute=SERVERLESS))
+    assert held(cloud, CREDENTIAL) == {FACTORY: ["ACCESS"], PIPELINE: ["ACCESS"], INFRASTRUCTURE: ["MANAGE"]}
+
+
+def test_tables_get_a_schema_in_which_only_the_runner_writes(run, cloud, managed):
+    run(settings=dataclasses.replace(managed, catalog="main", schema="ingestion"))
+    assert held(cloud, ("schema", "main.ingestion")) == {
+        FACTORY: ["CREATE_TABLE", "MODIFY", "SELECT", "USE_SCHEMA"],
+        INFRASTRUCTURE: ["MANAGE"],
+    }
+    assert held(cloud, ("catalog", "main"))[FACTORY] == ["USE_CATALOG"]
+
+
+def test_a_catalog_that_is_not_there_or_not_visible_is_named(run, cloud, managed):
+    with pytest.raises(SetupError, match=r"catalog sales: is not there, or administrator may not see it.*USE_CATALOG"):
+        run(settings=dataclasses.replace(managed, catalog="sales", schema="ingestion"))
+
+
+def test_the_token_is_the_pipelines_own_and_lies_in_the_other_vault_with_its_expiry(run, cloud):
     run()
     assert [token["owner"] for token in cloud.tokens.values()] == [PIPELINE]
-    secret = cloud.secrets["databricks-pat"]
+    secret = cloud.vaults["operations"]["databricks-pat"]
     assert secret["value"] == "dapi-1"
     assert secret["attributes"]["exp"] == int((NOW + timedelta(days=90)).timestamp())
+    assert "databricks-pat" not in cloud.vaults["notebooks"]
 
 
-def test_a_second_run_changes_nothing(run, cloud):
-    run()
-    cloud.writes.clear()
-    policy_id, lines = run()
+@pytest.mark.parametrize("way", ["token", "managed", "tables"])
+@pytest.mark.parametrize("caller", ["administrator", INFRASTRUCTURE])
+def test_a_second_run_changes_nothing_whoever_makes_it(run, cloud, ways, way, caller):
+    chosen = ways[way]
+    run(settings=chosen)
+    cloud.requests.clear()
+    policy_id, lines = run(settings=chosen, caller=caller)
     assert policy_id == "POLICY1"
     assert cloud.writes == []
     assert all(line.endswith("unchanged") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("storage_credential", LAKE),
+        ("external_location", f"{LAKE}-raw-data"),
+        ("credential", CREDENTIAL[1]),
+        ("schema", "main.ingestion"),
+    ],
+)
+def test_what_is_there_but_may_not_be_seen_says_so_and_who_helps(run, cloud, managed, kind, what):
+    chosen = dataclasses.replace(managed, catalog="main", schema="ingestion")
+    run(settings=chosen)
+    cloud.unity[kind, what].grants.pop(INFRASTRUCTURE)
+    expected = rf"{what}: exists, but is not visible to {INFRASTRUCTURE}.*grants update {kind} {what} .*MANAGE"
+    with pytest.raises(SetupError, match=expected):
+        run(settings=chosen, caller=INFRASTRUCTURE)
+
+
+def test_what_may_be_seen_but_not_managed_says_so(run, cloud):
+    run()
+    cloud.unity[LOCATION].grants[INFRASTRUCTURE] = ["READ_FILES"]
+    with pytest.raises(SetupError, match=r"raw-data: infrastructure may not see or change who holds what.*MANAGE"):
+        run(caller=INFRASTRUCTURE)
+
+
+def test_a_scope_that_may_not_be_seen_says_so(run, cloud):
+    run()
+    cloud.acls[:] = [acl for acl in cloud.acls if acl["principal"] != INFRASTRUCTURE]
+    with pytest.raises(
+        SetupError, match=r"secret scope ingestion: exists, but is not visible to infrastructure.*put-acl"
+    ):
+        run(caller=INFRASTRUCTURE)
+
+
+@pytest.mark.parametrize("who", [{"group_name": "users"}, {"user_name": "eve@example.com"}])
+def test_a_bundle_folder_that_others_may_write_is_an_error(run, cloud, settings, who):
+    run()
+    target = f"directories/{cloud.folders[settings.bundle_folder]}"
+    cloud.permissions[target].append({**who, "all_permissions": [{"permission_level": "CAN_EDIT"}]})
+    with pytest.raises(SetupError, match=rf"continuous-ingestion: {next(iter(who.values()))} may write in it"):
+        run()
+
+
+def test_a_right_that_the_folder_inherits_counts_too(run, cloud):
+    run()
+    home = f"directories/{cloud.folders[f'/Users/{DEPLOYER}']}"
+    cloud.permissions[home] = [{"group_name": "team", "all_permissions": [{"permission_level": "CAN_MANAGE"}]}]
+    with pytest.raises(SetupError, match="team may write in it"):
+        run()
+
+
 def test_a_policy_that_was_changed_by_hand_is_put_right(run, cloud):
     run()
     cloud.policies[0]["definition"] = "{}"
-    cloud.writes.clear()
+    cloud.requests.clear()
     run()
     assert cloud.writes == ["POST /api/2.0/policies/clusters/edit"]
-    assert json.loads(cloud.policies[0]["definition"]) == json.loads(setup_workspace.CLUSTER_POLICY.read_text())
+    assert json.loads(cloud.policies[0]["definition"]) == json.loads(CLUSTER_POLICY.read_text())
 
 
-@pytest.mark.parametrize(("days", "renewed"), [(59, False), (61, True), (200, True)])
-def test_the_token_is_renewed_a_month_before_it_ends(run, cloud, days, renewed):
+@pytest.mark.parametrize(("days", "renewed"), [(44, False), (46, True), (200, True)])
+def test_the_token_is_renewed_before_the_vault_would_tell_of_its_end(run, cloud, days, renewed):
     run()
     run(now=NOW + timedelta(days=days))
-    assert cloud.secrets["databricks-pat"]["value"] == ("dapi-2" if renewed else "dapi-1")
+    assert cloud.vaults["operations"]["databricks-pat"]["value"] == ("dapi-2" if renewed else "dapi-1")
     assert "t1" in cloud.tokens, "runs under way still use the older token"
+
+
+def test_a_weekly_renewal_that_runs_is_never_told_of(run, cloud, vaults):
+    for week in range(30):
+        now = cloud.now = NOW + timedelta(weeks=week)
+        run(now=now)
+        assert ending_secrets(vaults, now) == []
+
+
+def test_the_weekly_renewal_needs_no_right_in_the_workspace(run, cloud, settings, vaults):
+    from databricks.sdk import WorkspaceClient
+
+    run()
+    cloud.requests.clear()
+    lines = []
+
+    def sign_in(application_id, _secret):
+        return WorkspaceClient(host=cloud.url, token=application_id)
+
+    renew(settings, vaults, sign_in, now=NOW + timedelta(days=50), report=lines.append)
+    assert cloud.writes == ["POST /api/2.0/token/create", "PUT /operations/secrets/databricks-pat"]
+    assert lines == ["secret databricks-pat, good until 2027-04-11: renewed"]
+
+
+def test_where_the_factory_signs_in_as_itself_there_is_nothing_to_renew(cloud, managed, vaults):
+    lines = []
+    renew(managed, vaults, lambda *_: pytest.fail("nobody signs in"), now=NOW, report=lines.append)
+    assert lines == ["the factory signs in as itself: there is no token to renew"]
+    assert cloud.requests == []
+
+
+def test_a_renewal_that_did_not_run_is_told_of_a_month_before_the_end(run, cloud, vaults):
+    run()
+    assert ending_secrets(vaults, NOW + timedelta(days=59)) == []
+    (ending,) = ending_secrets(vaults, NOW + timedelta(days=61))
+    assert ending.describe(NOW).startswith("secret databricks-pat of ")
+    assert "ends on 2027-02-20" in ending.describe(NOW)
+
+
+def test_each_secret_of_both_vaults_that_ends_soon_is_named(vaults, cloud):
+    def ends(days):
+        return {"value": "x", "attributes": {"exp": int((NOW + timedelta(days=days)).timestamp()), "enabled": True}}
+
+    cloud.vaults["notebooks"] |= {"sql-password": ends(29), "later": ends(31), "ended": ends(-1)}
+    cloud.vaults["operations"] |= {"databricks-pat": ends(3)}
+    found = ending_secrets(vaults, NOW)
+    assert [secret.name for secret in found] == ["ended", "sql-password", "databricks-pat"]
+    assert "ended on 2026-11-21" in found[0].describe(NOW)
+
+
+@pytest.mark.parametrize(
+    "error", ["AADSTS7000222: The provided client secret keys are expired.", "AADSTS7000215: Invalid"]
+)
+def test_a_renewal_with_a_client_secret_that_ended_says_which_and_what_to_run(run, cloud, error):
+    run()
+
+    def refuse(_application_id, _secret):
+        raise ValueError(f"invalid_client: {error}\r\nTrace ID: 1")
+
+    with pytest.raises(SetupError, match=r"secret sql-password .* cannot be renewed.*infra/README\.md") as raised:
+        run(now=NOW + timedelta(days=80), sign_in=refuse)
+    assert "Trace" not in str(raised.value)
+    assert cloud.vaults["operations"]["databricks-pat"]["value"] == "dapi-1"
 
 
 def test_a_token_that_was_revoked_by_hand_is_replaced(run, cloud):
     run()
     cloud.tokens["t0"] = {**cloud.tokens.pop("t1"), "token_id": "t0", "comment": "someone else's"}
     run()
-    assert cloud.secrets["databricks-pat"]["tags"] == {"token-id": "t2"}
+    assert cloud.vaults["operations"]["databricks-pat"]["tags"] == {"token-id": "t2"}
 
 
 def test_asked_to_renew_it_revokes_the_older_tokens(run, cloud):
     run()
     run(renew_token=True)
     assert list(cloud.tokens) == ["t2"]
-    assert cloud.secrets["databricks-pat"]["value"] == "dapi-2"
+    assert cloud.vaults["operations"]["databricks-pat"]["value"] == "dapi-2"
 
 
 def test_no_secret_is_reported(run, cloud):
@@ -280,14 +345,20 @@ def test_no_secret_is_reported(run, cloud):
 
 
 def test_a_scope_on_another_vault_is_an_error_and_stays(run, cloud):
-    cloud.scopes.append({"name": "ingestion", "keyvault_metadata": {"resource_id": "/other", "dns_name": "d"}})
+    cloud.scopes["ingestion"] = {
+        "name": "ingestion",
+        "owner": "administrator",
+        "backend_type": "AZURE_KEYVAULT",
+        "keyvault_metadata": {"resource_id": "/other", "dns_name": "d"},
+    }
     with pytest.raises(SetupError, match=r"secret scope ingestion: is backed by /other.*delete-scope"):
         run()
     assert cloud.writes == []
 
 
 def test_a_location_on_another_lake_is_an_error(run, cloud):
-    cloud.locations.append({"name": "stingestiondevabc123-raw-data", "url": "abfss://x@y/"})
+    run()
+    cloud.unity[LOCATION].document["url"] = "abfss://x@y/"
     with pytest.raises(SetupError, match=r"external location .* is for abfss://x@y/"):
         run()
 
@@ -310,21 +381,29 @@ def test_a_workspace_without_metastore_says_what_is_missing(run, cloud):
 
 
 def test_a_vault_without_the_pipelines_secret_says_how_it_gets_there(run, cloud):
-    del cloud.secrets["sql-password"]
+    del cloud.vaults["notebooks"]["sql-password"]
     with pytest.raises(SetupError, match="has no secret sql-password"):
         run()
     assert cloud.writes == []
 
 
-def test_a_vault_that_refuses_names_the_role(run, cloud):
-    cloud.refusals["GET /secrets/sql-user"] = (403, {})
-    with pytest.raises(SetupError, match="Key Vault Secrets Officer"):
+def test_a_vault_that_refuses_says_where_its_roles_come_from(run, cloud):
+    cloud.refusals["GET /notebooks/secrets/sql-password"] = (403, {})
+    with pytest.raises(SetupError, match=r"access\.bicep.*deploy infra/main\.bicep once by hand"):
         run()
 
 
 def test_missing_settings_are_named_all_at_once():
-    with pytest.raises(SetupError, match=r"AZURE_TENANT_ID, .*KEY_VAULT_URL, STORAGE_ACCOUNT_NAME: not set"):
+    with pytest.raises(SetupError, match=r"AZURE_TENANT_ID, .*KEY_VAULT_URL, .*STORAGE_ACCOUNT_NAME.*: not set"):
         read_settings({"AZURE_CLIENT_ID": "x"})
+
+
+def test_settings_that_contradict_themselves_are_refused(settings):
+    given = {name.upper(): value or "x" for name, value in dataclasses.asdict(settings).items()}
+    with pytest.raises(SetupError, match=r"SIGN_IN: is 'password'"):
+        read_settings({**given, "SIGN_IN": "password"})
+    with pytest.raises(SetupError, match=r"CATALOG, SCHEMA: only one"):
+        read_settings({**given, "CATALOG": "main", "SCHEMA": ""})
 
 
 def test_the_command_says_what_is_missing_and_imports_no_sdk_for_that():
@@ -335,7 +414,12 @@ def test_the_command_says_what_is_missing_and_imports_no_sdk_for_that():
         f"except SystemExit as end: print(end.code, bool({{'databricks.sdk', 'azure.identity'}} & sys.modules.keys()))"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", program], env={}, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(script.parent)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert answer.stdout == "1 False\n"
     assert "DATABRICKS_HOST" in answer.stderr

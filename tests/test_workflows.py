@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
 JOBS = {f"{name}/{job}": body for name, workflow in WORKFLOWS.items() for job, body in workflow["jobs"].items()}
 DEPLOY_STEPS = JOBS["deploy-environment/deploy"]["steps"]
 PLAN_STEPS = JOBS["plan/plan"]["steps"]
+TOKEN_STEPS = JOBS["token/renew"]["steps"]
 
 
 def execute(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -92,7 +94,7 @@ def test_no_checkout_leaves_githubs_token_behind():
     checkouts = [
         one for job in JOBS.values() for one in job.get("steps", []) if "actions/checkout@" in one.get("uses", "")
     ]
-    assert len(checkouts) == 4
+    assert len(checkouts) == 5
     assert all(one["with"]["persist-credentials"] == "false" for one in checkouts)
 
 
@@ -147,20 +149,19 @@ def test_a_plan_before_the_approval_is_made_where_there_is_none_and_nothing_can_
     assert JOBS["plan/plan"]["environment"] == "${{ inputs.environment }}-plan"
     source = " ".join(one.get("run", "") for one in PLAN_STEPS)
     assert re.findall(r"deploy\.py (\w+)", source) == ["plan"]
+    assert re.findall(r"deploy\.sh .*?(what-if)? \|", source) == ["what-if"]
     assert "az " not in source
 
 
 def test_infrastructure_comes_first_and_what_if_before_it():
-    order = [position(part) for part in ("group create", "setup_workspace.py", "deploy.py plan", "deploy.py apply")]
+    order = [position(part) for part in ("deploy.sh", "setup_workspace.py", "deploy.py plan", "deploy.py apply")]
     assert order == sorted(order)
-    infrastructure = DEPLOY_STEPS[position("group create")]["run"]
-    assert infrastructure.index("group what-if") < infrastructure.index("group create")
 
 
 @pytest.mark.parametrize(
     ("command", "identity"),
     [
-        ("group create", "AZURE_INFRASTRUCTURE_CLIENT_ID"),
+        ("deploy.sh", "AZURE_INFRASTRUCTURE_CLIENT_ID"),
         ("setup_workspace.py", "AZURE_INFRASTRUCTURE_CLIENT_ID"),
         ("deploy.py apply", "AZURE_CLIENT_ID"),
         ("deploy.py trigger", "AZURE_CLIENT_ID"),
@@ -171,7 +172,7 @@ def test_every_long_step_has_a_sign_in_of_its_own(command, identity):
     start = max(i for i in range(end) if "sign-in" in DEPLOY_STEPS[i].get("uses", ""))
     assert DEPLOY_STEPS[start]["with"]["client-id"] == f"${{{{ vars.{identity} }}}}"
     between = " ".join(one.get("run", "") for one in DEPLOY_STEPS[start:end])
-    assert not re.search(r"group create|setup_workspace|deploy\.py (apply|trigger)", between)
+    assert not re.search(r"deploy\.sh|setup_workspace|deploy\.py (apply|trigger)", between)
 
 
 def test_the_snapshot_is_kept_even_where_the_apply_failed():
@@ -242,25 +243,179 @@ def test_bicep_that_does_not_lint_fails_the_check_though_its_output_goes_through
     assert run_step(step(JOBS["checks/bicep"]["steps"], "Lint")).returncode == 1
 
 
-def test_nothing_is_deployed_when_what_if_fails(run_step):
-    run_step.stub("bin/az", 'echo "$*" >> calls.txt; exit 1')
-    assert run_step(DEPLOY_STEPS[position("group create")]).returncode == 1
-    assert [line.split()[2] for line in (run_step.folder / "calls.txt").read_text().splitlines()] == ["what-if"]
+@pytest.mark.parametrize(("difference", "status"), [("", 0), ("echo changed >> infra/main.bicep", 1)])
+def test_a_template_that_the_formatter_changes_fails_the_check(run_step, difference, status):
+    for file in ("infra/main.bicep", "infra/modules/a.bicep", "infra/environments/dev.bicepparam"):
+        (run_step.folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (run_step.folder / file).write_text("x\n")
+    for command in ("init -q", "add .", "-c user.name=a -c user.email=a@b commit -qm x"):
+        execute("git", *command.split(), cwd=run_step.folder)
+    run_step.stub("bin/az", f'echo "$*" >> calls.txt; {difference or ":"}')
+    assert run_step(step(JOBS["checks/bicep"]["steps"], "Format")).returncode == status
+    assert len((run_step.folder / "calls.txt").read_text().splitlines()) == 3
 
 
-def test_what_if_is_shown_and_the_same_is_deployed(run_step):
-    run_step.stub("bin/az", 'echo "$*" >> calls.txt; [ "$3" = create ] || echo "+ a resource"')
-    assert run_step(DEPLOY_STEPS[position("group create")]).returncode == 0
-    what_if, create = (run_step.folder / "calls.txt").read_text().splitlines()
-    assert create == what_if.replace("what-if", "create") + " --output none"
+def test_the_compiler_has_one_version_for_all_its_checks():
+    steps = JOBS["checks/bicep"]["steps"]
+    assert re.fullmatch(r"az bicep install --version v\d+\.\d+\.\d+", step(steps, "Install the compiler")["run"])
+    assert [one["name"].split()[0].rstrip(";") for one in steps[1:]] == ["Install", "Build", "Format", "Lint", "Build"]
+
+
+def test_the_token_is_renewed_every_week_and_by_hand_without_anyones_approval():
+    assert WORKFLOWS["token"]["on"] == {"schedule": [{"cron": "23 4 * * 1"}], "workflow_dispatch": ""}
+    job = JOBS["token/renew"]
+    assert job["strategy"]["matrix"]["environment"] == ["dev", "prod"]
+    assert job["environment"] == "${{ matrix.environment }}-token"
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+    command = TOKEN_STEPS[-1]["run"]
+    assert command.endswith("setup_workspace.py --only-token --fail-if-ending")
+    help_text = execute(sys.executable, "scripts/setup_workspace.py", "--help", cwd=ROOT).stdout
+    assert all(option in help_text for option in command.split() if option.startswith("--"))
+
+
+def test_an_environment_without_a_renewer_is_said_and_nothing_is_run_there(run_step):
+    first, *others = TOKEN_STEPS
+    assert first["if"] == "vars.AZURE_CLIENT_ID == ''"
+    assert {one["if"] for one in others} == {"vars.AZURE_CLIENT_ID != ''"}
+    assert run_step(first).stdout.startswith("::notice::dev-token has no variables")
+
+
+INFRASTRUCTURE_VARIABLES = {
+    "ALERT_EMAIL": "a@example.com",
+    "OIDC_SUBJECT_PREFIX": "repo:owner@1/name@2",
+    "SQL_ADMINISTRATORS_NAME": "n",
+    "SQL_ADMINISTRATORS_ID": "i",
+    "PIPELINE_APPLICATION_ID": "p",
+    "PIPELINE_PRINCIPAL_ID": "p",
+    "AZURE_DATABRICKS_PRINCIPAL_ID": "d",
+}
+
+
+class InfrastructureRun:
+    """Runs infra/deploy.sh in a copy of infra, with an `az` whose answers are given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "infra", folder / "infra")
+        self.vault, self.factory, self.configuration = "kv-ingestion-dev-x", "", "null"
+        self.secrets = ["restcountries-api-key", "sql-password"]
+
+    def __call__(self, *only: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        az = self.folder / "bin" / "az"
+        az.parent.mkdir(exist_ok=True)
+        az.write_text(
+            f"""#!/bin/bash
+case "$*" in
+  "keyvault list"*) echo "{self.vault}" ;;
+  "keyvault secret show"*) for secret in {" ".join(self.secrets)}; do [[ $* == *"$secret"* ]] && exit 0; done
+    echo "(SecretNotFound) A secret with this name was not found" >&2; exit 1 ;;
+  "resource list"*) echo "{self.factory}" ;;
+  "resource show"*) echo '{self.configuration}' ;;
+  "deployment group"*) echo "$* STUDIO=$STUDIO_CONFIGURATION" >> calls.txt
+    [[ -z $FAIL || $* != *"$FAIL"* ]] || exit 1
+    echo "+ a resource" ;;
+esac
+""",
+            encoding="utf-8",
+        )
+        az.chmod(0o755)
+        environment = {"PATH": f"{az.parent}:{os.environ['PATH']}", **INFRASTRUCTURE_VARIABLES, **variables}
+        command = [self.folder / "infra" / "deploy.sh", "dev", "rg-ingestion-dev", *only]
+        return execute(*command, cwd=self.folder, env=environment)
+
+    @property
+    def deployments(self) -> list[str]:
+        calls = self.folder / "calls.txt"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    return InfrastructureRun(tmp_path)
+
+
+def test_what_if_is_shown_and_the_same_is_deployed(deploy):
+    answer = deploy()
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("+ a resource\n")
+    what_if, create = deploy.deployments
+    assert create == what_if.replace("what-if", "create").replace(" STUDIO", " --output none STUDIO")
     assert "infra/environments/dev.bicepparam" in create
-    assert "```text\n+ a resource\n```" in (run_step.folder / "summary.md").read_text()
+
+
+def test_nothing_is_deployed_when_what_if_fails(deploy):
+    assert deploy(FAIL="what-if").returncode == 1
+    assert [call.split()[2] for call in deploy.deployments] == ["what-if"]
+
+
+def test_a_pull_request_only_asks_with_rights_to_read(deploy):
+    deploy.secrets.clear()
+    assert deploy("what-if").returncode == 0
+    (call,) = deploy.deployments
+    assert call.startswith("deployment group what-if")
+    assert "--validation-level ProviderNoRbac" in call
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ALERT_EMAIL": "", "SQL_ADMINISTRATORS_ID": ""}, ["ALERT_EMAIL: not set", "SQL_ADMINISTRATORS_ID: not set"]),
+        ({"OIDC_SUBJECT_PREFIX": "owner/name"}, ["OIDC_SUBJECT_PREFIX: is 'owner/name', which is not repo:OWNER/NAME"]),
+        ({"OIDC_SUBJECT_PREFIX": "repo:owner/name:environment"}, ["OIDC_SUBJECT_PREFIX: is 'repo:owner/name:env"]),
+        ({"PIPELINE_APPLICATION_SECRET": "s3cret"}, ["PIPELINE_APPLICATION_SECRET_ENDS: not set"]),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said_all_at_once_before_anything_is_deployed(deploy, variables, said):
+    answer = deploy(**variables)
+    assert answer.returncode == 1
+    lines = answer.stderr.splitlines()
+    assert lines[-1] == "Nothing was deployed."
+    assert len(lines) == len(said) + 1
+    assert all(line.startswith(f"::error::{text}") for line, text in zip(lines[:-1], said, strict=True))
+    assert "s3cret" not in answer.stdout + answer.stderr
+    assert deploy.deployments == []
+
+
+@pytest.mark.parametrize("prefix", ["repo:owner/name", "repo:owner@123/name@456"])
+def test_both_forms_of_a_repositorys_subject_are_taken(deploy, prefix):
+    assert deploy(OIDC_SUBJECT_PREFIX=prefix).returncode == 0
+
+
+@pytest.mark.parametrize("vault", ["", "kv-ingestion-dev-x"])
+def test_the_country_apis_key_is_required_before_anything_is_deployed(deploy, vault):
+    deploy.vault, deploy.secrets = vault, []
+    answer = deploy()
+    assert answer.returncode == 1
+    assert "RESTCOUNTRIES_API_KEY: not set" in answer.stderr
+    assert deploy.deployments == []
+    assert deploy(RESTCOUNTRIES_API_KEY="k3y").returncode == 0
+    assert "k3y" not in "".join(deploy.deployments), "az reads it from the environment, not from its command line"
+
+
+def test_without_managed_identities_the_client_secret_is_required_too(deploy):
+    file = deploy.folder / "infra/environments/dev.bicepparam"
+    file.write_text(file.read_text() + "param managedIdentities = false\n")
+    deploy.secrets = ["restcountries-api-key"]
+    answer = deploy()
+    assert answer.returncode == 1
+    assert "PIPELINE_APPLICATION_SECRET: not set" in answer.stderr
+    assert deploy.deployments == []
+
+
+def test_a_deployment_hands_back_studios_git_integration_as_it_finds_it(deploy):
+    deploy()
+    assert all(call.endswith("STUDIO=") for call in deploy.deployments)
+    deploy.factory, deploy.configuration = "/subscriptions/s/factories/adf", '{"lastCommitId": "abc"}'
+    deploy()
+    assert all(call.endswith('STUDIO={"lastCommitId": "abc"}') for call in deploy.deployments[2:])
 
 
 @pytest.mark.parametrize("missing", ["CLIENT_ID", "TENANT_ID", "SUBSCRIPTION_ID"])
 def test_a_github_environment_that_is_not_set_up_is_told_so_before_the_sign_in(run_step, missing):
     action = yaml.safe_load((GITHUB / "actions/sign-in/action.yml").read_text(encoding="utf-8"))
-    check, sign_in = action["runs"]["steps"]
+    check, sign_in, refused = action["runs"]["steps"]
+    assert refused["if"] == "failure()"
+    assert "OIDC_SUBJECT_PREFIX" in run_step(refused).stdout
     assert "azure/login@" in sign_in["uses"]
     values = {"CLIENT_ID": "c", "TENANT_ID": "t", "SUBSCRIPTION_ID": "s"}
     assert run_step(check, **values).returncode == 0
@@ -295,9 +450,10 @@ def test_every_variable_that_a_parameter_file_needs_is_given_by_the_check_and_by
     needed = set()
     for path in (ROOT / "infra/environments").glob("*.bicepparam"):
         needed |= set(re.findall(r"readEnvironmentVariable\('(\w+)'\)", path.read_text(encoding="utf-8")))
-    needed.remove("GITHUB_REPOSITORY")  # GitHub gives it to every step
-    deployment = DEPLOY_STEPS[position("group create")]["env"]
-    assert deployment == {name: f"${{{{ vars.{name} }}}}" for name in needed}
+    wanted = {name: f"${{{{ vars.{name} }}}}" for name in needed}
+    assert DEPLOY_STEPS[position("deploy.sh")]["env"] == wanted
+    what_if = step(PLAN_STEPS, "What-if")["env"]
+    assert what_if == {**wanted, "RESOURCE_GROUP": "${{ vars.AZURE_RESOURCE_GROUP }}"}
     assert step(JOBS["checks/bicep"]["steps"], "Build each environment's parameters")["env"].keys() == needed
 
 

@@ -1,18 +1,20 @@
-// The Databricks workspace, and the access connector whose identity reaches the lake for Unity Catalog.
+// The Databricks workspace, and two access connectors: the identity that reaches the lake for Unity Catalog, and the one that
+// notebooks sign in with where they have a service credential (managedIdentities).
 param workspaceName string
 param managedResourceGroupName string
 param accessConnectorName string
+param notebooksConnectorName string
 param location string
 param tags object
 param logWorkspaceId string
 
-@description('The network for clusters without public addresses. Empty: the network that Databricks manages.')
+@description('True: clusters run in the network below, without public addresses. False: in the network that Databricks manages.')
+param privateNetworking bool
+
 param virtualNetworkId string
 
 param publicSubnetName string
 param privateSubnetName string
-
-var private = !empty(virtualNetworkId)
 
 var privateNetworkParameters = {
   enableNoPublicIp: {
@@ -49,7 +51,7 @@ resource workspace 'Microsoft.Databricks/workspaces@2024-05-01' = {
     managedResourceGroupId: subscriptionResourceId('Microsoft.Resources/resourceGroups', managedResourceGroupName)
     publicNetworkAccess: 'Enabled'
     requiredNsgRules: 'AllRules'
-    parameters: private ? privateNetworkParameters : managedNetworkParameters
+    parameters: privateNetworking ? privateNetworkParameters : managedNetworkParameters
   }
 }
 
@@ -60,6 +62,21 @@ resource accessConnector 'Microsoft.Databricks/accessConnectors@2024-05-01' = {
   identity: {
     type: 'SystemAssigned'
   }
+}
+
+resource notebooksConnector 'Microsoft.Databricks/accessConnectors@2024-05-01' = {
+  name: notebooksConnectorName
+  location: location
+  tags: tags
+  identity: {
+    type: 'SystemAssigned'
+  }
+}
+
+// Its application id: infra/sql/03_reader.sql makes the database's user from it.
+resource notebooksIdentity 'Microsoft.ManagedIdentity/identities@2023-01-31' existing = {
+  scope: notebooksConnector
+  name: 'default'
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -93,3 +110,6 @@ output workspaceName string = workspace.name
 output host string = 'https://${workspace.properties.workspaceUrl}'
 output accessConnectorId string = accessConnector.id
 output accessConnectorPrincipalId string = accessConnector.identity.principalId
+output notebooksConnectorId string = notebooksConnector.id
+output notebooksPrincipalId string = notebooksConnector.identity.principalId
+output notebooksClientId string = notebooksIdentity.properties.clientId

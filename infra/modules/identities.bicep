@@ -1,16 +1,19 @@
 // The identities that GitHub's workflows sign in as, without a stored secret: one deploys the bundle, one the infrastructure, one only
-// reads, for plans that are made before anyone has approved anything.
+// reads, for plans that are made before anyone has approved anything, and one renews the token every week, without anyone's approval.
 param deployerName string
 param infrastructureName string
 param plannerName string
+param renewerName string
 param location string
 param tags object
-param gitHubRepository string
 param gitHubEnvironment string
+
+@description('repo:OWNER/NAME, or repo:OWNER@ID/NAME@ID for repositories with immutable subjects; letter for letter as GitHub has it.')
+param gitHubSubjectPrefix string
 
 var gitHubTrust = {
   issuer: 'https://token.actions.githubusercontent.com'
-  subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}'
+  subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}'
   audiences: ['api://AzureADTokenExchange']
 }
 
@@ -49,7 +52,23 @@ resource plannerTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federate
   name: 'github-${gitHubEnvironment}-plan'
   properties: {
     issuer: gitHubTrust.issuer
-    subject: 'repo:${gitHubRepository}:environment:${gitHubEnvironment}-plan'
+    subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}-plan'
+    audiences: gitHubTrust.audiences
+  }
+}
+
+resource renewer 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: renewerName
+  location: location
+  tags: tags
+}
+
+resource renewerTrust 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {
+  parent: renewer
+  name: 'github-${gitHubEnvironment}-token'
+  properties: {
+    issuer: gitHubTrust.issuer
+    subject: '${gitHubSubjectPrefix}:environment:${gitHubEnvironment}-token'
     audiences: gitHubTrust.audiences
   }
 }
@@ -60,3 +79,5 @@ output infrastructureClientId string = infrastructure.properties.clientId
 output infrastructurePrincipalId string = infrastructure.properties.principalId
 output plannerClientId string = planner.properties.clientId
 output plannerPrincipalId string = planner.properties.principalId
+output renewerClientId string = renewer.properties.clientId
+output renewerPrincipalId string = renewer.properties.principalId

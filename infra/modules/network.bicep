@@ -7,9 +7,87 @@ var publicSubnetName = 'databricks-public'
 var privateSubnetName = 'databricks-private'
 var privateEndpointSubnetName = 'private-endpoints'
 
-// Databricks adds its own rules to this group; nothing else may come in.
-resource securityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+// The rules that Databricks itself puts in the group of its subnets. They stand here letter for letter: a deployment without them
+// would take them away, which Azure refuses from the second one on (ConflictWithNetworkIntentPolicy).
+// Source: learn.microsoft.com/azure/databricks/security/network/classic/vnet-inject, "Network security group rules".
+var databricksRules = [
+  {
+    name: 'worker-to-worker-inbound'
+    direction: 'Inbound'
+    priority: 100
+    protocol: '*'
+    ports: ['*']
+    to: 'VirtualNetwork'
+  }
+  {
+    name: 'worker-to-databricks-webapp'
+    direction: 'Outbound'
+    priority: 100
+    protocol: 'Tcp'
+    ports: ['443', '3306', '8443-8451']
+    to: 'AzureDatabricks'
+  }
+  {
+    name: 'worker-to-sql'
+    direction: 'Outbound'
+    priority: 101
+    protocol: 'Tcp'
+    ports: ['3306']
+    to: 'Sql'
+  }
+  {
+    name: 'worker-to-storage'
+    direction: 'Outbound'
+    priority: 102
+    protocol: 'Tcp'
+    ports: ['443']
+    to: 'Storage'
+  }
+  {
+    name: 'worker-to-worker-outbound'
+    direction: 'Outbound'
+    priority: 103
+    protocol: '*'
+    ports: ['*']
+    to: 'VirtualNetwork'
+  }
+  {
+    name: 'worker-to-eventhub'
+    direction: 'Outbound'
+    priority: 104
+    protocol: 'Tcp'
+    ports: ['9093']
+    to: 'EventHub'
+  }
+]
+
+resource clusterSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
   name: '${virtualNetworkName}-nsg'
+  location: location
+  tags: tags
+  properties: {
+    securityRules: [
+      for rule in databricksRules: {
+        name: 'Microsoft.Databricks-workspaces_UseOnly_databricks-${rule.name}'
+        properties: {
+          direction: rule.direction
+          access: 'Allow'
+          priority: rule.priority
+          protocol: rule.protocol
+          sourceAddressPrefix: 'VirtualNetwork'
+          sourcePortRange: '*'
+          destinationAddressPrefix: rule.to
+          destinationPortRange: length(rule.ports) == 1 ? rule.ports[0] : null
+          destinationPortRanges: length(rule.ports) == 1 ? [] : rule.ports
+        }
+      }
+    ]
+  }
+}
+
+// A group of its own: Databricks' rules belong to Databricks' subnets.
+resource endpointSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+  name: '${virtualNetworkName}-endpoints-nsg'
   location: location
   tags: tags
 }
@@ -60,7 +138,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
             id: natGateway.id
           }
           networkSecurityGroup: {
-            id: securityGroup.id
+            id: clusterSecurityGroup.id
           }
           serviceEndpoints: [
             {
@@ -85,7 +163,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
             id: natGateway.id
           }
           networkSecurityGroup: {
-            id: securityGroup.id
+            id: clusterSecurityGroup.id
           }
           serviceEndpoints: [
             {
@@ -107,7 +185,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         properties: {
           addressPrefix: '10.20.2.0/27'
           networkSecurityGroup: {
-            id: securityGroup.id
+            id: endpointSecurityGroup.id
           }
         }
       }
@@ -149,9 +227,7 @@ resource sqlDnsLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-
 output virtualNetworkId string = virtualNetwork.id
 output publicSubnetName string = publicSubnetName
 output privateSubnetName string = privateSubnetName
-output clusterSubnetIds array = [
-  virtualNetwork::publicSubnet.id
-  virtualNetwork::privateSubnet.id
-]
+output publicSubnetId string = virtualNetwork::publicSubnet.id
+output privateSubnetId string = virtualNetwork::privateSubnet.id
 output privateEndpointSubnetId string = virtualNetwork::privateEndpointSubnet.id
 output sqlDnsZoneId string = sqlDnsZone.id

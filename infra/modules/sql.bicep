@@ -16,12 +16,12 @@ param autoPauseMinutes int
 @description('The one address from which infra/sql is run over the internet. Empty: none.')
 param operatorIpAddress string
 
-@description('The subnet of the private endpoint. Empty: firewall rules instead.')
+@description('True: a private endpoint in the subnet below. False: firewall rules.')
+param privateNetworking bool
+
 param privateEndpointSubnetId string
 
 param privateDnsZoneId string
-
-var private = !empty(privateEndpointSubnetId)
 
 resource server 'Microsoft.Sql/servers@2023-08-01' = {
   //checkov:skip=CKV_AZURE_113:Off where there is a private endpoint (prod); dev has no network of its own and lets in Azure and one operator, with Entra sign-in only
@@ -30,7 +30,7 @@ resource server 'Microsoft.Sql/servers@2023-08-01' = {
   tags: tags
   properties: {
     minimalTlsVersion: '1.2'
-    publicNetworkAccess: private ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: privateNetworking ? 'Disabled' : 'Enabled'
     administrators: {
       administratorType: 'ActiveDirectory'
       azureADOnlyAuthentication: true
@@ -66,7 +66,7 @@ resource database 'Microsoft.Sql/servers/databases@2023-08-01' = {
 }
 
 // Clusters in the network that Databricks manages have no fixed address: 0.0.0.0 stands for "from within Azure", and Entra sign-in still holds.
-resource fromAzure 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!private) {
+resource fromAzure 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!privateNetworking) {
   parent: server
   name: 'AllowAllWindowsAzureIps'
   properties: {
@@ -75,7 +75,7 @@ resource fromAzure 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!priva
   }
 }
 
-resource fromOperator 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!private && !empty(operatorIpAddress)) {
+resource fromOperator 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!privateNetworking && !empty(operatorIpAddress)) {
   parent: server
   name: 'operator'
   properties: {
@@ -84,7 +84,7 @@ resource fromOperator 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!pr
   }
 }
 
-resource privateEndpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = if (private) {
+resource privateEndpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = if (privateNetworking) {
   name: '${serverName}-pe'
   location: location
   tags: tags
@@ -104,7 +104,7 @@ resource privateEndpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = if (p
   }
 }
 
-resource privateDns 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = if (private) {
+resource privateDns 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = if (privateNetworking) {
   parent: privateEndpoint
   name: 'default'
   properties: {

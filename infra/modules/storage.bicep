@@ -4,14 +4,30 @@ param location string
 param tags object
 param workspaceId string
 
-@description('The only subnets that reach the account. Empty: any network, with an identity that has a role.')
-param allowedSubnetIds array
+@description('True: only the two subnets reach the account. False: any network does, with an identity that has a role.')
+param privateNetworking bool
 
-@description('The access connector, which Unity Catalog comes through from outside of those subnets.')
-param allowedConnectorId string
+param publicSubnetId string
+param privateSubnetId string
+
+@description('The access connectors, which Unity Catalog comes through from outside of those subnets.')
+param allowedConnectorIds array
+
+param quarantineDays int
+
+var clusterSubnets = [
+  {
+    id: publicSubnetId
+    action: 'Allow'
+  }
+  {
+    id: privateSubnetId
+    action: 'Allow'
+  }
+]
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
-  //checkov:skip=CKV_AZURE_35:Deny wherever allowedSubnetIds is given (prod); dev has no network of its own to allow, and no keys to lose
+  //checkov:skip=CKV_AZURE_35:Deny with privateNetworking (prod); dev has no network of its own to allow, and no keys to lose
   //checkov:skip=CKV_AZURE_206:Raw data can be landed again from its sources: three copies in one place are enough
   //checkov:skip=CKV_AZURE_43:The name is a parameter: main.bicep makes it of lower-case letters and digits, at most 24
   name: accountName
@@ -32,17 +48,16 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     supportsHttpsTrafficOnly: true
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: empty(allowedSubnetIds) ? 'Allow' : 'Deny'
-      virtualNetworkRules: [
-        for subnetId in allowedSubnetIds: {
-          id: subnetId
-          action: 'Allow'
-        }
-      ]
+      defaultAction: privateNetworking ? 'Deny' : 'Allow'
+      virtualNetworkRules: privateNetworking ? clusterSubnets : []
       resourceAccessRules: [
         {
           tenantId: tenant().tenantId
-          resourceId: allowedConnectorId
+          resourceId: allowedConnectorIds[0]
+        }
+        {
+          tenantId: tenant().tenantId
+          resourceId: allowedConnectorIds[1]
         }
       ]
     }
@@ -73,7 +88,8 @@ resource rawData 'Microsoft.Storage/storageAccounts/blobServices/containers@2024
   }
 }
 
-// A run that dies leaves its staging folder behind; the next run cleans up after it, and this rule after runs that never come.
+// A run that dies leaves its staging folder behind; the next run cleans up after it, and the first rule after runs that never come.
+// Bad rows stay in quarantine with their run's id and their reasons, until they are quarantineDays old.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
   parent: account
   name: 'default'
@@ -95,6 +111,23 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
               baseBlob: {
                 delete: {
                   daysAfterModificationGreaterThan: 7
+                }
+              }
+            }
+          }
+        }
+        {
+          name: 'delete-old-quarantine'
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['${rawData.name}/quarantine/']
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: quarantineDays
                 }
               }
             }

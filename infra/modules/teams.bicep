@@ -48,6 +48,8 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
   }
 }
 
+var roleType = 'Microsoft.Authorization/roleDefinitions'
+
 // Key Vault Secrets User on this one secret: the workflow reads the webhook's address, and no other secret.
 resource workflowOnSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(teamsWebhookUrl)) {
   scope: webhookSecret
@@ -55,7 +57,7 @@ resource workflowOnSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   properties: {
     principalId: workflow.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')
+    roleDefinitionId: subscriptionResourceId(roleType, '4633458b-17de-408a-b874-0445c86b69e6')
     description: 'The workflow reads the address of the Teams webhook when an alert comes.'
   }
 }
@@ -75,3 +77,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 }
 
 output workflowName string = workflow.name
+output principalId string = workflow.identity.principalId

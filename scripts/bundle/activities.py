@@ -57,6 +57,14 @@ class Activity:
         return child_path(self.path, "typeProperties")
 
     @property
+    def is_inactive(self) -> bool:
+        """Whether it, or a container around it, is switched off: the service does not validate it then.
+
+        Source: https://learn.microsoft.com/azure/data-factory/deactivate-activity.
+        """
+        return any(text(each.document.get("state")).casefold() == "inactive" for each in (*self.containers, self))
+
+    @property
     def dependencies(self) -> list[str]:
         """The names in `dependsOn`."""
         return [text(mapping(entry).get("activity")) for entry in items(self.document.get("dependsOn"))]
@@ -106,18 +114,25 @@ def all_activities(top: ActivityList) -> Iterator[Activity]:
 def upstream(top: ActivityList) -> dict[str, frozenset[str]]:
     """Return, by each activity's JSON path, the names (folded) of the activities whose outcome its expressions can see.
 
-    That is what it depends on, directly or not, and what the containers around it depend on. An Until's condition is
-    looked at after each round, so it sees the activities of its own list too.
+    That is what it depends on, directly or not, what the containers around it depend on, and what is in containers
+    among those: the activities of an Until, say, can be read when it has ended. An Until's condition is looked at after
+    each round, so it sees the activities of its own list too.
     """
     seen: dict[str, frozenset[str]] = {}
     for activity_list in all_lists(top):
         graph = {activity.name.casefold(): activity.dependencies for activity in activity_list.activities}
+        within = {activity.name.casefold(): _names_within(activity) for activity in activity_list.activities}
         for activity in activity_list.activities:
-            visible = {name.casefold() for name in _reachable(activity.dependencies, graph)}
+            ended = _reachable(activity.dependencies, graph)
+            visible = ended.union(*(within.get(name, ()) for name in ended))
             if activity.containers:
                 container = activity.containers[-1]
-                visible |= seen[container.path] - _own_names(container)
-            seen[activity.path] = frozenset(visible | _own_names(activity))
+                visible |= seen[container.path] - (
+                    _names_within(container) if container.type == "Until" else frozenset()
+                )
+            seen[activity.path] = frozenset(visible) | (
+                within[activity.name.casefold()] if activity.type == "Until" else frozenset()
+            )
     return seen
 
 
@@ -136,10 +151,11 @@ def inner_values(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, 
                 yield child_path(child_path(cases, index), "activities"), case["activities"]
 
 
-def _own_names(activity: Activity) -> frozenset[str]:
-    if activity.type != "Until":
-        return frozenset()
-    return frozenset(inner.name.casefold() for inner_list in activity.inner_lists() for inner in inner_list.activities)
+def _names_within(activity: Activity) -> frozenset[str]:
+    """Return the folded names of all activities in a container."""
+    return frozenset(
+        inner.name.casefold() for inner_list in activity.inner_lists() for inner in all_activities(inner_list)
+    )
 
 
 def _reachable(start: Iterable[str], graph: Mapping[str, Iterable[str]]) -> set[str]:

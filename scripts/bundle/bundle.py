@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from bundle.activities import Activity, ActivityList, all_activities, pipeline_activities, upstream
-from bundle.documents import text
+from bundle.documents import child_path, mapping, text
 from bundle.errors import ExpressionSyntaxError, NotebookNotFoundError, ResourceFileError
 from bundle.expressions import Expression, find_expressions, is_dynamic, parse
 from bundle.notebook_source import NotebookSource, read_notebooks
 from bundle.notebooks import find_notebook
-from bundle.resources import KINDS, Resource, ResourceKey, read_resource, resource_files
+from bundle.resources import KINDS, Resource, ResourceKey, read_resources
 from bundle.sources import Sources, check_sources, runbook_secrets
 
 # Texts of people for people: an `@` in them is none of the expression language's. Defaults are taken as they are, too.
 _NOT_EVALUATED = frozenset({"name", "description", "annotations", "folder", "parameters"})
+
+_VARIABLES = "$.properties.variables"
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,29 @@ class Pipeline:
 
     @cached_property
     def expressions(self) -> tuple[PlacedExpression, ...]:
-        """Every expression of the activities."""
-        return tuple(
-            placed
-            for activity in self.activities
-            for placed in _expressions(self.resource, activity.own_document(), activity.path, activity)
+        """Every expression of the activities, and of the variables' defaults: those are evaluated as a run starts."""
+        variables = mapping(self.resource.properties.get("variables"))
+        defaults = {name: mapping(declared).get("defaultValue") for name, declared in variables.items()}
+        return (
+            *(
+                placed
+                for name, default in defaults.items()
+                for placed in _placed(self.resource, default, f"{child_path(_VARIABLES, name)}.defaultValue")
+            ),
+            *(
+                placed
+                for activity in self.activities
+                for placed in _expressions(self.resource, activity.own_document(), activity.path, activity)
+            ),
         )
+
+    def is_inactive(self, path: str) -> bool:
+        """Say whether a place in the pipeline's file is in an activity that is switched off."""
+        return path in self._inactive or path.startswith(tuple(f"{off}{end}" for off in self._inactive for end in ".["))
+
+    @cached_property
+    def _inactive(self) -> tuple[str, ...]:
+        return tuple(activity.path for activity in self.activities if activity.is_inactive)
 
 
 @dataclass(frozen=True)
@@ -73,14 +92,14 @@ class Bundle:
 
     Attributes:
         resources: the factory objects that could be read.
-        unreadable: for each file that could not, its kind and why.
+        unreadable: for each file that could not, why.
         strangers: files of folders that are no kind of factory object.
         notebooks_root: the folder of the notebooks.
         notebooks: by file, what the notebooks' and modules' sources say.
     """
 
     resources: Mapping[ResourceKey, Resource]
-    unreadable: Mapping[ResourceKey, ResourceFileError]
+    unreadable: Mapping[Path, ResourceFileError]
     strangers: tuple[Path, ...]
     notebooks_root: Path
     notebooks: Mapping[Path, NotebookSource]
@@ -113,20 +132,25 @@ class Bundle:
         """Yield the objects of one kind."""
         return (resource for key, resource in self.resources.items() if key.kind == kind)
 
+    @cached_property
+    def unread(self) -> Mapping[ResourceKey, ResourceFileError]:
+        """Why an object could not be read, by the key that its file's name gives it."""
+        errors = {ResourceKey(path.parent.name, path.stem): error for path, error in self.unreadable.items()}
+        return {key: error for key, error in errors.items() if key not in self.resources}
+
     def names(self, kind: str) -> list[str]:
         """Return the names of one kind, also of files that could not be read: they are there, if wrong."""
-        return [key.name for key in (*self.resources, *self.unreadable) if key.kind == kind]
+        return [key.name for key in (*self.resources, *self.unread) if key.kind == kind]
 
     def knows(self, key: ResourceKey) -> bool:
         """Say whether the bundle has a file for an object, readable or not."""
-        return key in self.resources or key in self.unreadable
+        return key in self.resources or key in self.unread
 
     def run_target(self, source: NotebookSource, target: str) -> NotebookSource | None:
         """Return the notebook that `%run target` in another includes; None when the bundle has none such."""
         if target.startswith("/"):
             return self._notebook(target)
-        file = (source.path.parent / f"{target}.py").resolve()
-        return next((found for path, found in self.notebooks.items() if path.resolve() == file), None)
+        return self._resolved.get((source.path.parent / f"{target}.py").resolve())
 
     def included(self, source: NotebookSource) -> tuple[NotebookSource, ...]:
         """Return a notebook and those it includes with `%run`, themselves and through others."""
@@ -144,6 +168,10 @@ class Bundle:
     def notebook_of(self, activity: Activity) -> NotebookSource | None:
         """Return the source of the notebook an activity runs; None when it runs none that is in the bundle."""
         return self._notebook(notebook_path(activity)) if notebook_path(activity) else None
+
+    @cached_property
+    def _resolved(self) -> Mapping[Path, NotebookSource]:
+        return {path.resolve(): source for path, source in self.notebooks.items()}
 
     def _notebook(self, path: str) -> NotebookSource | None:
         try:
@@ -164,14 +192,7 @@ def read_bundle(adf: Path, notebooks: Path) -> Bundle:
     Raises:
         ResourceError: `adf` is no folder, or holds no factory objects.
     """
-    resources: dict[ResourceKey, Resource] = {}
-    unreadable: dict[ResourceKey, ResourceFileError] = {}
-    for kind, path in resource_files(adf):
-        key = ResourceKey(kind, path.stem)
-        try:
-            resources[key] = read_resource(kind, path)
-        except ResourceFileError as error:
-            unreadable[key] = error
+    resources, unreadable = read_resources(adf)
     strangers = sorted(path for path in adf.glob("*/*.json") if path.parent.name not in KINDS)
     return Bundle(resources, unreadable, tuple(strangers), notebooks, read_notebooks(notebooks))
 
@@ -180,7 +201,13 @@ def _expressions(
     resource: Resource, document: Mapping[str, Any], path: str, activity: Activity | None = None
 ) -> Iterator[PlacedExpression]:
     evaluated = {key: value for key, value in document.items() if key not in _NOT_EVALUATED}
-    for occurrence in find_expressions(evaluated, path):
+    return _placed(resource, evaluated, path, activity)
+
+
+def _placed(
+    resource: Resource, value: object, path: str, activity: Activity | None = None
+) -> Iterator[PlacedExpression]:
+    for occurrence in find_expressions(value, path):
         try:
             tree, error = parse(occurrence.text), ""
         except ExpressionSyntaxError as problem:

@@ -304,8 +304,8 @@ DATASET_TYPES = frozenset(
     """.split()
 )
 
-# Kind -> the types its objects' `properties.type` can have. A pipeline has no type.
-TYPES_OF_KIND: Mapping[str, frozenset[str]] = {
+# Kind -> the types its objects' `properties.type` can have, as the schema says. A pipeline has no type.
+SCHEMA_TYPES: Mapping[str, frozenset[str]] = {
     "linkedService": LINKED_SERVICE_TYPES,
     "dataset": DATASET_TYPES,
     "dataflow": frozenset({"Flowlet", "MappingDataFlow", "WranglingDataFlow"}),
@@ -313,3 +313,14 @@ TYPES_OF_KIND: Mapping[str, frozenset[str]] = {
     "integrationRuntime": frozenset({"Managed", "SelfHosted"}),
     "credential": frozenset({"ManagedIdentity", "ServicePrincipal"}),
 }
+
+# Types that Studio writes and the schema does not have yet.
+_NEWER_TYPES: Mapping[str, frozenset[str]] = {
+    "dataflow": frozenset({"UDFLibrary"}),
+    "integrationRuntime": frozenset({"Airflow"}),
+}
+
+TYPES_OF_KIND: Mapping[str, frozenset[str]] = {
+    kind: types | _NEWER_TYPES.get(kind, frozenset()) for kind, types in SCHEMA_TYPES.items()
+}
+"""Kind -> the types that its objects can have."""

@@ -6,6 +6,7 @@ from typing import Any
 from bundle.expressions import is_dynamic
 
 ROOT = "$"
+_CONTAINERS = (dict, list, Mapping)
 
 
 def child_path(path: str, key: str | int) -> str:
@@ -26,12 +27,13 @@ def children(value: object, path: str = ROOT) -> Iterator[tuple[str, str | int, 
 
 
 def walk(value: object, path: str = ROOT) -> Iterator[tuple[str, Any]]:
-    """Yield (JSON path, value) of a JSON value and of everything in it, parents first, in document order."""
+    """Yield (JSON path, value) of a JSON value and of each object and array in it, parents first, in document order."""
     pending = [(path, value)]
     while pending:
         place, item = pending.pop()
         yield place, item
-        pending.extend(reversed([(child, inner) for child, _, inner in children(item, place)]))
+        inner = [(child, value) for child, _, value in children(item, place) if isinstance(value, _CONTAINERS)]
+        pending.extend(reversed(inner))
 
 
 def mapping(value: object) -> Mapping[str, Any]:

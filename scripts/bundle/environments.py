@@ -21,13 +21,17 @@ PUBLIC_CLOUD = "https://management.azure.com"
 # Plain http is for a server on this machine only: a token must not cross a network in the clear.
 LOOPBACK = "127.0.0.1"
 
+# As a shell writes them: ${NAME} is not to be empty, ${NAME:-text} stands for the text where it is.
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _WORKSPACE_PATH = re.compile(r"(/[^/\s][^/]*)+")
 _SECTIONS = {
     "azure": {"subscription_id", "resource_group", "data_factory", "management_url"},
-    "databricks": {"host", "notebooks", "root"},
+    "databricks": {"host", "notebooks", "root", "resource_id", "sign_in", "access_mode", "compute", "run_as"},
 }
-_OPTIONAL = {"management_url"}
+_OPTIONAL = {"management_url", "resource_id", "sign_in", "access_mode", "compute", "run_as"}
+_OTHER_SECTIONS = ("overrides", "policy")  # `bundle.policy` reads the latter
+# Every user of a workspace may edit everything in it.
+_SHARED = re.compile(r"(/Workspace)?/Shared(/|$)", re.IGNORECASE)
 
 
 class NotebookDelivery(StrEnum):
@@ -35,6 +39,27 @@ class NotebookDelivery(StrEnum):
 
     WORKSPACE = "workspace"
     GIT_FOLDER = "git-folder"
+
+
+class SignIn(StrEnum):
+    """How the factory signs in to Databricks: as itself, or with the token that the linked service names."""
+
+    MANAGED_IDENTITY = "managed-identity"
+    TOKEN = "token"  # noqa: S105 - a way to sign in, no secret
+
+
+class AccessMode(StrEnum):
+    """Who may use a job cluster, in Databricks' own words: one identity, or several that are kept apart."""
+
+    DEDICATED = "dedicated"
+    STANDARD = "standard"
+
+
+class Compute(StrEnum):
+    """What a notebook activity runs on: a job cluster of its own, or a job on serverless compute."""
+
+    JOB_CLUSTERS = "job-clusters"
+    SERVERLESS = "serverless"
 
 
 @dataclass(frozen=True)
@@ -57,11 +82,20 @@ class AzureSettings:
 
 @dataclass(frozen=True)
 class DatabricksSettings:
-    """The workspace, and the folder in it that is this bundle's: notebooks are under `ROOT/notebooks`."""
+    """The workspace, and the folder in it that is this bundle's: notebooks are under `ROOT/notebooks`.
+
+    `sign_in` and `access_mode` are None where the linked services stay as they are written. `resource_id` is the
+    workspace's in Azure, which a managed identity needs; `run_as` the application id that serverless jobs run as.
+    """
 
     host: str
     notebooks: NotebookDelivery
     root: str
+    resource_id: str | None = None
+    sign_in: SignIn | None = None
+    access_mode: AccessMode | None = None
+    compute: Compute = Compute.JOB_CLUSTERS
+    run_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +118,14 @@ class Environment:
     overrides: tuple[Override, ...]
 
 
+_CHOICES: Mapping[str, type[StrEnum]] = {
+    "notebooks": NotebookDelivery,
+    "sign_in": SignIn,
+    "access_mode": AccessMode,
+    "compute": Compute,
+}
+
+
 def environment_file(name: str) -> Path:
     """Return the file of an environment, given its name or the path of a `.toml` file."""
     return Path(name) if name.endswith(".toml") else bundle_folder(FOLDER) / f"{name}.toml"
@@ -98,7 +140,7 @@ def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
         EnvironmentFileError: with one line for every unknown or missing key, unset variable and wrong value.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         known = ", ".join(sorted(path.stem for path in file.parent.glob("*.toml"))) or "none"
         raise EnvironmentFileError(f"{file}: no such environment file. In {file.parent} there are: {known}.") from None
@@ -122,6 +164,11 @@ def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
             host=databricks["host"].rstrip("/"),
             notebooks=NotebookDelivery(databricks["notebooks"]),
             root=databricks["root"],
+            resource_id=databricks.get("resource_id"),
+            sign_in=SignIn(databricks["sign_in"]) if "sign_in" in databricks else None,
+            access_mode=AccessMode(databricks["access_mode"]) if "access_mode" in databricks else None,
+            compute=Compute(databricks.get("compute", Compute.JOB_CLUSTERS)),
+            run_as=databricks.get("run_as"),
         ),
         overrides=tuple(
             Override(_key(name), path, value)
@@ -168,8 +215,8 @@ def _key(name: str) -> ResourceKey:
 
 
 def _structure_problems(document: Mapping[str, Any]) -> Iterator[str]:
-    for section in sorted(document.keys() - {*_SECTIONS, "overrides"}):
-        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, 'overrides'])}."
+    for section in sorted(document.keys() - {*_SECTIONS, *_OTHER_SECTIONS}):
+        yield f"{section}: unknown section. Known are {', '.join([*_SECTIONS, *_OTHER_SECTIONS])}."
     for section, keys in _SECTIONS.items():
         values = document.get(section, {})
         if not isinstance(values, Mapping):
@@ -189,10 +236,21 @@ def _setting_problems(document: Mapping[str, Any]) -> Iterator[str]:
     for section, key, values in (("azure", "management_url", azure), ("databricks", "host", databricks)):
         if key in values:
             yield from (f"{section}.{key}: {problem}" for problem in _address_problems(values[key]))
-    if databricks["notebooks"] not in list(NotebookDelivery):
-        yield f"databricks.notebooks: is {databricks['notebooks']!r}; one of {', '.join(NotebookDelivery)} is meant."
+    for key, choice in _CHOICES.items():
+        if key in databricks and databricks[key] not in list(choice):
+            yield f"databricks.{key}: is {databricks[key]!r}; one of {', '.join(choice)} is meant."
+    if databricks.get("sign_in") == SignIn.MANAGED_IDENTITY and "resource_id" not in databricks:
+        yield "databricks.resource_id: is missing; sign_in by managed identity needs the workspace's resource id."
+    if databricks.get("compute") == Compute.SERVERLESS and "run_as" not in databricks:
+        yield "databricks.run_as: is missing; jobs on serverless compute run as that application id."
+    if _SHARED.match(databricks["root"]) and urlsplit(databricks["host"]).hostname != LOOPBACK:
+        yield (
+            f"databricks.root: every user of the workspace may edit {databricks['root']}, and what stands there runs "
+            "with the pipelines' rights. Name a folder of the deploying identity: "
+            "/Users/${AZURE_CLIENT_ID}/continuous-ingestion."
+        )
     if not _WORKSPACE_PATH.fullmatch(databricks["root"]) or ".." in databricks["root"].split("/"):
-        yield f"databricks.root: {databricks['root']!r} is no workspace folder, such as /Shared/continuous-ingestion."
+        yield f"databricks.root: {databricks['root']!r} is no workspace folder, such as /Users/ID/continuous-ingestion."
 
 
 def _address_problems(address: str) -> Iterator[str]:

@@ -31,8 +31,8 @@ class ResourceShapeError(ResourceFileError):
     """A document is not `{"name": ..., "properties": {...}}`."""
 
 
-class ResourceNameError(ResourceFileError):
-    """An object's name is not its file's."""
+class NamesakeError(ResourceFileError):
+    """Two files hold objects of one kind and name."""
 
 
 class ReferenceCycleError(BundleError):
@@ -41,10 +41,6 @@ class ReferenceCycleError(BundleError):
 
 class NotebookNotFoundError(BundleError):
     """A notebook path names no notebook of the bundle."""
-
-
-class NotebookSourceError(BundleError):
-    """A file is not a notebook in Databricks' source format."""
 
 
 class ExpressionSyntaxError(BundleError):
@@ -57,3 +53,15 @@ class JsonPathError(BundleError):
 
 class EnvironmentFileError(BundleError):
     """An environment file is wrong, or names a variable that is not set."""
+
+
+class SourceEncodingError(BundleError):
+    """A Python file of the notebooks' folder is not UTF-8: which, in which line (from 1), and what stands there."""
+
+    def __init__(self, file: Path, line: int, problem: str) -> None:
+        super().__init__(f"{file}: line {line}: {problem}")
+        self.line, self.problem = line, problem
+
+
+class UnknownRuleError(BundleError):
+    """There is no rule of that name."""

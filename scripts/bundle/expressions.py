@@ -276,6 +276,10 @@ _GRAMMAR = r"""
     %ignore /\s+/
 """
 
+# A name after a dot that ends where the text ends, and what goes on as if it were one.
+_DOTTED_NAME = re.compile(r"\.([\w$]+)\Z")
+_REST_OF_NAME = re.compile(r"[-:][-:\w$]+")
+
 _EXPECTED = {
     "NAME": "a name",
     "STRING": "a text in single quotes",
@@ -386,13 +390,18 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
         )
     else:
         position, found, expected = end, "end", set(error.accepts or error.expected)  # type: ignore[attr-defined]
+    name, rest = _DOTTED_NAME.search(text, 0, position), _REST_OF_NAME.match(text, position)
+    if name and rest:
+        whole = f"{name[1]}{rest[0]}"
+        reason = f"a name after a dot holds no {text[position]!r}: write ['{whole}'] in place of .{whole}"
+        return _syntax_error(text, position, reason)
     return _syntax_error(text, position, f"unexpected {found}; expected {_expected_words(expected)}")
 
 
 def _expected_words(terminals: set[str]) -> str:
     words = ["an expression"] if terminals >= _EXPRESSION_START else []
     left = terminals - _EXPRESSION_START if words else terminals
-    words += sorted(_EXPECTED[name] for name in left if name in _EXPECTED)
+    words += sorted({_EXPECTED[name] for name in left if name in _EXPECTED})
     return " or ".join(words)
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-# Where this file is from.
 CHECKOUT = Path(__file__).resolve().parents[2]
+"""The checkout that this program is part of."""
 
 
 def bundle_folder(name: str) -> Path:

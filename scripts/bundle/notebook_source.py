@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bundle.errors import NotebookSourceError
-from bundle.notebooks import HEADER, Cell, Language, read_cells
+from bundle.errors import SourceEncodingError
+from bundle.notebooks import Cell, Language, has_header, included_path, read_cells, read_source
 
 # Calls that hand on their first argument as it is, for what we ask: which literal may come out.
 _TRANSPARENT_CALLS = frozenset({"str", "repr", "int", "dumps", "strip"})
@@ -187,13 +187,13 @@ def _read_source(path: Path, name: str, modules: Mapping[str, NotebookSource]) -
     cells: list[Cell] = []
     is_notebook = False
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        is_notebook = text.split("\n", 1)[0].rstrip() == HEADER
+        text = read_source(path)
+        is_notebook = has_header(text)
         cells = list(read_cells(text)) if is_notebook else [Cell(Language.PYTHON, text, 1)]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         errors.append((1, f"cannot be read: {error}"))
-    except NotebookSourceError as error:
-        errors.append((1, str(error)))
+    except SourceEncodingError as error:
+        errors.append((error.line, error.problem))
     body: list[ast.stmt] = []
     for cell in cells:
         if cell.language is Language.PYTHON:
@@ -203,7 +203,9 @@ def _read_source(path: Path, name: str, modules: Mapping[str, NotebookSource]) -
                 line = (getattr(error, "lineno", None) or 1) + cell.line - 1
                 errors.append((line, getattr(error, "msg", None) or str(error)))
     runs = {
-        cell.line: cell.source.split()[0] for cell in cells if cell.language is Language.RUN and cell.source.split()
+        cell.line: included_path(cell.source)
+        for cell in cells
+        if cell.language is Language.RUN and included_path(cell.source)
     }
     return NotebookSource(path, is_notebook, text, tuple(errors), ast.Module(body, []), name, modules, runs)
 

@@ -1,21 +1,33 @@
 """Databricks notebooks in source format: finding them, and taking them apart into cells."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from bundle.errors import NotebookNotFoundError, NotebookSourceError
+from bundle.errors import NotebookNotFoundError, SourceEncodingError
 
 HEADER = "# Databricks notebook source"
 _CELL_SEPARATOR = "# COMMAND ----------"
 _TITLE = "# DBTITLE "
 _MAGIC = "# MAGIC"
+_RUN_PATH = re.compile(r"""(?P<quote>["'])(?P<quoted>.+?)(?P=quote)|(?P<bare>\S+)""")
+
+
+# Notebooks in other languages, and Jupyter's, as Git folders keep them.
+OTHER_SUFFIXES = (".sql", ".scala", ".r", ".R", ".ipynb")
+
+# IPython's and Databricks' own commands that change nothing that a notebook computes; what is beside them is Python.
+_SETTINGS = frozenset({"matplotlib", "load_ext", "reload_ext", "autoreload", "config"})
+_ENVIRONMENT = "environment"  # what a serverless notebook wants installed, as YAML or JSON
+_ALIASES = {"py": "python", "markdown": "md"}
 
 
 class Language(StrEnum):
-    """What a cell is written in: its magic command, Python without one."""
+    """What a cell is written in: its magic command, Python without one; OTHER is a command that we do not know."""
 
+    OTHER = "other"
     PYTHON = "python"
     MARKDOWN = "md"
     SQL = "sql"
@@ -29,7 +41,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its language, its text without the magic, and the file's line (from 1) where that text starts."""
+    """One cell: its language, its text without the magic, and the file's line (from 1) where that text starts.
+
+    A cell of an unknown command has its text with the command.
+    """
 
     language: Language
     source: str
@@ -38,14 +53,36 @@ class Cell:
 
 
 def is_notebook(path: Path) -> bool:
-    """Say whether a file is a notebook in source format: Databricks goes by the first line."""
-    if path.suffix != ".py":
-        return False
-    with path.open(encoding="utf-8") as file:
-        return file.readline().rstrip() == HEADER
+    """Say whether a file is a notebook in source format: Databricks goes by the first line.
+
+    Raises:
+        SourceEncodingError: it is a Python file, and not UTF-8.
+    """
+    return path.suffix == ".py" and has_header(read_source(path))
 
 
-def find_notebook(notebook_path: str, root: Path) -> Path:
+def has_header(text: str) -> bool:
+    """Say whether a Python file's text is that of a notebook."""
+    return text.split("\n", 1)[0].rstrip() == HEADER
+
+
+def read_source(path: Path) -> str:
+    """Return a Python file's text, with line feeds only. A byte order mark, which some editors write, is no part of it.
+
+    Raises:
+        SourceEncodingError: it is not UTF-8.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"is not UTF-8 (byte {content[error.start]:#04x}). Save the file as UTF-8."
+        raise SourceEncodingError(path, line, problem) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def find_notebook(notebook_path: str, root: Path, suffixes: Sequence[str] = (".py",)) -> Path:
     """Return the source file under `root` for a workspace path such as `/Shared/app/notebooks/load`.
 
     A bundle does not say where in the workspace it will live, so the longest tail of the path that is a file wins.
@@ -56,9 +93,10 @@ def find_notebook(notebook_path: str, root: Path) -> Path:
     parts = PurePosixPath(notebook_path.strip("/")).parts
     if ".." not in parts:
         for start in range(len(parts)):
-            candidate = root.joinpath(*parts[start:]).with_name(f"{parts[-1]}.py")
-            if _is_file(candidate):
-                return candidate
+            for suffix in suffixes:
+                candidate = root.joinpath(*parts[start:-1], f"{parts[-1]}{suffix}")
+                if _is_file(candidate):
+                    return candidate
     raise NotebookNotFoundError(f"{notebook_path}: no such notebook under {root}.")
 
 
@@ -77,10 +115,19 @@ def find_python_file(address: str, root: Path) -> Path:
     raise NotebookNotFoundError(f"{address}: no such Python file under {root}.")
 
 
+def included_path(source: str) -> str:
+    """Return the path that a `%run` names: its first word, or what stands in quotes; empty when it names none.
+
+    Arguments may follow: `%run ./setup $day="monday"`.
+    """
+    found = _RUN_PATH.match(source.strip())
+    return (found["quoted"] or found["bare"] or "") if found else ""
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name too long for the file system is no file's
+    except (OSError, ValueError):  # a name too long for the file system, or with a null in it, is no file's
         return False
 
 
@@ -115,9 +162,22 @@ def _read_cell(lines: list[str], first: int) -> Cell | None:
     if not lines[0].startswith(_MAGIC):
         return Cell(Language.PYTHON, "\n".join(lines).rstrip(), first, title)
     text = [line.removeprefix(_MAGIC).removeprefix(" ") for line in lines]
+    while text and not text[0].strip():
+        text, first = text[1:], first + 1
+    return _read_magic(text, first, title) if text else None
+
+
+def _read_magic(text: list[str], first: int, title: str | None) -> Cell | None:
     word, _, rest = text[0].removeprefix("%").partition(" ")
+    word = word.strip()
+    if word == _ENVIRONMENT:
+        return None
+    if word in _SETTINGS:
+        source = "\n".join("" if line.startswith("%") else line for line in text).rstrip()
+        return Cell(Language.PYTHON, source, first, title) if source else None
     try:
-        language = Language(word.removesuffix("-sandbox"))
+        language = Language(_ALIASES.get(word, word).removesuffix("-sandbox"))
     except ValueError:
-        raise NotebookSourceError(f"line {first}: unknown magic command %{word}.") from None
-    return Cell(language, "\n".join([rest, *text[1:]]).strip("\n"), first, title)
+        language = Language.OTHER
+    lines = text if language is Language.OTHER else [rest, *text[1:]]
+    return Cell(language, "\n".join(lines).strip("\n"), first, title)

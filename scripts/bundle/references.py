@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from bundle.documents import ROOT, child_path, is_evaluated, mapping, walk
+from bundle.documents import ROOT, child_path, is_evaluated, walk
 from bundle.errors import ReferenceCycleError
-from bundle.resources import ResourceKey, Resources
+from bundle.resources import Resource, ResourceKey, Resources
 
 Node = TypeVar("Node")
 
@@ -24,8 +24,13 @@ REFERENCE_KINDS: Mapping[str, str] = {
     "TriggerReference": "trigger",
 }
 
-# Objects every factory has without a file.
-BUILT_IN = frozenset({ResourceKey("integrationRuntime", "AutoResolveIntegrationRuntime")})
+# Objects that factories have without a file.
+BUILT_IN = frozenset(
+    {
+        ResourceKey("integrationRuntime", "AutoResolveIntegrationRuntime"),
+        ResourceKey("managedVirtualNetwork", "default"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -39,19 +44,27 @@ class Reference:
 
 def references(document: object, path: str = ROOT) -> Iterator[Reference]:
     """Yield every reference in a JSON value, in document order; not those whose name is an expression."""
-    for place, value in walk(document, path):
-        kind = REFERENCE_KINDS.get(str(mapping(value).get("type")))
-        if kind is None:
-            continue
-        name = value.get("referenceName")
-        if isinstance(name, str) and not is_evaluated(name):
-            yield Reference(ResourceKey(kind, name), child_path(place, "referenceName"), value)
+    return _references(walk(document, path))
+
+
+def references_of(resource: Resource) -> Iterator[Reference]:
+    """Yield every reference in an object, as `references` does."""
+    return _references(resource.places)
+
+
+def _references(places: Iterable[tuple[str, Any]]) -> Iterator[Reference]:
+    for place, value in places:
+        if isinstance(value, Mapping) and "referenceName" in value:
+            kind, name = REFERENCE_KINDS.get(str(value.get("type"))), value["referenceName"]
+            if kind and isinstance(name, str) and not is_evaluated(name):
+                yield Reference(ResourceKey(kind, name), child_path(place, "referenceName"), value)
 
 
 def dependency_graph(resources: Resources) -> dict[ResourceKey, set[ResourceKey]]:
-    """Return, for each object, the objects of `resources` that must exist before it."""
+    """Return, for each object, the objects of `resources` that must exist before it, under their own names."""
+    own = {key: key for key in resources}
     return {
-        key: {reference.target for reference in references(resource.document)} & resources.keys()
+        key: {own[reference.target] for reference in references_of(resource) if reference.target in own}
         for key, resource in resources.items()
     }
 

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bundle.documents import child_path, walk
 from bundle.errors import (
     MalformedFileError,
+    NamesakeError,
     RepeatedKeyError,
     ResourceError,
-    ResourceNameError,
+    ResourceFileError,
     ResourceShapeError,
 )
 
@@ -28,13 +30,25 @@ KINDS = (
     "factory",
 )
 
+# Studio writes these without `properties` when there is nothing to say.
+_MAY_LACK_PROPERTIES = frozenset({"factory", "managedVirtualNetwork"})
+
 
 @dataclass(frozen=True, order=True)
 class ResourceKey:
-    """What names an object in a factory: kinds may share a name, so the name alone is not enough."""
+    """What names an object in a factory: kinds may share a name, so the name alone is not enough.
+
+    Keys whose names differ in case only are equal, as to the service.
+    Source: https://learn.microsoft.com/azure/data-factory/naming-rules.
+    """
 
     kind: str
-    name: str
+    name: str = field(compare=False)
+    folded: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Fold the name, by which keys are compared."""
+        object.__setattr__(self, "folded", self.name.casefold())
 
     def __str__(self) -> str:
         """`pipeline/PL_Copy`: the file's path without `.json`."""
@@ -43,7 +57,10 @@ class ResourceKey:
 
 @dataclass(frozen=True)
 class Resource:
-    """One factory object: its key, where it lies, its bytes as checked in, and what they say."""
+    """One factory object: its key, where it lies, its bytes as checked in, and what they say.
+
+    Its name is what the document says; Studio names the file so, but the service never sees the file.
+    """
 
     key: ResourceKey
     path: Path
@@ -61,8 +78,15 @@ class Resource:
         properties = self.document.get("properties")
         return properties if isinstance(properties, Mapping) else {}
 
+    @cached_property
+    def places(self) -> tuple[tuple[str, Any], ...]:
+        """(JSON path, value) of every object and array in the document, parents first."""
+        return tuple(walk(self.document))
+
 
 Resources = Mapping[ResourceKey, Resource]
+
+_SHAPE = 'a factory object is {"name": ..., "properties": {...}}'
 
 
 def resource_files(root: Path) -> Iterator[tuple[str, Path]]:
@@ -75,8 +99,10 @@ def resource_files(root: Path) -> Iterator[tuple[str, Path]]:
         raise ResourceError(f"{root}: no such folder. Point --adf at a factory's Git root.")
     files = [(kind, file) for kind in KINDS for file in sorted((root / kind).glob("*.json"))]
     if not files:
+        below = sorted({file.parents[1].as_posix() for kind in KINDS for file in root.glob(f"*/{kind}/*.json")})
+        hint = f" Is {' or '.join(below)} meant?" if below else ""
         raise ResourceError(
-            f"{root}: holds no factory objects. A factory's Git root has folders such as pipeline/ and trigger/."
+            f"{root}: holds no factory objects. A factory's Git root has folders such as pipeline/ and trigger/.{hint}"
         )
     yield from files
 
@@ -88,7 +114,6 @@ def read_resource(kind: str, path: Path) -> Resource:
         MalformedFileError: the file cannot be read, or is not JSON in UTF-8.
         RepeatedKeyError: an object in it has the same key twice.
         ResourceShapeError: the document is no factory object.
-        ResourceNameError: its `name` is not the file's.
     """
     try:
         content = path.read_bytes()
@@ -105,14 +130,36 @@ def read_resource(kind: str, path: Path) -> Resource:
     for json_path, value in walk(document):
         if isinstance(value, _JsonObject) and value.repeated is not None:
             raise RepeatedKeyError(path, "this key appears twice in one object", child_path(json_path, value.repeated))
-    # A factory without global parameters has no properties.
-    properties = document.get("properties", {} if kind == "factory" else None) if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not isinstance(properties, dict):
-        raise ResourceShapeError(path, 'a factory object is {"name": ..., "properties": {...}}')
+    if not isinstance(document, dict):
+        raise ResourceShapeError(path, _SHAPE)
+    properties = document.get("properties")
+    if not isinstance(properties, dict) and not (properties is None and kind in _MAY_LACK_PROPERTIES):
+        raise ResourceShapeError(path, _SHAPE)
     name = document.get("name")
-    if name != path.stem:
-        raise ResourceNameError(path, f"is {name!r}, the file is {path.name!r}. Make them equal.", "$.name")
-    return Resource(ResourceKey(kind, path.stem), path, content, document)
+    if not isinstance(name, str) or not name:
+        raise ResourceShapeError(path, f"{_SHAPE}: this name is {name!r}", "$.name")
+    return Resource(ResourceKey(kind, name), path, content, document)
+
+
+def read_resources(root: Path) -> tuple[dict[ResourceKey, Resource], dict[Path, ResourceFileError]]:
+    """Read every object under a factory's Git root: those that can be read, and for each other file why not.
+
+    Raises:
+        ResourceError: `root` is no folder, or holds no factory objects.
+    """
+    resources: dict[ResourceKey, Resource] = {}
+    errors: dict[Path, ResourceFileError] = {}
+    for kind, path in resource_files(root):
+        try:
+            resource = read_resource(kind, path)
+        except ResourceFileError as error:
+            errors[path] = error
+            continue
+        other = resources.setdefault(resource.key, resource)
+        if other is not resource:
+            message = f"{resource.name!r} is also the name of {other.path}: names ignore case. Rename one of the two."
+            errors[path] = NamesakeError(path, message, "$.name")
+    return resources, errors
 
 
 def load_resources(root: Path) -> dict[ResourceKey, Resource]:
@@ -121,17 +168,9 @@ def load_resources(root: Path) -> dict[ResourceKey, Resource]:
     Raises:
         ResourceError: one line for every file that cannot be read.
     """
-    resources: dict[ResourceKey, Resource] = {}
-    errors: list[str] = []
-    for kind, path in resource_files(root):
-        try:
-            resource = read_resource(kind, path)
-        except ResourceError as error:
-            errors.append(str(error))
-        else:
-            resources[resource.key] = resource
+    resources, errors = read_resources(root)
     if errors:
-        raise ResourceError("\n".join(errors))
+        raise ResourceError("\n".join(str(error) for error in errors.values()))
     return resources
 
 

@@ -1,5 +1,6 @@
 """Apply and rollback: plan, lock, snapshot, execution, and the way back when anything fails."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from deployment.errors import (
     StalePlanError,
 )
 from deployment.execution import Contents, Execution, Progress
-from deployment.live import Live, read_files, read_live, read_objects
+from deployment.jobs import resolved
+from deployment.live import Live, read_files, read_jobs, read_live, read_objects
 from deployment.lock import Lock
 from deployment.plan import Options, Plan, what_differs
 from deployment.planning import make_plan
@@ -38,8 +40,9 @@ class Applied:
 
 def current_plan(target: Target, desired: Desired, options: Options) -> tuple[Plan, Live]:
     """Return the plan of this moment, and what it was made from."""
-    live = read_live(target, desired.files)
-    return make_plan(desired, live, target.environment, options), live
+    live = read_live(target, desired.files, desired.jobs)
+    with_ids = dataclasses.replace(desired, objects=resolved(desired.objects, live.jobs))
+    return make_plan(with_ids, live, target.environment, options), live
 
 
 def apply(
@@ -82,8 +85,8 @@ def apply(
         snapshot = take_snapshot(plan, live, datetime.now(UTC))
         file = snapshot.save(snapshots)
         progress(f"snapshot: {file}")
-        objects = {key: resource.content for key, resource in desired.objects.items()}
-        contents = Contents(objects, desired.files, desired.branch)
+        objects = {key: resource.content for key, resource in resolved(desired.objects, live.jobs).items()}
+        contents = Contents(objects, desired.files, desired.branch, desired.jobs)
         try:
             Execution(target, contents, progress, lock.renew).run(plan.actions)
         except LockLostError as failure:
@@ -130,7 +133,8 @@ def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Calla
     for wait in (*ROLLBACK_WAITS, None):
         try:
             files = read_files(target.workspace, snapshot.files)
-            actions, contents = way_back(snapshot, read_objects(target.factory), files)
+            jobs = read_jobs(target.workspace, snapshot.jobs)
+            actions, contents = way_back(snapshot, read_objects(target.factory), files, jobs)
             if not actions:
                 problems = []
                 break

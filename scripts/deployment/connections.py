@@ -3,20 +3,23 @@
 Importing databricks-sdk takes a second and more: it is done where a workspace is needed.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import requests
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.datafactory import DataFactoryManagementClient
 
 from bundle.environments import LOOPBACK, AzureSettings, DatabricksSettings, Environment
 from deployment.errors import ConnectionSettingsError
-from deployment.factory import Factory
+from deployment.factory import Factory, no_login
 
 if TYPE_CHECKING:
     from databricks.sdk.clock import Clock
@@ -57,7 +60,7 @@ def connect(
     login, or DATABRICKS_TOKEN); a workspace on 127.0.0.1 gets AZURE_ACCESS_TOKEN too, unless DATABRICKS_TOKEN is set.
 
     Raises:
-        ConnectionSettingsError: there is no login, or no token.
+        ConnectionSettingsError: there is no login, or no token, or the workspace cannot be reached.
     """
     patience = patience or PATIENCE
     return Target(
@@ -73,7 +76,7 @@ def connect_factory(
     """Return the client of a factory; see `connect`.
 
     Raises:
-        ConnectionSettingsError: there is no token for a local server.
+        ConnectionSettingsError: there is no login, or no token for a local server.
     """
     patience = patience or PATIENCE
     options: dict[str, Any] = {
@@ -96,12 +99,16 @@ def connect_factory(
     else:
         from azure.identity import DefaultAzureCredential
 
+        scope = f"{azure.management_url}/.default"
+        # Before anything is asked: else every list of objects would fail by itself, each with 17 lines of the SDK.
+        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
+        login = DefaultAzureCredential()
+        try:
+            login.get_token(scope)
+        except ClientAuthenticationError as error:
+            raise ConnectionSettingsError(no_login(error)) from error
         client = DataFactoryManagementClient(
-            DefaultAzureCredential(),
-            azure.subscription_id,
-            azure.management_url,
-            credential_scopes=[f"{azure.management_url}/.default"],
-            **options,
+            login, azure.subscription_id, azure.management_url, credential_scopes=[scope], **options
         )
     return Factory(client, azure.resource_group, azure.data_factory, poll=patience.poll, settle=patience.settle)
 
@@ -112,6 +119,7 @@ def _connect_workspace(databricks: DatabricksSettings, patience: Patience, varia
 
     from deployment.workspace import Workspace
 
+    _reach(databricks.host, patience)
     local = urlsplit(databricks.host).hostname == LOOPBACK and not variables.get("DATABRICKS_TOKEN")
     try:
         config = Config(
@@ -127,6 +135,26 @@ def _connect_workspace(databricks: DatabricksSettings, patience: Patience, varia
         raise ConnectionSettingsError(
             f"{databricks.host}: no login to Databricks. Log in with `az login`, or set DATABRICKS_TOKEN. ({error})"
         ) from error
+
+
+def _reach(host: str, patience: Patience) -> None:
+    """See that a workspace answers at all: databricks-sdk would look for one that does not for five minutes.
+
+    Raises:
+        ConnectionSettingsError: nothing answers.
+    """
+    try:
+        requests.head(host, timeout=(min(10, patience.answer), patience.answer), allow_redirects=False)
+    except requests.RequestException as error:
+        raise ConnectionSettingsError(
+            f"{host}: cannot be reached: {_innermost(error)}. Look at databricks.host (DATABRICKS_HOST), the network."
+        ) from error
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error) or type(error).__name__
 
 
 class _FixedToken(SansIOHTTPPolicy[Any, Any]):

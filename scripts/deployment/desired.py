@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from bundle.documents import child_path, mapping, walk
 from bundle.environments import Environment, NotebookDelivery, apply_overrides, with_document
 from bundle.notebooks import is_notebook
 from bundle.resources import Resource, ResourceKey, load_resources
+from deployment.compute import with_compute
 from deployment.errors import DeploymentError
 from deployment.factory import OPERATIONS
+from deployment.jobs import on_jobs
 from deployment.workspace import FileKind, WorkspaceFile
 
 # The annotation of every object that is this bundle's. What does not carry it is never changed and never deleted.
@@ -34,7 +36,8 @@ _OTHER_NOTEBOOKS = {".ipynb", ".sql", ".scala", ".r", ".R"}
 class Desired:
     """What is to be: objects and files by what names them, or the commit and branch of a Git folder.
 
-    `notes` say what of the bundle is not deployed, or is deployed otherwise than it is written.
+    `jobs` are settings by name, of jobs on serverless compute. `notes` say what of the bundle is not deployed, or is
+    deployed otherwise than it is written.
     """
 
     objects: Mapping[ResourceKey, Resource]
@@ -42,6 +45,7 @@ class Desired:
     commit: str | None
     branch: str | None
     notes: tuple[str, ...]
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desired:
@@ -61,13 +65,16 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
             continue
         moved, moves = _at_root(resource, notebooks, root)
         notes.extend(moves)
-        objects[key] = _without_byte_order_mark(_marked(moved))
+        reached = with_compute(moved, environment.databricks)
+        objects[key] = _without_byte_order_mark(_marked(reached))
+    served = on_jobs(objects, environment)
+    notes.extend(served.notes)
     if environment.databricks.notebooks is NotebookDelivery.GIT_FOLDER:
         commit, branch = _deployed_commit(notebooks)
-        return Desired(objects, {}, commit, branch, tuple(notes))
+        return Desired(served.objects, {}, commit, branch, tuple(notes), served.jobs)
     files = {file.path: file for file in _notebook_files(notebooks, root)}
     manifest = WorkspaceFile(FileKind.FILE, manifest_path(environment), _manifest(files))
-    return Desired(objects, {**files, manifest.path: manifest}, None, None, tuple(notes))
+    return Desired(served.objects, {**files, manifest.path: manifest}, None, None, tuple(notes), served.jobs)
 
 
 def manifest_path(environment: Environment) -> str:
@@ -136,7 +143,8 @@ def _notebook_files(notebooks: Path, root: str) -> Iterator[WorkspaceFile]:
         if file.suffix in _OTHER_NOTEBOOKS:
             raise DeploymentError(f"{file}: only notebooks in Python source format (.py) are deployed. Export it so.")
         if is_notebook(file):
-            yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", file.read_bytes())
+            content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+            yield WorkspaceFile(FileKind.NOTEBOOK, f"{root}/{relative.with_suffix('').as_posix()}", content)
         else:
             yield WorkspaceFile(FileKind.FILE, f"{root}/{relative.as_posix()}", file.read_bytes())
 

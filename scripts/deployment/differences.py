@@ -27,7 +27,7 @@ _READ_ONLY = {"lastPublishTime", "runtimeState", "provisioningState"}
 _READ_ONLY_ANYWHERE = {"encryptedCredential"}
 # What the service fills in where a file says nothing. Source: Microsoft's reference of activity policies.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
-    "timeout": ("0.12:00:00", "7.00:00:00"),
+    "timeout": ("0.12:00:00",),
     "retry": (0,),
     "retryIntervalInSeconds": (30,),
     "secureInput": (False,),
@@ -37,6 +37,8 @@ _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "description": ("",),
     "connectVia": ({"referenceName": "AutoResolveIntegrationRuntime", "type": "IntegrationRuntimeReference"},),
 }
+# `timeout` of an Until activity, which stands in its type properties and not in a policy.
+_UNTIL_TIMEOUT = "7.00:00:00"
 # Lists whose order says nothing: elements are told apart by their `name`, or by themselves.
 _NAMED_LISTS = {"activities", "ifTrueActivities", "ifFalseActivities", "defaultActivities", "userProperties"}
 _SETS = {"annotations", "dependencyConditions"}
@@ -102,7 +104,7 @@ def _compare(old: Any, new: Any, steps: tuple[Step, ...]) -> Iterator[tuple[tupl
                 continue
             if key in old and key in new:
                 yield from _compare(old[key], new[key], (*steps, key))
-            elif not _says_nothing(key, old.get(key, new.get(key))):
+            elif not _says_nothing(key, old.get(key, new.get(key)), steps[-1]):
                 yield (*steps, key), old.get(key), new.get(key)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _compare_lists(old, new, steps)
@@ -140,11 +142,13 @@ def _by_name(elements: list[Any]) -> dict[str, Any] | None:
     return named if len(named) == len(elements) else None
 
 
-def _says_nothing(key: str, value: Any) -> bool:
+def _says_nothing(key: str, value: Any, parent: Step) -> bool:
+    if key == "timeout" and parent == "typeProperties":
+        return bool(value == _UNTIL_TIMEOUT)
     if value is None or value in _DEFAULTS.get(key, ()):
         return True
     if isinstance(value, Mapping):
-        return all(_says_nothing(name, item) for name, item in value.items())
+        return all(_says_nothing(name, item, key) for name, item in value.items())
     return isinstance(value, list) and not value
 
 

@@ -13,6 +13,10 @@ class FactoryError(DeploymentError):
     """The factory refused a request, or gave no answer."""
 
 
+class ProvisioningError(FactoryError):
+    """The factory refuses to change an event trigger while Event Grid makes or removes its subscription."""
+
+
 class ChangedMeanwhileError(FactoryError):
     """The object in the factory is not the one that the change was made for (its ETag is another)."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 from bundle.resources import ResourceKey
 from deployment.connections import Target
@@ -20,8 +21,9 @@ from deployment.errors import (
     WorkspaceError,
 )
 from deployment.factory import LiveObject
+from deployment.jobs import with_job_ids
 from deployment.live import PARALLEL
-from deployment.plan import DONE, GIT_FOLDER, Action, Operation
+from deployment.plan import DONE, GIT_FOLDER, JOB, Action, Operation
 from deployment.workspace import FileKind, WorkspaceFile, parent
 
 Progress = Callable[[str], None]
@@ -29,11 +31,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contents:
-    """What actions send: the bytes of factory objects, and files by workspace path; the branch of a Git folder."""
+    """What actions send: factory objects' bytes, files by workspace path, jobs' settings; a Git folder's branch."""
 
     objects: Mapping[ResourceKey, bytes]
     files: Mapping[str, WorkspaceFile]
     branch: str | None = None
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Execution:
     _errors: list[str] = field(default_factory=list)
     # A trigger has another ETag once it is stopped.
     _etags: dict[ResourceKey, str | None] = field(default_factory=dict)
+    # The ids of jobs that are made here: pipelines name them.
+    _job_ids: dict[str, str] = field(default_factory=dict)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do it all.
@@ -64,7 +69,8 @@ class Execution:
             ExecutionError: with one line for every change that was refused.
         """
         actions = list(actions)
-        ours = [action for action in actions if action.kind not in (*FileKind, GIT_FOLDER)]
+        ours = [action for action in actions if action.in_factory]
+        jobs = [action for action in actions if action.kind == JOB]
         files = [action for action in actions if action.kind in list(FileKind)]
         upserts = [action for action in ours if action.operation is not Operation.DELETE]
         deletes = [action for action in ours if action.operation is Operation.DELETE]
@@ -73,10 +79,12 @@ class Execution:
 
         self._step([action for action in actions if action.kind == GIT_FOLDER], self._update_git_folder)
         self._write_files([action for action in files if action.operation is not Operation.DELETE])
+        self._step([action for action in jobs if action.operation is not Operation.DELETE], self._put_job)
         self._levels(stops, self._stop, reverse=True)
         self._levels([action for action in upserts if action.sends], self._put)
         self._levels(starts, self._start)
         self._levels(deletes, self._delete, reverse=True)
+        self._step([action for action in jobs if action.operation is Operation.DELETE], self._delete_job)
         self._step([action for action in files if action.operation is Operation.DELETE], self._delete_file)
         self._raise_errors()
 
@@ -148,8 +156,17 @@ class Execution:
             )
         return f"updated {action.label} to {after.commit}"
 
+    def _put_job(self, action: Action) -> str:
+        job_id = self.target.workspace.put_job(self.contents.jobs[action.name], action.etag)
+        self._job_ids[action.name] = job_id
+        return f"{DONE[action.operation]} {action.label}"
+
+    def _delete_job(self, action: Action) -> str:
+        self.target.workspace.delete_job(str(action.etag))
+        return f"{DONE[action.operation]} {action.label}"
+
     def _put(self, action: Action) -> str:
-        content = self.contents.objects[action.key]
+        content = with_job_ids(self.contents.objects[action.key], self._job_ids)
         try:
             self.target.factory.put(action.key, content, self._etags.get(action.key, action.etag))
         except FactoryError:

@@ -11,16 +11,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.core.pipeline import PipelineResponse
 from azure.mgmt.datafactory import DataFactoryManagementClient
 
 from bundle.documents import mapping
 from bundle.resources import ResourceKey
-from deployment.errors import ChangedMeanwhileError, FactoryError
+from deployment.errors import ChangedMeanwhileError, ConnectionSettingsError, FactoryError, ProvisioningError
 
 # Kinds that are deployed, in an order in which the service takes them, and the SDK's operations for each.
 OPERATIONS: Mapping[str, str] = {
@@ -37,6 +44,8 @@ STARTED, STOPPED = "Started", "Stopped"
 # Triggers that listen to Event Grid: a start is preceded by a subscription, a stop by its end.
 _EVENT_TRIGGERS = ("BlobEventsTrigger", "CustomEventsTrigger")
 _ALL_METHODS = ["HEAD", "GET", "PUT", "DELETE", "OPTIONS", "TRACE", "POST"]
+# What the service says of such a trigger for as long as the subscription is made or removed: seconds to minutes.
+_PROVISIONING = "cannot be updated during provisioning"
 _TOO_MANY_REQUESTS = 429
 _OK = 200
 
@@ -135,10 +144,8 @@ class Factory:
             FactoryError: refused, or no answer.
         """
         precondition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        with _errors(str(key)):
-            self._operations(key.kind).create_or_update(
-                *self._place, key.name, io.BytesIO(content), cls=_raw, **precondition
-            )
+        put = self._operations(key.kind).create_or_update
+        self._once_provisioned(key, lambda: put(*self._place, key.name, io.BytesIO(content), cls=_raw, **precondition))
 
     def delete(self, key: ResourceKey) -> None:
         """Delete an object; one that is gone already is no error.
@@ -146,8 +153,8 @@ class Factory:
         Raises:
             FactoryError: refused, or no answer.
         """
-        with _errors(str(key)):
-            self._operations(key.kind).delete(*self._place, key.name)
+        delete = self._operations(key.kind).delete
+        self._once_provisioned(key, lambda: delete(*self._place, key.name))
 
     def start_trigger(self, trigger: LiveObject) -> LiveObject:
         """Start a trigger, wait until it says that it is started, and return it as it is then.
@@ -234,10 +241,8 @@ class Factory:
         # The state counts, not the answer: an answer may be lost after the effect, and the first one comes before it.
         failure: FactoryError | None = None
         try:
-            with _errors(str(key)):
-                for operation in begin:
-                    poller = operation(*self._place, key.name, retry_on_methods=_ALL_METHODS)
-                    poller.result(timeout=self._settle)
+            for operation in begin:
+                self._once_provisioned(key, partial(self._complete, operation, key))
         except FactoryError as error:
             failure = error
         deadline = time.monotonic() + self._settle
@@ -249,6 +254,23 @@ class Factory:
                 state = live.runtime_state if live else "gone"
                 raise failure or FactoryError(f"{key}: is {state} after {self._settle:g} s, not {wanted}.")
             time.sleep(self._poll)
+
+    def _complete(self, operation: Callable[..., Any], key: ResourceKey) -> None:
+        operation(*self._place, key.name, retry_on_methods=_ALL_METHODS).result(timeout=self._settle)
+
+    def _once_provisioned(self, key: ResourceKey, do: Callable[[], Any]) -> None:
+        """Ask again what is refused because Event Grid is not ready, until it is or `settle` seconds are over."""
+        deadline = time.monotonic() + self._settle
+        while True:
+            try:
+                with _errors(str(key)):
+                    do()
+            except ProvisioningError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(self._poll)
+            else:
+                return
 
 
 def _live_object(kind: str, document: Mapping[str, Any]) -> LiveObject:
@@ -265,13 +287,26 @@ def _errors(what: str) -> Iterator[None]:
         yield
     except ResourceModifiedError as error:
         raise ChangedMeanwhileError(f"{what}: changed in the factory since the plan was made (ETag).") from error
+    except ClientAuthenticationError as error:
+        if error.status_code is None:
+            raise ConnectionSettingsError(no_login(error)) from error
+        raise FactoryError(f"{what}: the factory answered {error.status_code}: {error.message}") from error
     except HttpResponseError as error:
+        if _PROVISIONING in str(error.message):
+            raise ProvisioningError(f"{what}: the factory answered {error.status_code}: {error.message}") from error
         detail = f"{error.error.code}: {error.error.message}" if error.error else error.message
         raise FactoryError(f"{what}: the factory answered {error.status_code}: {detail}") from error
     except AzureError as error:
         raise FactoryError(f"{what}: no answer from the factory: {error.message}") from error
     except ValueError as error:
         raise FactoryError(f"{what}: the factory's answer is no JSON: {error}") from error
+
+
+def no_login(error: AzureError) -> str:
+    """Return what to do about a credential that gave no token: one line, not the SDK's list of all it tried."""
+    reasons = [line.strip() for line in str(error.message).splitlines() if "Credential:" in line]
+    said = next((line for line in reasons if line.startswith("AzureCli")), (reasons or [str(error.message)])[0])
+    return f"no login to Azure: run `az login`; in a workflow, sign in before this step. ({said.partition(chr(10))[0]})"
 
 
 def _throttled_seconds(error: HttpResponseError, default: float) -> float | None:

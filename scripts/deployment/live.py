@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bundle.environments import NotebookDelivery
 from bundle.resources import ResourceKey
@@ -11,6 +11,7 @@ from deployment.connections import Target
 from deployment.desired import manifest_path
 from deployment.errors import WorkspaceError
 from deployment.factory import OPERATIONS, Factory, LiveObject
+from deployment.jobs import Job
 from deployment.workspace import FileKind, GitFolder, Workspace, WorkspaceFile, parent
 
 # As many requests at a time as the SDK's connection pool holds.
@@ -19,15 +20,20 @@ PARALLEL = 10
 
 @dataclass(frozen=True)
 class Live:
-    """What is there: the factory's objects, files by workspace path, the paths that an earlier deployment put there."""
+    """What is there: the factory's objects, files by workspace path, the paths that an earlier deployment put there.
+
+    `writers` are those who may write in the bundle's folder and should not.
+    """
 
     objects: Mapping[ResourceKey, LiveObject]
     files: Mapping[str, WorkspaceFile]
     owned_files: frozenset[str]
     git_folder: GitFolder | None
+    writers: frozenset[str] = frozenset()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
 
 
-def read_live(target: Target, wanted_files: Iterable[str]) -> Live:
+def read_live(target: Target, wanted_files: Iterable[str], wanted_jobs: Iterable[str]) -> Live:
     """Read the factory and the bundle's part of the workspace.
 
     Only files that are wanted, or were put there by an earlier deployment, are exported; others are not ours to read.
@@ -37,12 +43,14 @@ def read_live(target: Target, wanted_files: Iterable[str]) -> Live:
     """
     objects = read_objects(target.factory)
     databricks = target.environment.databricks
+    jobs = read_jobs(target.workspace, wanted_jobs)
     if databricks.notebooks is NotebookDelivery.GIT_FOLDER:
-        return Live(objects, {}, frozenset(), target.workspace.git_folder(databricks.root))
+        folder = target.workspace.git_folder(databricks.root)
+        return Live(objects, {}, frozenset(), folder, target.workspace.other_writers(databricks.root), jobs)
     manifest = target.workspace.read(FileKind.FILE, manifest_path(target.environment))
     owned = _owned_paths(manifest)
     files = read_files(target.workspace, owned | set(wanted_files))
-    return Live(objects, files, owned, None)
+    return Live(objects, files, owned, None, target.workspace.other_writers(databricks.root), jobs)
 
 
 def read_objects(factory: Factory) -> dict[ResourceKey, LiveObject]:
@@ -59,6 +67,11 @@ def read_files(workspace: Workspace, paths: Iterable[str]) -> dict[str, Workspac
     with ThreadPoolExecutor(PARALLEL) as pool:
         read = pool.map(lambda item: workspace.read(item[1], item[0]), there.items())
         return {file.path: file for file in read if file}
+
+
+def read_jobs(workspace: Workspace, names: Iterable[str]) -> dict[str, Job]:
+    """Return those of the jobs that are there, by name."""
+    return {name: job for name in names if (job := workspace.find_job(name))}
 
 
 def _topmost(folders: set[str]) -> list[str]:

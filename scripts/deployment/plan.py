@@ -10,8 +10,10 @@ from typing import Any
 from bundle.resources import ResourceKey
 from deployment.differences import RUNTIME_STATE, Change
 from deployment.errors import PlanFileError
+from deployment.workspace import FileKind
 
 GIT_FOLDER = "gitFolder"
+JOB = "job"
 DEFAULT_MAX_DELETES = 10
 
 _VERSION = 1
@@ -29,8 +31,8 @@ DONE = {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.DELE
 
 
 def label(kind: str, name: str) -> str:
-    """Return a name for users: a factory object as its file is called, a path of the workspace as it is."""
-    return f"{kind} {name}" if name.startswith("/") else f"{kind}/{name}"
+    """Return a name for users: a factory object as its file is called, what the workspace holds as it is."""
+    return f"{kind} {name}" if name.startswith("/") or kind == JOB else f"{kind}/{name}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Action:
     def label(self) -> str:
         """What users read: `pipeline/PL_Copy`, `notebook /Shared/app/notebooks/load`."""
         return label(self.kind, self.name)
+
+    @property
+    def in_factory(self) -> bool:
+        """Whether the object is the factory's; else it is the workspace's."""
+        return self.kind not in (*FileKind, GIT_FOLDER, JOB)
 
     @property
     def sends(self) -> bool:

@@ -10,11 +10,12 @@ from bundle.errors import ReferenceCycleError
 from bundle.references import BUILT_IN, dependency_levels, references
 from bundle.resources import Resource, ResourceKey
 from deployment.desired import MARK, MARKED_KINDS, Desired, digest, is_marked
-from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets
+from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets, mask
 from deployment.factory import STARTED, STOPPED, LiveObject
+from deployment.jobs import Job, lacking
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, Action, Operation, Options, Plan, label
-from deployment.workspace import FileKind, WorkspaceFile
+from deployment.plan import GIT_FOLDER, JOB, Action, Operation, Options, Plan, label
+from deployment.workspace import WorkspaceFile
 
 # A tumbling window trigger's window cannot be moved: the service refuses it.
 _WINDOW = "TumblingWindowTrigger"
@@ -24,9 +25,13 @@ _IMMUTABLE = tuple(f"properties.typeProperties.{field}" for field in ("startTime
 def make_plan(desired: Desired, live: Live, environment: Environment, options: Options) -> Plan:
     """Return what leads from what is there to what is wanted, and every reason not to do it."""
     object_actions = [*_upserts(desired, live), *_deletes(desired, live)]
-    actions = (*_workspace_actions(desired, live), *object_actions)
+    actions = (*_workspace_actions(desired, live), *_job_actions(desired, live), *object_actions)
     changed = {action.key for action in actions}
-    wanted = [*desired.objects, *(ResourceKey(file.kind, file.path) for file in desired.files.values())]
+    wanted = [
+        *desired.objects,
+        *(ResourceKey(file.kind, file.path) for file in desired.files.values()),
+        *(ResourceKey(JOB, name) for name in desired.jobs),
+    ]
     return Plan(
         environment=environment.name,
         factory=environment.azure.factory_id,
@@ -34,7 +39,7 @@ def make_plan(desired: Desired, live: Live, environment: Environment, options: O
         options=options,
         actions=_in_order(actions),
         unchanged=tuple(sorted(label(key.kind, key.name) for key in wanted if key not in changed)),
-        refusals=tuple(_refusals(desired, live, actions, options)),
+        refusals=(*_refusals(desired, live, actions, options), *_writer_refusals(live, environment)),
         notes=(*desired.notes, *_unrestorable(live, object_actions)),
     )
 
@@ -81,6 +86,18 @@ def file_action(path: str, wanted: WorkspaceFile | None, live: WorkspaceFile | N
     return Action(Operation.UPDATE, wanted.kind, path, (change,), etag=there, content=wanted.fingerprint)
 
 
+def job_action(name: str, wanted: Mapping[str, Any] | None, live: Job | None) -> Action | None:
+    """Return what makes a job as wanted (None: gone), or None when it is."""
+    if wanted is None:
+        return Action(Operation.DELETE, JOB, name, etag=live.id) if live else None
+    if live is None:
+        return Action(Operation.CREATE, JOB, name)
+    changes = tuple(
+        Change(path, mask(old, (path,)), mask(new, (path,))) for path, old, new in lacking(live.settings, wanted)
+    )
+    return Action(Operation.UPDATE, JOB, name, changes, etag=live.id) if changes else None
+
+
 def levels_of(documents: Mapping[ResourceKey, Mapping[str, Any]]) -> dict[ResourceKey, int]:
     """Return each object's level: it refers only to objects of lower ones. Objects in a circle have none."""
     resources = {key: Resource(key, Path(str(key)), b"", document) for key, document in documents.items()}
@@ -93,10 +110,9 @@ def levels_of(documents: Mapping[ResourceKey, Mapping[str, Any]]) -> dict[Resour
 
 def _in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
     def position(action: Action) -> tuple[int, int, str]:
-        in_factory = action.kind not in (*FileKind, GIT_FOLDER)
         if action.operation is Operation.DELETE:
-            return (2 if in_factory else 3, -action.level, str(action.key))
-        return (1 if in_factory else 0, action.level, str(action.key))
+            return (2 if action.in_factory else 3, -action.level, str(action.key))
+        return (1 if action.in_factory else 0, action.level, str(action.key))
 
     return tuple(sorted(actions, key=position))
 
@@ -134,6 +150,13 @@ def _workspace_actions(desired: Desired, live: Live) -> Iterator[Action]:
         yield Action(Operation.UPDATE, GIT_FOLDER, folder.path, (change,), etag=folder.commit, content=desired.commit)
 
 
+def _job_actions(desired: Desired, live: Live) -> Iterator[Action]:
+    for name, settings in sorted(desired.jobs.items()):
+        action = job_action(name, settings, live.jobs.get(name))
+        if action:
+            yield action
+
+
 def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: Options) -> Iterator[str]:
     deleted = {action.key for action in actions if action.operation is Operation.DELETE}
     yield from _name_refusals(desired, live, options)
@@ -152,14 +175,21 @@ def _refusals(desired: Desired, live: Live, actions: Iterable[Action], options: 
         )
 
 
+def _writer_refusals(live: Live, environment: Environment) -> Iterator[str]:
+    if live.writers:
+        yield (
+            f"{environment.databricks.root}: {', '.join(sorted(live.writers))} may write in it, and what stands there "
+            "runs with the pipelines' rights. Take the right away (the folder's Share in the workspace), or name "
+            f"another folder as databricks.root in {environment.file}."
+        )
+
+
 def _name_refusals(desired: Desired, live: Live, options: Options) -> Iterator[str]:
     # The service's names ignore case: `pl_copy` would silently replace `PL_Copy`.
-    there = {(key.kind, key.name.casefold()): key for key in live.objects}
     for key, resource in desired.objects.items():
-        same = there.get((key.kind, key.name.casefold()))
-        if same and same != key:
-            yield f"{resource.path}: the factory has {same}; names ignore case. Use that name, or delete it first."
         found = live.objects.get(key)
+        if found and found.key.name != key.name:
+            yield f"{resource.path}: the factory has {found.key}; names ignore case. Use that name, or delete it first."
         if found and key.kind in MARKED_KINDS and not is_marked(found.document) and not options.adopt:
             yield (
                 f"{key}: the factory has one that is not this bundle's (no annotation {MARK!r}). "
@@ -181,26 +211,20 @@ def _window_refusals(desired: Desired, live: Live, actions: Iterable[Action]) ->
 
 
 def _reference_refusals(desired: Desired, live: Live, deleted: set[ResourceKey]) -> Iterator[str]:
-    # The service's names ignore case, references too.
-    there = {_folded(key) for key in (*desired.objects, *live.objects, *BUILT_IN) if key not in deleted}
-    gone = {_folded(key) for key in deleted}
+    there = {*desired.objects, *live.objects, *BUILT_IN} - deleted
     for resource in desired.objects.values():
         for reference in references(resource.document):
-            target = _folded(reference.target)
-            if target in there or reference.target.kind not in MARKED_KINDS | {"integrationRuntime"}:
+            target = reference.target
+            if target in there or target.kind not in MARKED_KINDS | {"integrationRuntime"}:
                 continue
-            why = "is deleted by this plan" if target in gone else "is neither in the bundle nor in the factory"
-            yield f"{resource.path}: {reference.path}: {reference.target} {why}."
+            why = "is deleted by this plan" if target in deleted else "is neither in the bundle nor in the factory"
+            yield f"{resource.path}: {reference.path}: {target} {why}."
     for key, found in live.objects.items():
         if key in desired.objects or key in deleted:
             continue
         for reference in references(found.document):
-            if _folded(reference.target) in gone:
+            if reference.target in deleted:
                 yield f"{reference.target}: cannot be deleted: {key}, which stays, refers to it ({reference.path})."
-
-
-def _folded(key: ResourceKey) -> ResourceKey:
-    return ResourceKey(key.kind, key.name.casefold())
 
 
 def _unrestorable(live: Live, actions: Iterable[Action]) -> Iterator[str]:

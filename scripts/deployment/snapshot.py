@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from deployment.differences import restorable
 from deployment.errors import SnapshotError
 from deployment.execution import Contents
 from deployment.factory import LiveObject
+from deployment.jobs import Job
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, Action, Plan
-from deployment.planning import file_action, levels_of, object_action
+from deployment.plan import GIT_FOLDER, JOB, Action, Plan
+from deployment.planning import file_action, job_action, levels_of, object_action
 from deployment.workspace import FileKind, WorkspaceFile
 
 FOLDER = Path(".local/deployments")
@@ -36,6 +37,7 @@ class Snapshot:
     files: Mapping[str, WorkspaceFile | None]
     git_folder: str | None = None
     commit: str | None = None
+    jobs: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Path:
         """Write the snapshot to a new file that only its owner can read, and return the file.
@@ -54,6 +56,7 @@ class Snapshot:
             "files": [_file_to_json(path, was) for path, was in self.files.items()],
             "gitFolder": self.git_folder,
             "commit": self.commit,
+            "jobs": dict(self.jobs),
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,8 @@ class Snapshot:
 
 def take_snapshot(plan: Plan, live: Live, taken: datetime) -> Snapshot:
     """Return what a plan is about to touch, as it is now."""
-    factory_keys = [action.key for action in plan.actions if action.kind not in (*FileKind, GIT_FOLDER)]
+    factory_keys = [action.key for action in plan.actions if action.in_factory]
+    jobs = [action.name for action in plan.actions if action.kind == JOB]
     paths = [action.name for action in plan.actions if action.kind in list(FileKind)]
     touches_folder = any(action.kind == GIT_FOLDER for action in plan.actions)
     folder = live.git_folder if touches_folder else None
@@ -79,6 +83,7 @@ def take_snapshot(plan: Plan, live: Live, taken: datetime) -> Snapshot:
         files={path: live.files.get(path) for path in paths},
         git_folder=folder.path if folder else None,
         commit=folder.commit if folder else None,
+        jobs={name: live.jobs[name].settings if name in live.jobs else None for name in jobs},
     )
 
 
@@ -101,6 +106,7 @@ def load_snapshot(file: Path, environment: Environment) -> Snapshot:
             files={entry["path"]: _file_from_json(entry) for entry in document["files"]},
             git_folder=document["gitFolder"],
             commit=document["commit"],
+            jobs=document.get("jobs", {}),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SnapshotError(f"{file}: no snapshot that `apply` wrote: {error!r}") from error
@@ -110,20 +116,25 @@ def load_snapshot(file: Path, environment: Environment) -> Snapshot:
 
 
 def way_back(
-    snapshot: Snapshot, objects: Mapping[ResourceKey, LiveObject], files: Mapping[str, WorkspaceFile]
+    snapshot: Snapshot,
+    objects: Mapping[ResourceKey, LiveObject],
+    files: Mapping[str, WorkspaceFile],
+    jobs: Mapping[str, Job],
 ) -> tuple[list[Action], Contents]:
-    """Return what puts the factory and the files back as the snapshot holds them, given what is there now."""
+    """Return what puts everything back as the snapshot holds it, given what is there now."""
     before = {key: document for key, document in snapshot.objects.items() if document is not None}
     # What is to be deleted is ordered by what it is now, what is to be restored by what it was.
     now = {key: objects[key].document for key in snapshot.objects if key not in before and key in objects}
     levels = {**levels_of(now), **levels_of(before)}
     found: Iterable[Action | None] = [
         *(file_action(path, was, files.get(path)) for path, was in snapshot.files.items()),
+        *(job_action(name, was, jobs.get(name)) for name, was in snapshot.jobs.items()),
         *(object_action(key, was, objects.get(key), level=levels.get(key, 0)) for key, was in snapshot.objects.items()),
     ]
     contents = Contents(
         {key: json.dumps(restorable(document)).encode() for key, document in before.items()},
         {path: was for path, was in snapshot.files.items() if was},
+        jobs={name: was for name, was in snapshot.jobs.items() if was},
     )
     return [action for action in found if action], contents
 

@@ -2,20 +2,26 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Any
 
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound, ResourceAlreadyExists
+from databricks.sdk.errors import NotFound, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.errors.base import DatabricksError
+from databricks.sdk.service.iam import PermissionLevel
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectInfo, ObjectType, RepoInfo
 
 from deployment.errors import ExistsAlreadyError, WorkspaceError
+from deployment.jobs import Job
 
+_WRITING = (PermissionLevel.CAN_EDIT, PermissionLevel.CAN_MANAGE, PermissionLevel.IS_OWNER)
+_ADMINISTRATORS = "admins"
 _CELL_SEPARATOR = "# COMMAND ----------"
 
 
@@ -135,6 +141,91 @@ class Workspace:
         """
         with _errors(path):
             self._client.workspace.mkdirs(path)
+
+    def find_job(self, name: str) -> Job | None:
+        """Return the job of a name, None when there is none.
+
+        Raises:
+            WorkspaceError: several have the name, or the workspace does not answer.
+        """
+        with _errors(f"job {name}"):
+            found = self._jobs("GET", "list", query={"name": name}).get("jobs", [])
+            if len(found) > 1:
+                numbers = ", ".join(str(job["job_id"]) for job in found)
+                raise WorkspaceError(
+                    f"job {name}: there are {len(found)} of that name ({numbers}). Delete all but one."
+                )
+            if not found:
+                return None
+            job = self._jobs("GET", "get", query={"job_id": found[0]["job_id"]})
+        return Job(str(job["job_id"]), job["settings"])
+
+    def put_job(self, settings: Mapping[str, Any], job_id: str | None) -> str:
+        """Create a job, or give the one with this id other settings; return its id.
+
+        Everyone in the workspace may look at it, whoever it runs as may start it, the caller owns it.
+
+        Raises:
+            WorkspaceError: refused, or no answer.
+        """
+        with _errors(f"job {settings['name']}"):
+            if job_id is not None:
+                self._jobs("POST", "reset", body={"job_id": int(job_id), "new_settings": dict(settings)})
+                return job_id
+            access = [
+                {"group_name": "users", "permission_level": "CAN_VIEW"},
+                {**settings.get("run_as", {}), "permission_level": "CAN_MANAGE_RUN"},
+            ]
+            return str(self._jobs("POST", "create", body={**settings, "access_control_list": access})["job_id"])
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job; one that is gone already is no error.
+
+        Raises:
+            WorkspaceError: refused, or no answer.
+        """
+        with _errors(f"job {job_id}"):
+            try:
+                self._jobs("POST", "delete", body={"job_id": int(job_id)})
+            except NotFound:
+                return
+
+    def _jobs(self, method: str, verb: str, **what: Any) -> dict[str, Any]:
+        # Raw JSON: what a template says is what is sent, also where it is newer than the SDK's classes.
+        answer = self._client.api_client.do(method, f"/api/2.2/jobs/{verb}", **what)
+        return answer if isinstance(answer, dict) else {}
+
+    def other_writers(self, folder: str) -> frozenset[str]:
+        """Return who may write in a folder, or in the nearest one above it that is there, besides who is known to.
+
+        Known are the workspace's administrators, the caller, and the one whose home the folder is in. A caller who may
+        not see the permissions is told of nobody: a plan may be made by an identity that only reads.
+
+        Raises:
+            WorkspaceError: the workspace does not answer.
+        """
+        with _errors(folder):
+            try:
+                identifier = self._nearest_folder(folder)
+                entries = self._client.permissions.get("directories", identifier).access_control_list or []
+                caller = self._client.current_user.me().user_name
+            except (NotFound, PermissionDenied):
+                return frozenset()
+        writers = {
+            entry.group_name or entry.service_principal_name or entry.user_name or "someone"
+            for entry in entries
+            if any(held.permission_level in _WRITING for held in entry.all_permissions or [])
+        }
+        return frozenset(writers - {_ADMINISTRATORS, caller, *re.findall(r"^(?:/Workspace)?/Users/([^/]+)", folder)})
+
+    def _nearest_folder(self, folder: str) -> str:
+        while True:
+            try:
+                return str(self._client.workspace.get_status(folder).object_id)
+            except NotFound:
+                if folder == parent(folder):
+                    raise
+                folder = parent(folder)
 
     def git_folder(self, path: str) -> GitFolder | None:
         """Return the Git folder at a path, None when there is none.

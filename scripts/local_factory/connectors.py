@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from bundle.activities import Activity
 from bundle.bundle import Bundle
 from bundle.documents import items, mapping, text
-from bundle.resources import Resource
+from bundle.resources import Resource, ResourceKey
 from local_factory.data import formats
-from local_factory.data.stand_ins import KIND_OF_TYPE, Kind, find_resource
+from local_factory.data.stand_ins import KIND_OF_TYPE, Kind
 
 _READ_BY_ADDRESS = frozenset({"RestResource", "ODataResource", "HttpFile"})
 
@@ -20,13 +20,13 @@ def unsupported_reason(bundle: Bundle, activity: Activity) -> str:
 def _reasons(bundle: Bundle, activity: Activity) -> Iterator[str]:
     for role, dataset in _datasets(bundle, activity):
         service_name = text(mapping(dataset.properties.get("linkedServiceName")).get("referenceName"))
-        service = find_resource(bundle.resources, "linkedService", service_name)
+        service = bundle.resources.get(ResourceKey("linkedService", service_name))
         if service:
             yield from _of_service(service, f"dataset {dataset.name!r}")
             yield from _of_dataset(dataset, KIND_OF_TYPE.get(text(service.properties.get("type"))), role)
     if activity.type in ("Script", "SqlServerStoredProcedure", "AzureFunctionActivity"):
         name = text(mapping(activity.document.get("linkedServiceName")).get("referenceName"))
-        service = find_resource(bundle.resources, "linkedService", name)
+        service = bundle.resources.get(ResourceKey("linkedService", name))
         if service:
             yield from _of_service(service, "its linked service")
     sink = mapping(activity.type_properties.get("sink"))
@@ -58,6 +58,6 @@ def _datasets(bundle: Bundle, activity: Activity) -> Iterator[tuple[str, Resourc
     named = [(role, entry) for role in ("inputs", "outputs") for entry in items(activity.document.get(role))]
     named.append(("dataset", activity.type_properties.get("dataset")))
     for role, entry in named:
-        dataset = find_resource(bundle.resources, "dataset", text(mapping(entry).get("referenceName")))
+        dataset = bundle.resources.get(ResourceKey("dataset", text(mapping(entry).get("referenceName"))))
         if dataset:
             yield role, dataset

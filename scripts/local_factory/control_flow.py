@@ -1,7 +1,8 @@
 """Which activity runs next, and how a set of activities ends: ADF's dependency rules as pure functions.
 
 Source: https://learn.microsoft.com/azure/data-factory/tutorial-pipeline-failure-error-handling. An activity is
-the JSON object of the pipeline's file; statuses are those that activities have reached, by activity name.
+the JSON object of the pipeline's file; statuses are those that activities have reached, by folded activity name:
+names ignore case.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +37,10 @@ def readiness(activity: Activity, statuses: Statuses) -> Readiness:
     The entries of `dependsOn` are ANDed, the conditions within one entry ORed.
     """
     dependencies = activity.get("dependsOn") or []
-    if any(dependency["activity"] not in statuses for dependency in dependencies):
+    if any(folded(dependency["activity"]) not in statuses for dependency in dependencies):
         return Readiness.WAIT
     met = all(
-        any(statuses[dependency["activity"]] in _CONDITIONS[condition] for condition in _conditions(dependency))
+        any(statuses[folded(dependency["activity"])] in _CONDITIONS[condition] for condition in _conditions(dependency))
         for dependency in dependencies
     )
     return Readiness.RUN if met else Readiness.SKIP
@@ -50,8 +51,12 @@ def failures(activities: Sequence[Activity], statuses: Statuses) -> list[str]:
 
     Every leaf is judged; a skipped leaf is judged by its parents instead, and so on up.
     """
-    parents = {activity["name"]: [d["activity"] for d in activity.get("dependsOn") or []] for activity in activities}
-    inner = {parent for names in parents.values() for parent in names}
+    names = {folded(activity["name"]): activity["name"] for activity in activities}
+    parents = {
+        folded(activity["name"]): [folded(entry["activity"]) for entry in activity.get("dependsOn") or []]
+        for activity in activities
+    }
+    inner = {parent for above in parents.values() for parent in above}
     failed: dict[str, None] = {}
     to_judge = [name for name in parents if name not in inner]
     judged: set[str] = set()
@@ -64,7 +69,12 @@ def failures(activities: Sequence[Activity], statuses: Statuses) -> list[str]:
             failed[name] = None
         elif statuses[name] is Status.SKIPPED:
             to_judge.extend(parents[name])
-    return [name for name in parents if name in failed]
+    return [names[name] for name in parents if name in failed]
+
+
+def folded(name: str) -> str:
+    """Return an activity's name as it is compared with others."""
+    return name.casefold()
 
 
 def _conditions(dependency: Mapping[str, Any]) -> Sequence[str]:

@@ -92,7 +92,7 @@ class Frame:
     anew: frozenset[str] = frozenset()
 
     def inner(self, container: ActivityRun, number: int | None = None) -> "Frame":
-        """Return the frame of the activities within a control activity: what ends in there stays in there.
+        """Return the frame of the activities within a control activity; when it has ended, they are seen outside.
 
         Args:
             container: the control activity's run.
@@ -101,7 +101,7 @@ class Frame:
         place = container.activity_name if number is None else f"{container.activity_name}[{number}]"
         scope = f"{self.scope}/{place}" if self.scope else place
         recovery = None if container.activity_name in self.anew else self.recovery
-        return self._with(container=container, activities=ChainMap({}, self.activities), scope=scope, recovery=recovery)
+        return self._with(container=container, scope=scope, recovery=recovery)
 
     def child_recovery(self, activity: str) -> Recovery | None:
         """Return what a pipeline that an activity calls takes over from the one that it called before."""
@@ -109,7 +109,12 @@ class Frame:
 
     def iteration(self, container: ActivityRun, item: Any, number: int = 0) -> "Frame":
         """Return the frame of one iteration of a ForEach, or of one item of a Filter."""
-        return self.inner(container, number)._with(item=item, in_loop=True)
+        return self.inner(container, number)._with(activities=ChainMap({}, self.activities), item=item, in_loop=True)
+
+    @property
+    def own_activities(self) -> Mapping[str, Any]:
+        """The activities that ended in this frame itself: for an iteration, not those before the loop."""
+        return self.activities.maps[0] if isinstance(self.activities, ChainMap) else self.activities
 
     def evaluate(self, value: Any, **more: Any) -> Any:
         """Evaluate every expression in a JSON value.

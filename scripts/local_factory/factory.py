@@ -10,22 +10,20 @@ from typing import Any
 from bundle.resources import Resource, ResourceKey, Resources
 from local_factory import clock
 from local_factory.activities import ACTIVITIES
-from local_factory.control_flow import Activity, Readiness, failures, readiness
+from local_factory.control_flow import Activity, Readiness, failures, folded, readiness
 from local_factory.data.stand_ins import StandIns
-from local_factory.durations import timespan_seconds
 from local_factory.engine import Frame, Http, Notebooks
 from local_factory.errors import ActivityError
 from local_factory.expressions import ExpressionError
 from local_factory.invocation import Invocation
-from local_factory.parameters import resolve, without_secrets
+from local_factory.parameters import default_of_variable, resolve, without_secrets
+from local_factory.policy import Policy, whole_number
 from local_factory.recovery import Recovery
 from local_factory.runs import ActivityRun, PipelineRun, Status, timestamp
 from local_factory.slots import Slots
 from local_factory.stubbing import run_stub
 from local_factory.stubs import Stubs
 
-_DEFAULT_TIMEOUT = "7.00:00:00"
-_DEFAULT_RETRY_INTERVAL = 30
 Listener = Callable[[PipelineRun, ActivityRun | None], None]
 
 
@@ -97,7 +95,8 @@ class Factory:
         Raises:
             ArgumentError: the parameters do not fit the pipeline's.
         """
-        properties = self.resource("pipeline", name).properties
+        pipeline = self.resource("pipeline", name)
+        name, properties = pipeline.name, pipeline.properties
         declared = properties.get("parameters") or {}
         resolved = resolve(declared, parameters, name)
         shown = without_secrets(declared, resolved)
@@ -109,10 +108,7 @@ class Factory:
             run=run,
             properties=properties,
             system={**self._system_variables(run, invocation), "parameters": resolved},
-            variables={
-                variable: declaration.get("defaultValue", _EMPTY.get(declaration["type"].lower()))
-                for variable, declaration in (properties.get("variables") or {}).items()
-            },
+            variables={},
             recovery=recovery,
         )
         task = asyncio.create_task(self._carry_out(frame), name=f"{name} {run.run_id}")
@@ -140,7 +136,7 @@ class Factory:
         statuses: dict[str, Status] = {}
         recovered, frame.anew = frame.recovery.parted(activities, frame.scope) if frame.recovery else ({}, frozenset())
         for earlier in recovered.values():
-            statuses[earlier.activity_name] = self._take_over(earlier, frame)
+            statuses[folded(earlier.activity_name)] = self._take_over(earlier, frame)
         waiting = [activity for activity in activities if activity["name"] not in recovered]
         running: dict[asyncio.Task[Status], str] = {}
         try:
@@ -150,7 +146,7 @@ class Factory:
                     continue
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    statuses[running.pop(task)] = task.result()
+                    statuses[folded(running.pop(task))] = task.result()
         finally:
             await _cancel(running)
         failed = failures(activities, statuses)
@@ -173,7 +169,7 @@ class Factory:
                 case Readiness.RUN:
                     running[asyncio.create_task(self._run_activity(activity, frame))] = activity["name"]
                 case Readiness.SKIP:
-                    statuses[activity["name"]] = self._end_unrun(activity, frame, Status.SKIPPED)
+                    statuses[folded(activity["name"])] = self._end_unrun(activity, frame, Status.SKIPPED)
                     skipped = True
         return still_waiting, skipped
 
@@ -181,13 +177,19 @@ class Factory:
         run = frame.run
         self._changed(run)
         try:
-            async with self._slots.taken(run.pipeline_name, frame.properties.get("concurrency")):
+            concurrency = frame.evaluate(frame.properties.get("concurrency"))
+            most = None if concurrency is None else whole_number(concurrency, "concurrency")
+            async with self._slots.taken(run.pipeline_name, most):
                 run.status = Status.IN_PROGRESS
                 self._changed(run)
+                for variable, declaration in (frame.properties.get("variables") or {}).items():
+                    frame.variables[variable] = default_of_variable(declaration, frame.evaluate)
                 await self.run_activities(frame.properties.get("activities") or [], frame)
                 run.status = Status.SUCCEEDED
         except ActivityError as error:
             run.status, run.message = Status.FAILED, error.message
+        except ExpressionError as error:
+            run.status, run.message = Status.FAILED, str(error)
         except asyncio.CancelledError:
             run.status, run.message = Status.CANCELLED, "The run was cancelled."
             raise
@@ -199,25 +201,26 @@ class Factory:
     async def _run_activity(self, activity: Activity, frame: Frame) -> Status:
         if activity.get("state") == "Inactive":
             return self._end_unrun(activity, frame, Status.INACTIVE)
-        policy = activity.get("policy") or {}
-        retries = int(policy.get("retry") or 0)
+        try:
+            policy = Policy.read(activity.get("policy"), frame.evaluate)
+        except ActivityError as error:
+            return self._end_unrun(activity, frame, Status.FAILED, error)
+        except ExpressionError as error:
+            return self._end_unrun(activity, frame, Status.FAILED, ActivityError("InvalidTemplate", str(error)))
         attempt = 0
         while True:
             run = await self._try_activity(activity, frame, policy, attempt)
-            if run.status is Status.SUCCEEDED or attempt == retries:
+            if run.status is Status.SUCCEEDED or attempt == policy.retries:
                 return run.status
             run.retried = True
             attempt += 1
-            await self.sleep(policy.get("retryIntervalInSeconds") or _DEFAULT_RETRY_INTERVAL)
+            await self.sleep(policy.retry_interval)
 
-    async def _try_activity(
-        self, activity: Activity, frame: Frame, policy: Mapping[str, Any], attempt: int
-    ) -> ActivityRun:
+    async def _try_activity(self, activity: Activity, frame: Frame, policy: Policy, attempt: int) -> ActivityRun:
         run = self._new_activity_run(activity, frame, attempt)
         error: ActivityError | None = None
-        timeout = policy.get("timeout") or _DEFAULT_TIMEOUT
         try:
-            async with asyncio.timeout(timespan_seconds(frame.evaluate(timeout))):
+            async with asyncio.timeout(policy.timeout_seconds):
                 run.output = await self._perform(activity, run, frame)
             run.status = Status.SUCCEEDED
         except ActivityError as failure:
@@ -225,7 +228,9 @@ class Factory:
         except ExpressionError as failure:
             error = ActivityError("InvalidTemplate", str(failure))
         except TimeoutError:
-            error = ActivityError("Timeout", f"Activity {run.activity_name} ran longer than its timeout, {timeout}.")
+            error = ActivityError(
+                "Timeout", f"Activity {run.activity_name} ran longer than its timeout, {policy.timeout}."
+            )
         except asyncio.CancelledError:
             run.status = Status.CANCELLED
             raise
@@ -234,8 +239,8 @@ class Factory:
                 run.status, run.error = Status.FAILED, error.to_json(run.activity_name)
             run.end = clock.now()
             frame.activities[run.activity_name] = _as_seen_by_expressions(run)
-            run.output = None if policy.get("secureOutput") else run.output
-            run.input = None if policy.get("secureInput") else run.input
+            run.output = None if policy.secure_output else run.output
+            run.input = None if policy.secure_input else run.input
             self._changed(frame.run, run)
         return run
 
@@ -245,14 +250,15 @@ class Factory:
             return await run_stub(answer, activity, run, frame, self)
         return await ACTIVITIES[run.activity_type](activity, run, frame, self)
 
-    def _end_unrun(self, activity: Activity, frame: Frame, status: Status) -> Status:
+    def _end_unrun(
+        self, activity: Activity, frame: Frame, status: Status, error: ActivityError | None = None
+    ) -> Status:
         run = self._new_activity_run(activity, frame, 0)
         run.status, run.end = status, run.start
         counts_as = Status(activity.get("onInactiveMarkAs") or "Succeeded") if status is Status.INACTIVE else status
         if counts_as is Status.FAILED:
-            run.error = ActivityError(
-                "Inactive", f"Activity {run.activity_name} is inactive and marked as failed."
-            ).to_json(run.activity_name)
+            inactive = ActivityError("Inactive", f"Activity {run.activity_name} is inactive and marked as failed.")
+            run.error = (error or inactive).to_json(run.activity_name)
         frame.activities[run.activity_name] = {**_as_seen_by_expressions(run), "Status": counts_as}
         self._changed(frame.run, run)
         return counts_as
@@ -313,10 +319,6 @@ class Factory:
 
     def _changed(self, run: PipelineRun, activity: ActivityRun | None = None) -> None:
         self._listener(run, activity)
-
-
-# The value of a variable that has no default.
-_EMPTY: Mapping[str, Any] = {"string": "", "boolean": False, "array": []}
 
 
 def _as_seen_by_expressions(run: ActivityRun) -> dict[str, Any]:

@@ -34,13 +34,21 @@ class Invocation:
     @classmethod
     def schedule(cls, trigger_name: str, scheduled: datetime, trigger_run_id: str | None = None) -> "Invocation":
         """Return what a schedule trigger's fire leaves behind."""
-        identity = trigger_run_id or str(uuid.uuid4())
+        return cls._trigger("ScheduleTrigger", trigger_name, scheduled, trigger_run_id or str(uuid.uuid4()))
+
+    @classmethod
+    def window(cls, trigger_name: str, end: datetime, trigger_run_id: str) -> "Invocation":
+        """Return what a tumbling window trigger leaves behind for a window that ended then."""
+        return cls._trigger("TumblingWindowTrigger", trigger_name, end, trigger_run_id)
+
+    @classmethod
+    def _trigger(cls, kind: str, name: str, scheduled: datetime, identity: str) -> "Invocation":
         return cls(
-            {"id": identity, "name": trigger_name, "invokedByType": "ScheduleTrigger"},
+            {"id": identity, "name": name, "invokedByType": kind},
             {
-                "TriggerType": "ScheduleTrigger",
+                "TriggerType": kind,
                 "TriggerId": identity,
-                "TriggerName": trigger_name,
+                "TriggerName": name,
                 "TriggerTime": timestamp(scheduled),
             },
         )

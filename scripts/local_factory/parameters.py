@@ -1,7 +1,7 @@
 """Values of declared types: pipeline parameters and variables, as given in JSON, by a caller or on the command line."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from local_factory.errors import ArgumentError
@@ -15,36 +15,64 @@ class WrongTypeError(Exception):
 
 
 def resolve(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str) -> dict[str, Any]:
-    """Return the value of every declared parameter: the given one, else its default.
+    """Return the value of every declared parameter: the given one, else its default, else null.
+
+    As the service does, a caller may leave out what has no default, give null, and give what is not declared (which is
+    ignored): pipelines in production are built on each of these. Whoever starts a run by hand is asked for more, see
+    `check_given`.
 
     Args:
         declared: the pipeline's `parameters` object, `{name: {"type": ..., "defaultValue": ...}}`.
-        given: values by name.
+        given: values by name; names ignore case.
         pipeline: the pipeline's name, for messages.
 
     Raises:
-        ArgumentError: a value is of the wrong type, a required one is missing, or one is given that is not declared.
+        ArgumentError: a value is of the wrong type.
     """
-    names = {name.lower(): name for name in declared}
-    unknown = [name for name in given if name.lower() not in names]
-    if unknown:
+    values = {name.casefold(): value for name, value in given.items()}
+    resolved = {}
+    for name, declaration in declared.items():
+        value = values.get(name.casefold(), declaration.get("defaultValue"))
+        try:
+            resolved[name] = None if value is None else convert(value, declaration["type"])
+        except WrongTypeError as error:
+            raise ArgumentError(f"{pipeline}: parameter {name!r}: {error}") from None
+    return resolved
+
+
+def check_given(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str) -> None:
+    """Refuse to start a run by hand without a parameter that has no default, or with one that is not declared.
+
+    Raises:
+        ArgumentError: the message names the pipeline and the parameter.
+    """
+    names = {name.casefold() for name in given}
+    known = {name.casefold() for name in declared}
+    if unknown := [name for name in given if name.casefold() not in known]:
         raise ArgumentError(
             f"{pipeline}: has no parameter {unknown[0]!r}. It declares: {', '.join(declared) or 'none'}."
         )
-    values = {names[name.lower()]: value for name, value in given.items()}
-    resolved = {}
     for name, declaration in declared.items():
-        if name not in values and declaration.get("defaultValue") is None:
+        if name.casefold() not in names and declaration.get("defaultValue") is None:
             raise ArgumentError(
                 f"{pipeline}: parameter {name!r} ({declaration['type']}) is required and was not given. "
                 f"Pass it: --param {name}=VALUE."
             )
-        value = values.get(name, declaration.get("defaultValue"))
-        try:
-            resolved[name] = convert(value, declaration["type"])
-        except WrongTypeError as error:
-            raise ArgumentError(f"{pipeline}: parameter {name!r}: {error}") from None
-    return resolved
+
+
+def default_of_variable(declaration: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> Any:
+    """Return what a variable holds when the run starts: its default, evaluated, else the empty value of its type.
+
+    Raises:
+        ExpressionError: the default cannot be evaluated.
+    """
+    default = evaluate(declaration.get("defaultValue"))
+    if default is None:
+        return _EMPTY.get(declaration["type"].lower())
+    try:
+        return convert(default, declaration["type"])
+    except WrongTypeError:
+        return default
 
 
 def without_secrets(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,8 +91,8 @@ def secure_names(declared: Mapping[str, Any]) -> frozenset[str]:
 def convert(value: Any, type_name: str) -> Any:
     """Return a JSON value as the declared type wants it.
 
-    A String takes numbers and booleans as text, and numbers take text that is one, since a notebook's "601" may
-    arrive either way; nothing else is converted.
+    A String takes numbers and booleans as text, numbers and booleans take text that spells one: a notebook's "601" may
+    arrive either way, and Studio's defaults are often text. Nothing else is converted.
 
     Raises:
         WrongTypeError: the value does not fit the type.
@@ -76,8 +104,8 @@ def convert(value: Any, type_name: str) -> Any:
         return int(value)
     if kind == "float" and _is_number(value):
         return float(value)
-    if kind in ("bool", "boolean") and isinstance(value, bool):
-        return value
+    if kind in ("bool", "boolean") and _is_boolean(value):
+        return str(value).lower() == "true"
     if kind == "array" and isinstance(value, list):
         return value
     if kind == "object" and isinstance(value, dict | list):
@@ -124,6 +152,7 @@ def read_arguments(arguments: Sequence[str], declared: Mapping[str, Mapping[str,
             except WrongTypeError as error:
                 raise ArgumentError(f"--param {name}: {pipeline}: {error}.") from None
     for pipeline, parameters in declared.items():
+        check_given(parameters, given[pipeline], pipeline)
         resolve(parameters, given[pipeline], pipeline)
     return given
 
@@ -149,16 +178,32 @@ def check_variable(value: Any, type_name: str) -> None:
         raise WrongTypeError(f"expected {type_name}, got {json.dumps(value, ensure_ascii=False)}")
 
 
+# What a variable without default holds, by its type. Source: Microsoft's data-factory-testing-framework.
+_EMPTY: Mapping[str, Any] = {
+    "string": "",
+    "boolean": False,
+    "bool": False,
+    "integer": 0,
+    "int": 0,
+    "float": 0.0,
+    "array": [],
+}
+
+
 def _as_text(value: str | float) -> str:
     return value if isinstance(value, str) else str(value)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
 
 
 def _is_integer(value: Any) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
-        return value.strip().lstrip("+-").isdigit()
-    return isinstance(value, int)
+        return value.strip().lstrip("+-").isdecimal()
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a run of pipelines reaches: the pipelines that they call, their activities, and the clusters of their notebooks.
+"""What a run of pipelines reaches: the pipelines that they call, what their activities use, the notebooks' clusters.
 
 What is stubbed or inactive does not run, so nothing behind it is reached.
 """
@@ -8,39 +8,54 @@ from collections.abc import Iterator, Mapping, Sequence
 from bundle.activities import Activity
 from bundle.bundle import Bundle, Pipeline
 from bundle.documents import mapping, text
+from bundle.references import references
 from bundle.resources import ResourceKey
 from local_factory.stubs import Stubs
 
 _ON_CLUSTERS = frozenset({"DatabricksNotebook", "DatabricksSparkPython", "DatabricksJob"})
+USED_KINDS = frozenset({"pipeline", "dataset", "linkedService"})
+"""What a run on this machine uses. It does without the rest: integration runtimes, credentials, triggers."""
+
+
+def reached(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None = None) -> set[ResourceKey]:
+    """Return the keys of all that the pipelines use, themselves and through others, whether it is there or not."""
+    by_key = {pipeline.resource.key: pipeline for pipeline in bundle.pipelines}
+    found: set[ResourceKey] = set()
+    to_visit = [ResourceKey("pipeline", name) for name in pipelines]
+    while to_visit:
+        key = to_visit.pop()
+        if key in found:
+            continue
+        found.add(key)
+        if key in by_key:
+            documents = [activity.own_document() for activity in running_activities(by_key[key], stubs)]
+        else:
+            documents = [bundle.resources[key].document] if key in bundle.resources else []
+        to_visit += [
+            reference.target
+            for document in documents
+            for reference in references(document)
+            if reference.target.kind in USED_KINDS
+        ]
+    # A global parameter may be read anywhere.
+    return found | {key for key in bundle.resources if key.kind == "factory"}
 
 
 def called_pipelines(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None = None) -> Iterator[Pipeline]:
     """Yield the pipelines and those that they call, at any depth; names of no pipeline are left out."""
-    by_name = {pipeline.resource.name: pipeline for pipeline in bundle.pipelines}
-    to_visit, seen = list(pipelines), set[str]()
-    while to_visit:
-        name = to_visit.pop(0)
-        if name in seen or name not in by_name:
-            continue
-        seen.add(name)
-        yield by_name[name]
-        to_visit.extend(
-            text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
-            for activity in running_activities(by_name[name], stubs)
-            if activity.type == "ExecutePipeline"
-        )
+    keys = reached(bundle, pipelines, stubs)
+    return (pipeline for pipeline in bundle.pipelines if pipeline.resource.key in keys)
 
 
 def running_activities(pipeline: Pipeline, stubs: Stubs | None = None) -> Iterator[Activity]:
     """Yield the activities of a pipeline that may run for real: not stubbed, not inactive, nor within such a one."""
     name = pipeline.resource.name
 
-    def left_out(activity: Activity) -> bool:
-        inactive = activity.document.get("state") == "Inactive"
-        return inactive or bool(stubs and stubs.covers(name, activity.name, activity.type))
+    def is_stubbed(activity: Activity) -> bool:
+        return bool(stubs and stubs.covers(name, activity.name, activity.type))
 
     for activity in pipeline.activities:
-        if not any(left_out(one) for one in (activity, *activity.containers)):
+        if not activity.is_inactive and not any(is_stubbed(one) for one in (activity, *activity.containers)):
             yield activity
 
 

@@ -8,7 +8,7 @@ within them, and among the others, what succeeded before the failure is skipped.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local_factory.control_flow import Activity
+from local_factory.control_flow import Activity, folded
 from local_factory.runs import ActivityRun, Status
 
 _AS_BEFORE = frozenset(
@@ -45,21 +45,21 @@ class Recovery:
         """
         if self.anew:
             return {}, frozenset(activity["name"] for activity in activities)
-        again = {activity["name"] for activity in activities if not self._succeeded(activity, scope)}
-        anew = {self.start_at} if self.start_at and not scope else set[str]()
+        again = {folded(activity["name"]) for activity in activities if not self._succeeded(activity, scope)}
+        anew = {folded(self.start_at)} if self.start_at and not scope else set[str]()
         while following := {
-            activity["name"]
+            folded(activity["name"])
             for activity in activities
-            if activity["name"] not in anew
-            and any(dependency["activity"] in again | anew for dependency in activity.get("dependsOn") or [])
+            if folded(activity["name"]) not in anew
+            and any(folded(dependency["activity"]) in again | anew for dependency in activity.get("dependsOn") or [])
         }:
             anew |= following
         taken = {
             activity["name"]: self.runs[scope, activity["name"]]
             for activity in activities
-            if activity["name"] not in again | anew and activity["type"] not in _AS_BEFORE
+            if folded(activity["name"]) not in again | anew and activity["type"] not in _AS_BEFORE
         }
-        return taken, frozenset(anew)
+        return taken, frozenset(activity["name"] for activity in activities if folded(activity["name"]) in anew)
 
     def of_child(self, scope: str, activity: str) -> "Recovery | None":
         """Return what is known of the pipeline that an activity called."""

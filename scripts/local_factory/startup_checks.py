@@ -1,24 +1,31 @@
-"""What must hold before anything runs: every pipeline to be run, and all that it calls, can run on this machine."""
+"""What must hold before anything runs: the pipelines to be run, and all that they reach, can run on this machine."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from bundle.activities import Activity
-from bundle.bundle import Bundle, Pipeline
+from bundle.bundle import Bundle, Pipeline, notebook_path
+from bundle.documents import mapping, text
+from bundle.errors import NotebookNotFoundError
 from bundle.findings import Finding
+from bundle.notebooks import OTHER_SUFFIXES, find_notebook
+from bundle.resources import ResourceKey
+from bundle.rules.references import unresolved
 from bundle.validation import check
 from local_factory.activities import ACTIVITIES, USE_STAND_INS
+from local_factory.activities.execution import WEB_SIGN_INS
 from local_factory.connectors import unsupported_reason
 from local_factory.data.stand_ins import KIND_OF_TYPE, StandIns, linked_services_of, paste_text
 from local_factory.errors import UnsupportedFactoryError
-from local_factory.reach import called_pipelines, running_activities
+from local_factory.reach import USED_KINDS, called_pipelines, reached, running_activities
 from local_factory.stubs import Stubs
 
 # The rules without which a run could not start, or would never end. The others are for `deploy.py validate`.
 _NEEDED = frozenset(
     {
-        "object-shape",
         "activity-shape",
         "activity-unique",
         "required-property",
@@ -26,16 +33,12 @@ _NEEDED = frozenset(
         "dependency-exists",
         "dependency-cycle",
         "dependency-condition",
-        "reference-resolves",
         "reference-cycle",
         "expression-parses",
-        "notebook-exists",
     }
 )
 # For notebooks that read the bundle's sources: those that are told another folder of them by a widget.
 _SOURCES, _SOURCES_WIDGET = "source-right", "sources"
-# What a stubbed activity refers to need not be there.
-_NOT_OF_STUBBED = frozenset({"reference-resolves", "notebook-exists"})
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def check_runnable(
     stand_ins: StandIns = MappingProxyType({}),
     findings: Sequence[Finding] | None = None,
 ) -> None:
-    """Refuse what cannot run here.
+    """Refuse what cannot run here. What the pipelines do not reach may be wrong in any way.
 
     Args:
         bundle: the factory.
@@ -105,11 +108,28 @@ def lacks(
                     f"--stub-unsupported). These types run: {', '.join(sorted(ACTIVITIES))}.",
                 )
                 continue
-            reason = unsupported_reason(bundle, activity)
+            reason = _cannot_run(bundle, activity) or unsupported_reason(bundle, activity)
             if reason:
                 yield Lack(pipeline, activity, f"{reason}: stub the activity (--stubs FILE, or --stub-unsupported).")
             elif activity.type in USE_STAND_INS:
                 yield from _missing_stand_ins(bundle, pipeline, activity, stand_ins)
+
+
+def _cannot_run(bundle: Bundle, activity: Activity) -> str:
+    sign_in = text(mapping(activity.type_properties.get("authentication")).get("type"))
+    if activity.type in ("WebActivity", "WebHook") and sign_in and sign_in not in WEB_SIGN_INS:
+        return f"authentication {sign_in!r} does not work from this machine"
+    path = notebook_path(activity)
+    return _unsupported_notebook(path, bundle.notebooks_root) if path else ""
+
+
+def _unsupported_notebook(path: str, root: Path) -> str:
+    with suppress(NotebookNotFoundError):
+        find_notebook(path, root)
+        return ""
+    with suppress(NotebookNotFoundError):
+        return f"{find_notebook(path, root, OTHER_SUFFIXES)}: only notebooks in Python (.py) run on this machine"
+    return f"no notebook {path!r} under {root}"
 
 
 def _missing_stand_ins(bundle: Bundle, pipeline: Pipeline, activity: Activity, stand_ins: StandIns) -> Iterator[Lack]:
@@ -134,29 +154,25 @@ def unsupported_activities(
 def _problems(
     bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | None, findings: Sequence[Finding] | None
 ) -> Iterator[str]:
-    yield from (str(error) for error in bundle.unreadable.values())
-    known = bundle.names("pipeline")
+    keys = reached(bundle, pipelines, stubs)
     for name in pipelines:
-        if name not in known:
-            yield f"{name}: no such pipeline. The factory has: {', '.join(known) or 'none'}."
-    called = {pipeline.resource.path: pipeline for pipeline in called_pipelines(bundle, pipelines, stubs)}
-    stubbed = {
-        path: [a.path for a in pipeline.activities if stubs and stubs.covers(pipeline.resource.name, a.name, a.type)]
-        for path, pipeline in called.items()
-    }
+        if not bundle.knows(ResourceKey("pipeline", name)):
+            known = ", ".join(bundle.names("pipeline")) or "none"
+            yield f"{name}: no such pipeline. The factory has: {known}."
+    yield from (str(bundle.unread[key]) for key in sorted(keys) if key in bundle.unread)
+    used = replace(bundle, resources={key: resource for key, resource in bundle.resources.items() if key in keys})
+    files = {resource.path for resource in used.resources.values()}
     reads_sources = any(
         _reads_sources(bundle, activity)
-        for pipeline in called.values()
+        for pipeline in used.pipelines
         for activity in running_activities(pipeline, stubs)
     )
-    for finding in check(bundle) if findings is None else findings:
-        if finding.rule == _SOURCES and reads_sources:
+    for finding in check(used, _NEEDED | {_SOURCES}) if findings is None else findings:
+        if (finding.rule in _NEEDED and finding.file in files) or (finding.rule == _SOURCES and reads_sources):
             yield str(finding)
-        if finding.rule not in _NEEDED or finding.file not in called:
-            continue
-        of_stubbed = any(finding.path.startswith((f"{path}.", f"{path}[")) for path in stubbed[finding.file])
-        if not (of_stubbed and finding.rule in _NOT_OF_STUBBED):
-            yield str(finding)
+    for key, problem in unresolved(bundle, keys):
+        if key in keys and key.kind in USED_KINDS:
+            yield f"{problem.file}: {problem.path}: {problem.message}"
 
 
 def _reads_sources(bundle: Bundle, activity: Activity) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundle.bundle import Bundle, read_bundle
 from bundle.findings import Finding
+from bundle.resources import ResourceKey
 from bundle.validation import check
 from local_factory.activities import load_data_activities
 from local_factory.clock import LeapingLoop, real_work
@@ -24,6 +25,7 @@ from local_factory.engine import NotebookRequest, NotebookResult, Notebooks
 from local_factory.errors import ActivityError, ArgumentError, LocalFactoryError, StandInError, StubError
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
+from local_factory.parameters import check_given
 from local_factory.reach import notebook_clusters
 from local_factory.runs import PipelineRun
 from local_factory.startup_checks import check_runnable, unsupported_activities
@@ -152,6 +154,8 @@ class LocalFactory:
         if pipeline not in self._checked:
             self._checked[pipeline] = self._check(pipeline)
         stubs = self._checked[pipeline]
+        declared = self._bundle.resources[ResourceKey("pipeline", pipeline)].properties.get("parameters") or {}
+        check_given(declared, parameters, pipeline)
         try:
             asyncio.get_running_loop()
         except RuntimeError:

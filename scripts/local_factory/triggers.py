@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from bundle.resources import Resource, ResourceKey, Resources
 from local_factory.errors import ArgumentError
@@ -9,6 +10,7 @@ from local_factory.expressions import evaluate
 from local_factory.invocation import Invocation
 from local_factory.local_run import PipelineRequest
 from local_factory.runs import timestamp
+from local_factory.windows import Window
 
 
 def find_trigger(resources: Resources, name: str) -> Resource:
@@ -26,7 +28,7 @@ def find_trigger(resources: Resources, name: str) -> Resource:
 
 def pipelines_of(trigger: Resource) -> Sequence[str]:
     """Return the names of the pipelines that a trigger starts."""
-    return [entry["pipelineReference"]["referenceName"] for entry in trigger.properties.get("pipelines") or []]
+    return [entry["pipelineReference"]["referenceName"] for entry in _entries(trigger)]
 
 
 def requests_of(trigger: Resource, scheduled: datetime, trigger_run_id: str | None = None) -> Sequence[PipelineRequest]:
@@ -47,5 +49,29 @@ def requests_of(trigger: Resource, scheduled: datetime, trigger_run_id: str | No
             evaluate(entry.get("parameters") or {}, scope),
             Invocation.schedule(trigger.name, scheduled, trigger_run_id),
         )
-        for entry in trigger.properties.get("pipelines") or []
+        for entry in _entries(trigger)
     ]
+
+
+def window_requests_of(trigger: Resource, window: Window, trigger_run_id: str) -> Sequence[PipelineRequest]:
+    """Return what a tumbling window trigger starts for a window: its start and end are in `@trigger().outputs`.
+
+    Raises:
+        ExpressionError: a parameter cannot be evaluated.
+    """
+    outputs = {"windowStartTime": timestamp(window.start), "windowEndTime": timestamp(window.end)}
+    moments = {"scheduledTime": timestamp(window.end), "startTime": timestamp(datetime.now(UTC))}
+    return [
+        PipelineRequest(
+            entry["pipelineReference"]["referenceName"],
+            evaluate(entry.get("parameters") or {}, {"trigger": {**moments, "outputs": outputs}}),
+            Invocation.window(trigger.name, window.end, trigger_run_id),
+        )
+        for entry in _entries(trigger)
+    ]
+
+
+def _entries(trigger: Resource) -> Sequence[Any]:
+    # A tumbling window trigger starts one pipeline, and names it apart.
+    single = trigger.properties.get("pipeline")
+    return [single] if single else trigger.properties.get("pipelines") or []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bundle.activities import INNER_LISTS
-from bundle.catalog import ACTIVITY_TYPES, TYPES_OF_KIND
+from bundle.catalog import ACTIVITY_TYPES, SCHEMA_TYPES
 from bundle.references import REFERENCE_KINDS
 
 
@@ -31,7 +31,7 @@ def definitions(shared_folder: Path) -> dict[str, Any]:
 def test_the_types_of_a_kind_are_those_of_the_schema(kind: str, definition: str, definitions: dict[str, Any]) -> None:
     documented = {choice["properties"]["type"]["enum"][0] for choice in definitions[definition]["oneOf"]}
 
-    assert TYPES_OF_KIND[kind] == documented
+    assert SCHEMA_TYPES[kind] == documented
 
 
 def test_activity_types_and_their_keys_are_those_of_the_schema(definitions: dict[str, Any]) -> None:

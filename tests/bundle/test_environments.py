@@ -24,7 +24,7 @@ data_factory = "adf"
 [databricks]
 host = "https://adb-1.azuredatabricks.net"
 notebooks = "workspace"
-root = "/Shared/app"
+root = "/Users/deployer/app"
 """
 
 
@@ -72,6 +72,19 @@ def test_variables_are_put_in_everywhere(tmp_path: Path) -> None:
     assert environment.overrides == (Override(ResourceKey("linkedService", "LS"), "properties.list", ["dev", 1]),)
 
 
+def test_a_variable_may_have_a_text_for_where_it_is_empty(tmp_path: Path) -> None:
+    text = GOOD + '[overrides."linkedService/LS"]\n"a" = "${STAGE:-dev}"\n"b" = "${CATALOG:-}"\n"c" = "${STAGE:-x}"\n'
+    environment = load_environment(write(tmp_path, text), {"CATALOG": ""})
+    assert [override.value for override in environment.overrides] == ["dev", "", "x"]
+    environment = load_environment(write(tmp_path, text), {"CATALOG": "main", "STAGE": "prod"})
+    assert [override.value for override in environment.overrides] == ["prod", "main", "prod"]
+
+
+def test_a_file_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = write(tmp_path, "\ufeff" + GOOD)
+    assert load_environment(file, {}).azure.resource_group == "rg"
+
+
 def test_every_variable_that_is_missing_or_empty_is_named_with_its_key(tmp_path: Path) -> None:
     text = GOOD.replace('"rg"', '"${GROUP}"') + '[overrides."linkedService/LS"]\n"properties.url" = "https://${HOST}"\n'
     assert problems(tmp_path, text, HOST="") == [
@@ -86,10 +99,20 @@ def test_every_variable_that_is_missing_or_empty_is_named_with_its_key(tmp_path:
         ('data_factory = "adf"\n', "", "azure.data_factory: is missing."),
         ('"adf"', "7", "azure.data_factory: is to be a text that is not empty."),
         ('"adf"', '"adf"\nregion = "x"', "azure.region: unknown key. Known are data_factory, management_url"),
-        ("[azure]", "[azur]\n[azure]", "azur: unknown section. Known are azure, databricks, overrides."),
+        ("[azure]", "[azur]\n[azure]", "azur: unknown section. Known are azure, databricks, overrides, policy."),
         ('"workspace"', '"dbfs"', "databricks.notebooks: is 'dbfs'; one of workspace, git-folder is meant."),
-        ('"/Shared/app"', '"Shared/app"', "databricks.root: 'Shared/app' is no workspace folder"),
-        ('"/Shared/app"', '"/Shared/../app"', "databricks.root: '/Shared/../app' is no workspace folder"),
+        (
+            '"/Users/deployer/app"',
+            '"Users/deployer/app"',
+            "databricks.root: 'Users/deployer/app' is no workspace folder",
+        ),
+        ('"/Users/deployer/app"', '"/Users/../app"', "databricks.root: '/Users/../app' is no workspace folder"),
+        ('"/Users/deployer/app"', '"/Shared/app"', "databricks.root: every user of the workspace may edit /Shared/app"),
+        ('"/Users/deployer/app"', '"/Workspace/Shared"', "databricks.root: every user of the workspace may edit"),
+        ('"workspace"', '"workspace"\nsign_in = "pat"', "databricks.sign_in: is 'pat'; one of managed-identity, token"),
+        ('"workspace"', '"workspace"\naccess_mode = "shared"', "databricks.access_mode: is 'shared'; one of dedicated"),
+        ('"workspace"', '"workspace"\nsign_in = "managed-identity"', "databricks.resource_id: is missing; sign_in by"),
+        ('"workspace"', '"workspace"\ncompute = "serverless"', "databricks.run_as: is missing; jobs on serverless"),
         ("https://adb", "adb", "databricks.host: 'adb-1.azuredatabricks.net' is no address."),
         ("https://adb", "http://adb", "databricks.host: 'http://adb-1.azuredatabricks.net': plain http is allowed for"),
         (

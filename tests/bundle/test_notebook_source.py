@@ -125,7 +125,7 @@ def test_a_cell_that_does_not_parse_is_an_error_with_its_line_and_the_others_sti
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\xff", "cannot be read"), (b"x = '\x00'", "null bytes"), (HEADER.encode() + b"# MAGIC %prolog\n", "%prolog")],
+    [(b"\xff", "is not UTF-8"), (b"x = '\x00'", "null bytes")],
 )
 def test_a_file_that_cannot_be_read_is_an_error(content: bytes, reason: str, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_bytes(content)
@@ -139,3 +139,35 @@ def test_top_level_await_is_python_in_a_notebook(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_no_notebooks(tmp_path: Path) -> None:
     assert read_notebooks(tmp_path / "nowhere") == {}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "# MAGIC\n# MAGIC %md\n# MAGIC A title",
+        "# MAGIC %py\n# MAGIC print(1)",
+        "# MAGIC %matplotlib inline",
+        "# MAGIC %load_ext autoreload\n# MAGIC %autoreload 2",
+        "# MAGIC %autoreload 2\n# MAGIC x = 1",
+        '# MAGIC %environment\n# MAGIC "client": "1"',
+        "# MAGIC %prolog\n# MAGIC a :- b",
+    ],
+)
+def test_the_commands_that_notebooks_are_exported_with_are_no_errors(cell: str, tmp_path: Path) -> None:
+    notebook = read(tmp_path, f"{cell}\n\n# COMMAND ----------\n\ndbutils.widgets.get('day')\n")
+
+    assert notebook.errors == ()
+    assert list(notebook.read_widgets.lines) == ["day"]
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("./setup", "./setup"),
+        ('"./my lib/helper functions"', "./my lib/helper functions"),
+        ("./setup $day='monday'", "./setup"),
+        ("'/Shared/set up' $day=\"monday\"", "/Shared/set up"),
+    ],
+)
+def test_a_run_names_a_path_with_or_without_quotes_and_arguments(written: str, path: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"# MAGIC %run {written}\n").runs == {2: path}

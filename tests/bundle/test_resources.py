@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import RepeatedKeyError, ResourceError
-from bundle.resources import load_resources, read_resource
+from bundle.resources import ResourceKey, load_resources, read_resource
 from support.sample_bundle import Sample
 
 
@@ -35,7 +35,7 @@ def test_a_repeated_key_is_named_with_its_path(tmp_path: Path) -> None:
 def test_every_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     sample.write("pipeline/PL_Load", "{")
-    sample.write("dataset/DS_Table", '{"name": "x", "properties": {}}')
+    sample.write("dataset/DS_Table", '{"name": "", "properties": {}}')
 
     with pytest.raises(ResourceError) as caught:
         load_resources(sample.adf)
@@ -52,3 +52,33 @@ def test_a_factory_needs_no_properties(tmp_path: Path) -> None:
     file.write_text('{"name": "adf", "location": "westeurope"}', encoding="utf-8")
 
     assert read_resource("factory", file).properties == {}
+
+
+def test_a_managed_network_needs_no_properties(tmp_path: Path) -> None:
+    file = tmp_path / "default.json"
+    file.write_text('{"name": "default", "type": "Microsoft.DataFactory/factories/managedvirtualnetworks"}')
+
+    assert read_resource("managedVirtualNetwork", file).properties == {}
+
+
+def test_keys_ignore_case_and_keep_their_names(tmp_path: Path) -> None:
+    resources = load_resources(Sample(tmp_path).adf)
+
+    assert resources[ResourceKey("pipeline", "pl_LOAD")].name == "PL_Load"
+    assert ResourceKey("pipeline", "PL_Load") != ResourceKey("dataset", "PL_Load")
+    assert str(ResourceKey("pipeline", "PL_Load")) == "pipeline/PL_Load"
+
+
+def test_the_name_inside_counts_not_the_files(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.write("pipeline/Old_Name", '{"name": "New_Name", "properties": {"activities": []}}')
+
+    assert ResourceKey("pipeline", "New_Name") in load_resources(sample.adf)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.write("pipeline/Copy", '{"name": "pl_load", "properties": {"activities": []}}')
+
+    with pytest.raises(ResourceError, match=r"PL_Load\.json: \$\.name: 'PL_Load' is also the name of \S+Copy\.json"):
+        load_resources(sample.adf)

@@ -13,7 +13,8 @@ import referencing.jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bundle.findings import Severity
+from bundle.errors import ResourceError
+from bundle.policy import Policy
 from bundle.validation import validate
 from conftest import REPOSITORY
 from support.sample_bundle import ADF, Sample
@@ -147,7 +148,7 @@ def module_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def test_the_checked_in_bundle_has_no_finding() -> None:
-    assert [str(finding) for finding in validate(OUR_ADF, OUR_NOTEBOOKS)] == []
+    assert [str(finding) for finding in validate(OUR_ADF, OUR_NOTEBOOKS, policy=Policy())] == []
 
 
 def test_our_failure_check_is_what_keeps_the_customer_pipeline_clean(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_our_failure_check_is_what_keeps_the_customer_pipeline_clean(tmp_path: P
         pipeline.read_text(encoding="utf-8").replace("runOutput), 0)", "runOutput), 100)"), encoding="utf-8"
     )
 
-    findings = validate(tmp_path / "adf", OUR_NOTEBOOKS)
+    findings = validate(tmp_path / "adf", OUR_NOTEBOOKS, policy=Policy())
 
     assert [(finding.file, finding.path, finding.rule) for finding in findings] == [
         (pipeline, "$.properties.activities[0]", "failure-value")
@@ -170,7 +171,7 @@ def test_a_finding_is_one_line_of_file_path_message_and_rule(tmp_path: Path) -> 
     sample.remove("pipeline/PL_Load", "activities.0.policy.timeout")
 
     policy = f"{sample.file('pipeline/PL_Load')}: $.properties.activities"
-    assert [str(finding) for finding in validate(sample.adf, sample.notebooks)] == [
+    assert [str(finding) for finding in validate(sample.adf, sample.notebooks, policy=Policy())] == [
         f"{policy}[0].policy: 'Look' has no timeout: write one, D.HH:MM:SS [timeout-given, warning]",
         f"{policy}[1].policy.retry: must be a whole number of 0 or more, is -1 [retry-range]",
     ]
@@ -217,15 +218,32 @@ def test_a_notebook_path_that_no_file_system_takes_is_a_finding(tmp_path: Path) 
     assert [finding.rule for finding in validate(sample.adf, sample.notebooks)] == ["notebook-exists"]
 
 
-@pytest.mark.parametrize("folder", ["nowhere", "empty"])
-def test_a_folder_without_a_factory_is_one_finding(folder: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("nowhere", "no such folder"),
+        ("empty", "holds no factory objects"),
+        ("repository", r"Is \S+/repository/adf meant\?"),
+    ],
+)
+def test_a_folder_without_a_factory_is_refused_with_the_way_out(folder: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    Sample(tmp_path / "repository")
 
-    findings = validate(tmp_path / folder, tmp_path)
+    with pytest.raises(ResourceError, match=message):
+        validate(tmp_path / folder, tmp_path)
 
-    assert [(finding.file, finding.rule, finding.severity) for finding in findings] == [
-        (tmp_path / folder, "known-kind", Severity.ERROR)
-    ]
+
+def test_what_is_switched_off_is_not_validated(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    half_made = {"name": "Later", "type": "Copy", "state": "Inactive", "typeProperties": {}}
+    sample.set("pipeline/PL_Load", "activities.2", half_made)
+
+    assert validate(sample.adf, sample.notebooks, policy=Policy()) == []
+
+    sample.set("pipeline/PL_Load", "activities.2.state", "Active")
+
+    assert {finding.rule for finding in validate(sample.adf, sample.notebooks)} == {"required-property"}
 
 
 @pytest.mark.parametrize("wrong", [None, 1.5, "@item(", [[]], {}])
@@ -264,11 +282,11 @@ def test_a_thousand_pipelines_are_checked_in_seconds(tmp_path: Path) -> None:
             text = text.replace("PL_Load", f"PL_Load_{number}").replace("PL_Count", f"PL_Count_{number}")
             sample.write(f"pipeline/{name}_{number}", text)
 
-    start = time.perf_counter()
+    start = time.process_time()
     findings = validate(sample.adf, sample.notebooks)
 
     assert findings == []
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 15
 
 
 @pytest.mark.parametrize("file", sorted(OUR_ADF.glob("*/*.json")), ids=lambda file: file.stem)

@@ -100,7 +100,8 @@ def test_help_imports_no_sdk() -> None:
 def test_plan_says_two_for_changes_and_zero_for_none(cloud: Cloud, deploy_process: Deploy) -> None:
     before = cloud.state()
     planned = deploy_process("plan", *env(cloud))
-    assert (planned.returncode, planned.stderr) == (2, "")
+    assert planned.returncode == 2
+    assert planned.stderr == f"signing in, then asking adf-test and {cloud.workspace.url}\n"
     assert "+ create pipeline/PL_Child" in planned.stdout
     assert cloud.state() == before
     applied = deploy_process("apply", *env(cloud))
@@ -392,7 +393,12 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         "AZURE_RESOURCE_GROUP": "rg-test",
         "DATA_FACTORY_NAME": "adf-test",
         "DATABRICKS_HOST": cloud.workspace.url,
+        "DATABRICKS_RESOURCE_ID": "/subscriptions/s/workspaces/w",
+        "AZURE_CLIENT_ID": "deployer",
+        "PIPELINE_APPLICATION_ID": "app-pipelines",
+        "SIGN_IN": "token",
         "KEY_VAULT_URL": "https://kv-test.vault.azure.net/",
+        "OPERATIONS_VAULT_URL": "https://kv-ops-test.vault.azure.net/",
         "STORAGE_ACCOUNT_NAME": "sttest",
         "SQL_SERVER_NAME": "sql-test",
         "CLUSTER_POLICY_ID": "0123456789ABCDEF",
@@ -409,11 +415,26 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
         assert done.returncode == 0, done.stderr
         assert deploy("plan", *bundle, "--env", str(file)).returncode == 0
     vault = cloud.factory.objects["linkedService", "AzureKeyVaultLinkedService"]
-    assert vault["typeProperties"]["baseUrl"] == "https://kv-test.vault.azure.net/"
+    assert vault["typeProperties"]["baseUrl"] == "https://kv-ops-test.vault.azure.net/"
     databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
     assert databricks["policyId"] == variables["CLUSTER_POLICY_ID"]
-    assert variables["AZURE_TENANT_ID"] in str(databricks["newClusterSparkConf"])
-    assert cloud.factory.states == {"TR_Ingest_Country_Data_Twice_Daily": "Started"}
+    assert databricks["accessToken"]["secretName"] == "databricks-pat"
+    assert databricks["newClusterSparkEnvVars"]["AZURE_TENANT_ID"] == variables["AZURE_TENANT_ID"]
+
+    chosen = {"SIGN_IN": "managed-identity", "CREDENTIAL": "ingestion-dev", "COMPUTE": "serverless"}
+    done = deploy("apply", *bundle, "--env", str(tmp_path / "dev.toml"), **chosen)
+    assert done.returncode == 0, done.stderr
+    databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
+    assert (databricks["authentication"], databricks["workspaceResourceId"]) == ("MSI", "/subscriptions/s/workspaces/w")
+    assert "accessToken" not in databricks
+    assert databricks["newClusterSparkEnvVars"]["CREDENTIAL"] == "ingestion-dev"
+    countries = cloud.factory.objects["pipeline", "PL_Ingest_Country_Data"]["activities"][0]
+    assert countries["type"] == "DatabricksJob"
+    assert deploy("plan", *bundle, "--env", str(tmp_path / "dev.toml")).returncode == 0
+    triggers = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (REPOSITORY / "adf" / "trigger").glob("*.json")
+    ]
+    assert cloud.factory.states == {one["name"]: one["properties"]["runtimeState"] for one in triggers}
 
 
 def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud: Cloud, deploy: Deploy) -> None:
@@ -440,6 +461,60 @@ def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud:
     assert done.returncode == 0, done.stderr
     assert cloud.state() == before
     assert cloud.locks() == []
+
+
+def real_azure(cloud: Cloud) -> tuple[str, str]:
+    """An environment of which the factory is in Azure itself."""
+    file = cloud.environment_file()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(f'management_url = "{cloud.factory.url}"\n', ""), encoding="utf-8")
+    return "--env", str(file)
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "trigger"])
+def test_without_a_login_to_azure_one_line_says_what_to_run(cloud: Cloud, tmp_path: Path, verb: str) -> None:
+    # No az on the path, and nothing else is tried: the login of a person who never ran `az login`.
+    variables = {"PATH": str(tmp_path), "HOME": str(tmp_path), "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"}
+    answer = subprocess.run(
+        [sys.executable, str(DEPLOY), verb, *(["PL_Child"] if verb == "trigger" else []), *real_azure(cloud)],
+        cwd=cloud.bundle.root,
+        env={**variables, "DATABRICKS_TOKEN": "t"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 1
+    said = [line for line in answer.stderr.splitlines() if not line.startswith("signing in")]
+    assert len(said) == 1, answer.stderr
+    assert said[0].startswith("deploy.py: no login to Azure: run `az login`; in a workflow, sign in before this step.")
+    assert cloud.workspace.writes == []
+
+
+def test_a_workspace_that_cannot_be_reached_is_said_at_once_and_what_is_asked_before(
+    deploy: Deploy, cloud: Cloud
+) -> None:
+    file = cloud.environment_file()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(cloud.workspace.url, "http://127.0.0.1:9"), encoding="utf-8")
+    began = time.monotonic()
+    answer = deploy("plan", "--env", str(file))
+    assert time.monotonic() - began < 60, "databricks-sdk itself would look for five minutes"
+    assert answer.returncode == 1
+    first, second = answer.stderr.splitlines()
+    assert first == "signing in, then asking adf-test and http://127.0.0.1:9"
+    assert second.startswith("deploy.py: http://127.0.0.1:9: cannot be reached: ")
+    assert "DATABRICKS_HOST" in second
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "apply"])
+def test_a_file_that_is_not_utf_8_is_one_line_of_every_verb(deploy: Deploy, cloud: Cloud, verb: str) -> None:
+    (cloud.bundle.notebooks / "ingestion" / "latin1.py").write_bytes(b"X = 1\n# caf\xe9\n")
+    answer = deploy(verb, *(() if verb == "validate" else env(cloud)))
+    assert answer.returncode == 1
+    lines = [line for line in (answer.stdout + answer.stderr).splitlines() if "latin1.py" in line]
+    assert len(lines) == 1
+    assert "line 2: is not UTF-8 (byte 0xe9)" in lines[0]
 
 
 def test_a_run_in_azure_is_named_by_its_page_in_the_studio() -> None:

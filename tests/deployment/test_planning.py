@@ -97,6 +97,7 @@ def test_an_object_of_another_with_our_name_is_refused_until_it_is_adopted(deplo
 
 
 def test_a_name_that_differs_in_case_only_is_refused(deployed: Cloud) -> None:
+    deployed.bundle.remove("pipeline", "PL_Child")
     deployed.bundle.put("pipeline", pipeline("PL_CHILD"))
     assert refusals(deployed) == [
         "adf/pipeline/PL_CHILD.json: the factory has pipeline/PL_Child; names ignore case. "
@@ -195,3 +196,37 @@ def test_what_is_not_deployed_is_noted(deployed: Cloud) -> None:
 )
 def test_only_what_has_new_content_is_sent(action: Action, sends: bool) -> None:
     assert action.sends is sends
+
+
+@pytest.mark.parametrize(("kind", "name"), [("group", "users"), ("user", "eve@example.com")])
+@pytest.mark.parametrize("folder", ["/Shared/app", "/Shared"], ids=["its own right", "inherited"])
+def test_a_folder_that_others_may_write_is_refused(deployed: Cloud, kind: str, name: str, folder: str) -> None:
+    deployed.workspace.permissions[folder] = [(kind, name, "CAN_EDIT")]
+    (refusal,) = deployed.plan().refusals
+    assert refusal.startswith(
+        f"/Shared/app: {name} may write in it, and what stands there runs with the pipelines' rights"
+    )
+
+
+def test_a_folder_that_is_not_there_yet_has_the_rights_of_the_one_above_it(cloud: Cloud) -> None:
+    cloud.workspace.permissions["/Shared"] = [("group", "users", "CAN_MANAGE")]
+    assert "users may write in it" in cloud.plan().refusals[0]
+
+
+def test_the_deployer_the_administrators_and_the_owner_of_the_home_may_write(cloud: Cloud) -> None:
+    cloud.environment_options["root"] = "/Users/owner/app"
+    cloud.workspace.folders |= {"/Users", "/Users/owner", "/Users/owner/app"}
+    cloud.workspace.permissions["/Users/owner"] = [
+        ("service_principal", "owner", "CAN_MANAGE"),
+        ("service_principal", "deployer", "CAN_MANAGE"),
+        ("group", "admins", "CAN_MANAGE"),
+        ("group", "users", "CAN_READ"),
+    ]
+    assert cloud.plan().refusals == ()
+
+
+@pytest.mark.parametrize(("live", "changed"), [("0.12:00:00", False), ("7.00:00:00", True), ("0.01:00:00", True)])
+def test_a_timeout_that_the_file_no_longer_gives_is_twelve_hours(deployed: Cloud, live: str, changed: bool) -> None:
+    activity = deployed.factory.objects["pipeline", "PL_Old"]["activities"][0]
+    activity["policy"] = {"timeout": live}
+    assert bool(deployed.plan().actions) == changed

@@ -40,6 +40,7 @@ class Cloud:
     folder: Path
     environment_options: dict[str, Any] = field(default_factory=dict)
     answer: float = 5.0
+    settle: float = 1.0
     told: list[str] = field(default_factory=list)
 
     @property
@@ -50,7 +51,7 @@ class Cloud:
         return environment_file(self.folder, self.factory.url, self.workspace.url, **self.environment_options)
 
     def target(self) -> Target:
-        patience = Patience(answer=self.answer, backoff=0, poll=0.005, settle=1, clock=NoWaits())
+        patience = Patience(answer=self.answer, backoff=0, poll=0.005, settle=self.settle, clock=NoWaits())
         environment = load_environment(self.environment_file(), {})
         return connect(environment, patience, {"AZURE_ACCESS_TOKEN": "t"})
 

@@ -40,6 +40,8 @@ class FactoryService(HttpService):
         self.states: dict[str, str] = {}
         self.subscribed: set[str] = set()
         self.cannot_start: set[str] = set()
+        # How many changes of an event trigger are still refused because its subscription is being made or removed.
+        self.provisioning: dict[str, int] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.activity_runs: dict[str, list[dict[str, Any]]] = {}
         self.started_runs: list[tuple[str, Any]] = []
@@ -125,6 +127,8 @@ class FactoryService(HttpService):
     def _object(self, request: Request, key: Key) -> Answer:
         if request.method == "GET":
             return Answer(body=self._shown(key)) if key in self.objects else self._missing(key)
+        if key[0] == "trigger" and self._is_provisioning(key[1]):
+            return self.refusal(400, "BadRequest", "Resource cannot be updated during provisioning")
         check_not_started(ResourceKey(*key), self.states.get(key[1]))
         return self._put(request, key) if request.method == "PUT" else self._delete(key)
 
@@ -162,6 +166,8 @@ class FactoryService(HttpService):
         if kind != "trigger" or request.method != "POST":
             return self.refusal(404, "NotFound", f"no such operation {operation}")
         properties = self.objects[kind, name]
+        if operation in ("start", "stop") and self._is_provisioning(name):
+            return self.refusal(400, "BadRequest", "Resource cannot be updated during provisioning")
         if operation == "start":
             if name in self.cannot_start or not (properties.get("pipelines") or properties.get("pipeline")):
                 return self.refusal(400, "BadRequest", f"Trigger '{name}' cannot be activated.")
@@ -241,6 +247,11 @@ class FactoryService(HttpService):
     def _advance(self, run: dict[str, Any]) -> None:
         if run["_next"]:
             run["status"] = run["_next"].pop(0)
+
+    def _is_provisioning(self, name: str) -> bool:
+        left = self.provisioning.get(name, 0)
+        self.provisioning[name] = max(0, left - 1)
+        return left > 0
 
     def _etag(self) -> str:
         return f"{next(self._numbers):08x}-0000-0000-0000-000000000000"

@@ -29,6 +29,9 @@ class WorkspaceService(HttpService):
         self.folders: set[str] = {"/", "/Shared"}
         self.git_folders: dict[int, GitFolder] = {}
         self.branches: dict[str, str] = {}
+        # Who may do what in a folder: (kind of principal, name, level) by path. What is below inherits.
+        self.permissions: dict[str, list[tuple[str, str, str]]] = {}
+        self.jobs: dict[int, dict[str, Any]] = {}
         self._token = token
 
     def contents(self, under: str = "/") -> dict[str, tuple[str, bytes]]:
@@ -55,6 +58,12 @@ class WorkspaceService(HttpService):
             return Answer(body={"oidc_endpoint": f"{self.url}/oidc", "host_type": "workspace"})
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return Answer(403, {"error_code": "PERMISSION_DENIED", "message": "Invalid access token."})
+        if request.path == "/api/2.0/preview/scim/v2/Me":
+            return Answer(body={"userName": "deployer"})
+        if identifier := re.fullmatch(r"/api/2.0/permissions/directories/(\d+)", request.path):
+            return self._permissions(int(identifier[1]))
+        if verb := re.fullmatch(r"/api/2.2/jobs/(list|get|create|reset|delete)", request.path):
+            return self._job(verb[1], request.json if request.body else request.query)
         match = re.fullmatch(r"/api/2.0/(workspace|repos)(?:/(.+))?", request.path)
         if not match:
             return Answer(404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for {request.path}"})
@@ -68,6 +77,39 @@ class WorkspaceService(HttpService):
 
     def _missing(self, path: str) -> Answer:
         return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Path ({path}) doesn't exist."})
+
+    def _job(self, verb: str, given: dict[str, Any]) -> Answer:
+        if verb == "list":
+            wanted = str(given["name"]).casefold()
+            found = [{"job_id": number} for number, job in self.jobs.items() if job["name"].casefold() == wanted]
+            return Answer(body={"jobs": found} if found else {})
+        if verb == "create":
+            number = 900000 + len(self.jobs) + 1
+            self.jobs[number] = {**given, "format": "MULTI_TASK", "email_notifications": {}}
+            return Answer(body={"job_id": number})
+        number = int(given["job_id"])
+        if number not in self.jobs:
+            return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Job {number} does not exist."})
+        if verb == "get":
+            settings = {key: value for key, value in self.jobs[number].items() if key != "access_control_list"}
+            return Answer(body={"job_id": number, "settings": settings})
+        if verb == "reset":
+            self.jobs[number] = {**given["new_settings"], "format": "MULTI_TASK"}
+        else:
+            del self.jobs[number]
+        return Answer(body={})
+
+    def _permissions(self, identifier: int) -> Answer:
+        workspace = Workspace(self.files, self.folders)
+        numbers = {workspace.call("get-status", {"path": path})["object_id"]: path for path in self.folders}
+        folder = numbers[identifier]
+        entries = [
+            {f"{kind}_name": name, "all_permissions": [{"permission_level": level, "inherited": path != folder}]}
+            for path, held in self.permissions.items()
+            if f"{folder}/".startswith(f"{path}/")
+            for kind, name, level in held
+        ]
+        return Answer(body={"object_id": f"/directories/{identifier}", "access_control_list": entries})
 
     def _repos(self, request: Request, number: str | None) -> Answer:
         if number is None:

@@ -13,15 +13,18 @@ import tree_sitter_bicep
 from tree_sitter import Language, Node, Parser
 
 _MODULES = Path(__file__).resolve().parents[2] / "infra" / "modules"
+# The width of `bicep format`.
+_WIDTH = 120
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
 
 # Functions of the namespaces sys and az that this bundle uses.
 # Source: the page "Bicep functions" on learn.microsoft.com.
 FUNCTIONS = frozenset(
     {
-        *("concat", "deployer", "empty", "environment", "first", "guid", "join", "json", "last", "loadJsonContent"),
-        *("loadTextContent", "readEnvironmentVariable", "replace", "resourceGroup", "skip", "split", "string"),
-        *("subscription", "subscriptionResourceId", "take", "tenant", "union", "uniqueString"),
+        *("any", "bool", "concat", "dateTimeToEpoch", "deployer", "empty", "environment", "first", "guid", "items"),
+        *("join", "json", "last", "length", "loadJsonContent", "loadTextContent", "readEnvironmentVariable"),
+        *("replace", "resourceGroup", "skip", "split", "string", "subscription", "subscriptionResourceId", "take"),
+        *("tenant", "union", "uniqueString"),
     }
 )
 DECORATORS = frozenset({"allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "secure"})
@@ -176,6 +179,8 @@ def findings(file: BicepFile, api_versions: dict[str, list[str]]) -> list[str]:
         _loaded_files(file),
         _cloud_hosts(file),
         _secrets(file),
+        _late_conditions(file),
+        _long_calls(file),
     ]
     return [f"{file.path.name}:{line}: {message}" for check in checks for line, message in check]
 
@@ -336,3 +341,55 @@ def _secrets(file: BicepFile) -> Findings:
         used = {text(node) for node in walk(output.node) if node.type == "identifier"}
         if used & secrets or re.search(r"\.list\w*\(", text(output.node)):
             yield output.line, f"output {output.name}: shows a secret"
+
+
+def _late_conditions(file: BicepFile) -> Findings:
+    """What-if and snapshots show nothing of a resource whose condition or count is known only while it is deployed."""
+    late = {parameter.name for parameter in file.of_kind("param") if parameter.name in _late_parameters(file.path)}
+    for variable in file.of_kind("var"):
+        if late & _identifiers(variable.node):
+            late.add(variable.name)
+    for declaration in [*file.of_kind("resource"), *file.of_kind("module")]:
+        for node in walk(declaration.node):
+            if node.type == "object" and node.parent is not None and node.parent.type == "object_property":
+                continue
+            if node.type == "if_statement":
+                decides = node.named_children[0]
+            elif node.type == "for_statement" and node.parent == declaration.node:
+                decides = node.named_children[1]
+            else:
+                continue
+            used = text(decides)
+            if late & _identifiers(decides) or re.search(r"\.(outputs|properties|identity)\b|deployer\(", used):
+                yield (
+                    decides.start_point[0] + 1,
+                    f"{used}: is known only during the deployment: what-if shows none of it",
+                )
+
+
+def _identifiers(node: Node) -> set[str]:
+    return {text(child) for child in walk(node) if child.type == "identifier"}
+
+
+@cache
+def _late_parameters(path: Path) -> frozenset[str]:
+    """The parameters of a module that main.bicep gives what only a deployment knows: an output of another module."""
+    if path.parent != _MODULES or not path.is_file():
+        return frozenset()
+    main = read(_MODULES.parent / "main.bicep")
+    return frozenset(
+        name
+        for module in main.of_kind("module")
+        if (_MODULES.parent / module.type_or_path).resolve() == path
+        for name, value in properties(properties(module.body)["params"]).items()
+        if re.search(r"\.outputs\.|deployer\(", text(value))
+    )
+
+
+def _long_calls(file: BicepFile) -> Findings:
+    """The compiler's formatter breaks a call of several arguments, an array or a ternary that is wider than 120."""
+    for node in walk(file.root):
+        wide = node.start_point[0] == node.end_point[0] and node.end_point[1] > _WIDTH
+        parts = node.named_children
+        if wide and node.type in ("arguments", "array", "object", "ternary_expression") and len(parts) > 1:
+            yield node.start_point[0] + 1, f"{text(node)[:40]}...: wider than {_WIDTH}, the formatter breaks it"

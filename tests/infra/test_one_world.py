@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
-import setup_workspace
+from bundle.environments import AccessMode, DatabricksSettings, NotebookDelivery, SignIn
+from bundle.resources import Resource, ResourceKey
 from bundle.sources import check_sources
+from deployment.compute import with_compute
 from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
 from ingestion.platform.log import StepLog
 from ingestion.platform.settings import TableSettings
+from workspace_setup import token
+from workspace_setup.settings import Settings as SetupSettings
+from workspace_setup.workspace import CLUSTER_POLICY, SECRET_SCOPE
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -27,7 +32,8 @@ LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedServ
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").rglob("*.py"))
 VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
-SPARK = "properties.typeProperties.newClusterSparkConf"
+# Variables that choose a way to sign in and a place for tables; empty, they choose nothing.
+OF_UNITY_CATALOG = {"CREDENTIAL", "KEY_VAULT_URL", "CATALOG", "SCHEMA"}
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
 NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
 
@@ -51,8 +57,8 @@ def test_there_is_an_environment_file_for_each_parameter_file():
 
 
 def test_every_secret_that_is_used_is_made_and_every_secret_that_is_made_is_used():
-    made = {setup_workspace.TOKEN_SECRET}
-    for module in ("vault", "teams"):
+    made = {token.SECRET}
+    for module in ("secrets", "teams"):
         for resource in read(INFRA / "modules" / f"{module}.bicep").of_kind("resource"):
             if resource.type_or_path.startswith("Microsoft.KeyVault/vaults/secrets"):
                 made.add(literal(properties(resource.body)["name"]))
@@ -65,31 +71,32 @@ def test_every_secret_that_is_used_is_made_and_every_secret_that_is_made_is_used
 
 
 def test_the_secret_scope_has_one_name():
-    assert CLUSTER["newClusterSparkEnvVars"]["SECRET_SCOPE"] == setup_workspace.SECRET_SCOPE
-    assert f'_SECRET_SCOPE = "{setup_workspace.SECRET_SCOPE}"' in NOTEBOOKS
+    assert CLUSTER["newClusterSparkEnvVars"]["SECRET_SCOPE"] == SECRET_SCOPE
+    assert f'_SECRET_SCOPE = "{SECRET_SCOPE}"' in NOTEBOOKS
 
 
-def test_the_cluster_signs_in_at_the_lake_as_the_principal_that_may_write_there():
-    """Hadoop's FileSystem gets no token of Unity Catalog: https://hadoop.apache.org/docs/stable/hadoop-azure/abfs.html."""
-    settings, scope = CLUSTER["newClusterSparkConf"], setup_workspace.SECRET_SCOPE
-    sign_in = "spark.hadoop.fs.azure.account.oauth2.client"
-    assert settings[f"{sign_in}.id"] == f"{{{{secrets/{scope}/sql-user}}}}"
-    assert settings[f"{sign_in}.secret"] == f"{{{{secrets/{scope}/sql-password}}}}"
-    tenant = CLUSTER["newClusterSparkEnvVars"]["AZURE_TENANT_ID"]
-    assert settings[f"{sign_in}.endpoint"] == f"https://login.microsoftonline.com/{tenant}/oauth2/token"
-    for path in ENVIRONMENT_FILES:
-        endpoint = cluster_overrides(path)[f"{SPARK}['{sign_in}.endpoint']"]
-        assert endpoint == "https://login.microsoftonline.com/${AZURE_TENANT_ID}/oauth2/token"
+def test_no_secret_stands_in_the_clusters_configuration():
+    """Databricks' own migration tool flags it (UCX AF111): whoever may attach to a cluster could use it."""
+    assert "{{secrets/" not in json.dumps(CLUSTER)
+    assert not [name for name in CLUSTER["newClusterSparkConf"] if "fs.azure" in name]
+
+
+def test_a_job_on_serverless_compute_brings_the_libraries_that_clusters_have():
+    """Without a cluster's runtime only its environment brings what notebooks use on Azure."""
+    job = json.loads((INFRA / "databricks" / "job.json").read_text(encoding="utf-8"))
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    (environment,) = job["environments"]
+    assert environment["spec"]["dependencies"] == groups["azure"]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
 def test_every_variable_of_an_environment_file_comes_from_the_deployment(path):
-    used = set(re.findall(r"\$\{(\w+)\}", re.sub(r"(?m)^#.*$", "", path.read_text(encoding="utf-8"))))
+    used = set(re.findall(r"\$\{(\w+)(?::-[^}]*)?\}", re.sub(r"(?m)^#.*$", "", path.read_text(encoding="utf-8"))))
     assert used <= OUTPUTS | NOT_FROM_BICEP
 
 
 def test_every_setting_of_the_workspaces_set_up_comes_from_the_deployment():
-    assert {name.upper() for name in setup_workspace.Settings.__dataclass_fields__} <= OUTPUTS
+    assert {name.upper() for name in SetupSettings.__dataclass_fields__} <= OUTPUTS
 
 
 def test_every_output_is_documented():
@@ -97,10 +104,10 @@ def test_every_output_is_documented():
 
 
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
-    asked_for = r'(?:\.(?:find|require|variable)\(|_one_of\(configuration, )"(\w+)"'
+    asked_for = r'(?:\.(?:find|require|variable)\(|_?one_of\((?:self\.)?configuration, )"(\w+)"'
     read_by_notebooks = {name.upper() for name in re.findall(asked_for, NOTEBOOKS)}
     given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
-    assert given <= read_by_notebooks
+    assert given - OF_UNITY_CATALOG <= read_by_notebooks
     assert {"LAKE_ROOT", "SQL_URL", "AZURE_TENANT_ID", "LOG_INGESTION_URL"} <= given, "those without a default"
 
 
@@ -109,9 +116,8 @@ def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment
     overrides = cluster_overrides(path)
     checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
     checked_in |= {f"{VARIABLES}.{name}": value for name, value in checked_in.pop(VARIABLES).items()}
-    checked_in |= {f"{SPARK}['{name}']": value for name, value in checked_in.pop(SPARK).items()}
     of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
-    assert overrides.keys() == of_dev
+    assert overrides.keys() == of_dev | {f"{VARIABLES}.{name}" for name in OF_UNITY_CATALOG}
 
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
@@ -152,27 +158,63 @@ def test_names_in_the_factory_are_those_of_the_infrastructure_in_dev():
     assert variables["SQL_URL"].startswith(f"jdbc:sqlserver://{name('sqlServer')}.database.windows.net:1433;")
     assert f";databaseName={name('database')};" in variables["SQL_URL"]
     vault = json.loads((ROOT / "adf/linkedService/AzureKeyVaultLinkedService.json").read_text(encoding="utf-8"))
-    assert vault["properties"]["typeProperties"]["baseUrl"] == f"https://{name('keyVault')}.vault.azure.net/"
+    assert vault["properties"]["typeProperties"]["baseUrl"] == f"https://{name('operationsVault')}.vault.azure.net/"
+    assert variables["KEY_VAULT_URL"] == f"https://{name('keyVault')}.vault.azure.net/"
     for path in ENVIRONMENT_FILES:
         assert f"databaseName={name('database')};" in path.read_text(encoding="utf-8")
         assert f"abfss://{container}@" in path.read_text(encoding="utf-8")
 
 
-def test_the_cluster_that_the_factory_asks_for_is_within_the_policy():
-    policy = json.loads(setup_workspace.CLUSTER_POLICY.read_text(encoding="utf-8"))
-    assert policy["spark_version"]["value"] == CLUSTER["newClusterVersion"]
-    assert CLUSTER["newClusterNodeType"] in policy["node_type_id"]["values"]
+@pytest.mark.parametrize("mode", AccessMode)
+def test_the_cluster_that_the_factory_asks_for_is_within_the_policy(mode):
+    policy = json.loads(CLUSTER_POLICY.read_text(encoding="utf-8"))
+    cluster = in_environment(access_mode=mode)
+    assert policy["spark_version"]["value"] == cluster["newClusterVersion"]
+    assert cluster["newClusterNodeType"] in policy["node_type_id"]["values"]
     workers = policy["num_workers"]
-    assert workers["minValue"] <= int(CLUSTER["newClusterNumOfWorker"]) <= workers["maxValue"]
-    assert policy["data_security_mode"]["value"] == CLUSTER["dataSecurityMode"]
-    assert policy["custom_tags.application"]["value"] == CLUSTER["newClusterCustomTags"]["application"]
+    assert workers["minValue"] <= int(cluster["newClusterNumOfWorker"]) <= workers["maxValue"]
+    assert cluster["dataSecurityMode"] in policy["data_security_mode"]["values"]
+    assert policy["custom_tags.application"]["value"] == cluster["newClusterCustomTags"]["application"]
     assert policy["cluster_type"]["value"] == "job"
 
 
-def test_the_deployers_folders_are_those_that_the_environments_deploy_to():
+def in_environment(**settings) -> dict:
+    """Return the linked service to Databricks as an environment with these settings has it."""
+    key = ResourceKey("linkedService", "AzureDatabricksLinkedService")
+    resource = Resource(key, Path("x.json"), b"", LINKED_SERVICE)
+    databricks = DatabricksSettings("https://h", NotebookDelivery.WORKSPACE, "/Users/d/app", **settings)
+    return with_compute(resource, databricks).properties["typeProperties"]
+
+
+def test_a_task_that_fails_on_a_single_node_is_tried_again():
+    assert CLUSTER["newClusterSparkConf"]["spark.master"] == "local[*, 4]"
+
+
+def test_with_a_managed_identity_the_linked_service_names_no_secret():
+    managed = in_environment(sign_in=SignIn.MANAGED_IDENTITY, resource_id="/subscriptions/s/workspaces/w")
+    assert "accessToken" not in managed
+    assert managed["authentication"] == "MSI"
+    assert managed["workspaceResourceId"] == "/subscriptions/s/workspaces/w"
+    assert "{{secrets/" not in json.dumps(managed)
+    assert "AzureKeyVaultSecret" not in json.dumps(managed)
+
+
+def test_the_standard_access_mode_is_no_single_node():
+    standard = in_environment(access_mode=AccessMode.STANDARD)
+    assert standard["dataSecurityMode"] == "USER_ISOLATION"
+    assert standard["newClusterNumOfWorker"] == "1"
+    assert "singleNode" not in json.dumps(standard)
+    assert standard["newClusterSparkConf"].keys().isdisjoint({"spark.master", "spark.databricks.cluster.profile"})
+
+
+def test_the_deployers_folder_is_the_one_that_the_environments_deploy_to_and_nobody_else_may_write_there():
+    outputs = {"AZURE_CLIENT_ID": "deployer"}
     for path in ENVIRONMENT_FILES:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        assert document["databricks"]["root"] == setup_workspace.BUNDLE_FOLDER
+        root = tomllib.loads(path.read_text(encoding="utf-8"))["databricks"]["root"]
+        values = dict.fromkeys(SetupSettings.__dataclass_fields__, "x") | {"azure_client_id": "deployer"}
+        assert re.sub(r"\$\{(\w+)\}", lambda match: outputs[match[1]], root) == SetupSettings(**values).bundle_folder
+    for path in (ROOT / "adf" / "pipeline").glob("*.json"):
+        assert "/Shared/" not in path.read_text(encoding="utf-8"), "every user of a workspace may edit /Shared"
 
 
 def test_a_line_that_a_notebook_logs_has_the_columns_that_log_analytics_takes():
@@ -196,17 +238,19 @@ def test_the_missing_run_is_an_alert_exactly_where_the_schedule_runs():
 
 def test_the_readme_tells_of_every_alert_every_query_and_every_module():
     alerts = text(read(INFRA / "modules" / "alerts.bicep").root)
-    names = [*re.findall(r"name: '((?:failed|no)-[\w-]+)'", alerts)]
-    assert len(names) == 3
+    names = [*re.findall(r"name: '(\w+(?:-\w+)+)'", alerts)]
+    assert len(names) == 7
     names += [path.name for path in INFRA.rglob("*.kql")] + [path.name for path in (INFRA / "modules").glob("*.bicep")]
     names += [path.name for path in (INFRA / "sql").glob("*.sql")]
     assert [name for name in names if name not in README] == []
 
 
 def test_every_variable_that_a_parameter_file_reads_is_set_in_the_readme():
+    by_itself = {"STUDIO_CONFIGURATION", "GITHUB_ACTIONS"}
+    assert "export STUDIO_CONFIGURATION=" in (INFRA / "deploy.sh").read_text(encoding="utf-8")
     for path in (INFRA / "environments").glob("*.bicepparam"):
         variables = re.findall(r"readEnvironmentVariable\('(\w+)'", path.read_text(encoding="utf-8"))
-        assert [name for name in variables if f"export {name}=" not in README] == []
+        assert [name for name in variables if f"export {name}=" not in README and name not in by_itself] == []
 
 
 def test_the_commands_of_the_readme_are_well_formed():

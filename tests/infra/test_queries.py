@@ -59,6 +59,9 @@ EXPECTED = {
         "Total",
     ],
     "no-successful-country-run": ["Successes"],
+    "missed-trigger": ["ExpectedAt", "TriggerName"],
+    "stale-table": ["Folder", "Hours", "LandedAt"],
+    "shrunken-table": ["Target", "NewestAt", "NewestRows", "RowsBefore"],
 }
 
 
@@ -103,10 +106,11 @@ def test_missed_triggers_expects_the_times_at_which_the_trigger_fires():
         for hour in recurrence["schedule"]["hours"]
         for minute in recurrence["schedule"]["minutes"]
     )
-    query = (QUERIES / "missed-triggers.kql").read_text(encoding="utf-8")
-    minutes = re.search(r"MinuteOfDay = dynamic\(\[([\d, ]+)\]\)", query)
-    assert minutes
-    assert [timedelta(minutes=int(minute)) for minute in minutes[1].split(",")] == fires
+    for name in ("missed-triggers.kql", "alerts/missed-trigger.kql"):
+        query = (QUERIES / name).read_text(encoding="utf-8")
+        minutes = re.search(r"MinuteOfDay = dynamic\(\[([\d, ]+)\]\)", query)
+        assert minutes
+        assert [timedelta(minutes=int(minute)) for minute in minutes[1].split(",")] == fires
 
 
 @pytest.mark.parametrize("folder", ["tests/infra/kql", "tests/fakes/mssql_jdbc"])

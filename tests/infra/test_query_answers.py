@@ -128,11 +128,16 @@ def test_a_trigger_that_never_fired_missed_every_time_of_the_week():
     assert len(answer("missed-triggers.kql")) == 14
 
 
+def alert(name: str, created: datetime, *replacements: tuple[str, str], **rows: list[dict[str, object]]) -> list:
+    """Return the rows that an alert's query answers with; the factory's creation is put in as alerts.bicep does it."""
+    query = (QUERIES / "alerts" / f"{name}.kql").read_text(encoding="utf-8")
+    for old, new in (("2000-01-01T00:00:00Z", f"{created.isoformat()}Z"), *replacements):
+        query = query.replace(old, new)
+    return answer(name, text=query, **rows)
+
+
 def missing_run(created: datetime, *runs: dict[str, object]) -> bool:
-    """Say whether the alert fires; the factory's creation is put in as alerts.bicep does it."""
-    query = "alerts/no-successful-country-run.kql"
-    text = (QUERIES / query).read_text(encoding="utf-8").replace("2000-01-01T00:00:00Z", f"{created.isoformat()}Z")
-    return bool(answer(query, text=text, ADFPipelineRun=list(runs)))
+    return bool(alert("no-successful-country-run", created, ADFPipelineRun=list(runs)))
 
 
 @pytest.mark.parametrize(
@@ -154,3 +159,70 @@ def test_thirteen_hours_without_a_success_are_an_alert(runs, fires):
 @pytest.mark.parametrize(("age", "fires"), [(0.1, False), (12.9, False), (13.1, True)])
 def test_a_new_factory_has_thirteen_hours_for_its_first_run(age, fires):
     assert missing_run(ago(age)) == fires
+
+
+def landing(folder: str, hours: float, rows: int = 1, *, step: str = "land", level: str = "INFO", run_id: str = "r"):
+    target = f"abfss://raw-data@stingestiondev.dfs.core.windows.net/{folder}"
+    moment = {"TimeGenerated": ago(hours), "Level": level, "Step": step, "RunId": run_id}
+    return {**moment, "Source": "s", "Target": target, "Rows": rows}
+
+
+LONG_AGO = ago(1000)
+HOURS = ('"countries", 13', '"countries", 13, "customer_data", 26')
+
+
+def stale(*steps: dict[str, object], created: datetime = LONG_AGO) -> list[str]:
+    return sorted(row["Folder"] for row in alert("stale-table", created, HOURS, NotebookSteps_CL=list(steps)))
+
+
+def test_a_folder_whose_newest_landing_is_too_old_is_stale_by_its_own_rhythm():
+    assert stale(landing("countries/india.json", 12.9), landing("customer_data", 25.9)) == []
+    assert stale(landing("countries/india.json", 13.1), landing("customer_data", 13.1)) == ["countries"]
+    assert stale(
+        landing("countries/india.json", 14), landing("countries/china.json", 2), landing("customer_data", 27)
+    ) == ["customer_data"]
+
+
+def test_a_landing_that_failed_or_was_only_counted_refreshes_nothing():
+    failed = landing("countries/india.json", 1, level="ERROR")
+    assert stale(failed, landing("customer_data", 1, step="count")) == ["countries", "customer_data"]
+
+
+def test_a_new_factory_has_the_time_of_each_rhythm_for_its_first_landing():
+    assert stale(created=ago(12)) == []
+    assert stale(created=ago(14)) == ["countries"]
+    assert stale(created=ago(27)) == ["countries", "customer_data"]
+
+
+def missed(*fires: dict[str, object], created: datetime = LONG_AGO) -> list[datetime]:
+    return sorted(row["ExpectedAt"] for row in alert("missed-trigger", created, ADFTriggerRun=list(fires)))
+
+
+def test_a_time_at_which_the_schedule_did_not_fire_is_an_alert():
+    evening, morning = fire(2026, 11, 21, 18, 30, 5), fire(2026, 11, 22, 6, 30, 3)
+    due = fire(2026, 11, 22, 18, 30, 1)
+    assert missed(evening, due) == [datetime(2026, 11, 22, 6, 30)]
+    assert missed(evening, morning, due) == []
+    assert missed(evening, fire(2026, 11, 22, 6, 30, status="Failed"), due) == [], "another alert tells of it"
+    assert missed() == [datetime(2026, 11, 22, 6, 30), datetime(2026, 11, 22, 18, 30)]
+
+
+def test_times_before_the_factory_are_not_missed():
+    assert missed(created=datetime(2026, 11, 22, 7)) == [datetime(2026, 11, 22, 18, 30)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "targets"),
+    [
+        ([landing("customer_data", 30, 1000, run_id="a"), landing("customer_data", 5, 499, run_id="b")], 1),
+        ([landing("customer_data", 30, 1000, run_id="a"), landing("customer_data", 5, 500, run_id="b")], 0),
+        ([landing("customer_data", 50, 1000, run_id="a"), landing("customer_data", 5, 1, run_id="b")], 0),
+        ([landing("customer_data", 5, 1, run_id="b")], 0),
+        ([landing("orders", 30, 1000, run_id="a"), landing("orders", 5, 1, run_id="b")], 0),
+        ([landing("customer_data", 30, 1000, run_id="a"), landing("product_data", 5, 1, run_id="b")], 0),
+        ([], 0),
+    ],
+    ids=["less than half", "half", "too long ago", "first", "only what is new", "another table", "nothing"],
+)
+def test_a_whole_table_with_less_than_half_its_rows_is_an_alert(steps, targets):
+    assert len(alert("shrunken-table", ago(1000), NotebookSteps_CL=steps)) == targets

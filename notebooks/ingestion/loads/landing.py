@@ -40,6 +40,9 @@ class Rows(Protocol):
     def frame(self) -> DataFrame:
         """Return them, to be read when they are used."""
 
+    def rows_read(self, written: int) -> int:
+        """Return how many were read of the source, of which so many were written: older ones of a key may not be."""
+
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads them, again where it failed for a reason that passes."""
 
@@ -149,7 +152,7 @@ class WholeLanding:
         """Log and measure what the checks found, put bad rows into quarantine, and refuse what is too bad to land."""
         rows = written.rows + written.refused_rows
         results = gate.results(written.observed, rows)
-        self._metrics.rows_read = self.result.rows_read = rows
+        self._metrics.rows_read, self.result.rows_read = rows, self.rows.rows_read(rows)
         self._metrics.rows_quarantined = self.result.quarantined = written.refused_rows
         self._metrics.checks = results
         failed = [result for result in results if result.failure]

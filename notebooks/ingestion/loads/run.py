@@ -11,20 +11,22 @@ from threading import BoundedSemaphore
 from pyspark.sql import SparkSession
 
 from ingestion.feeds.choice import choose, expand, is_chosen
-from ingestion.feeds.model import Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.loads import looking
 from ingestion.loads.databases import open_database
+from ingestion.loads.endpoints import load_endpoint, open_api
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError
-from ingestion.platform.log import Clock, StepLog, utc_now
+from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # What is built of them so far; the others are refused by name.
-_MODES_THERE = ("load", "reload")
+_MODES_THERE = ("load", "reload", "status", "discover")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
 _FEEDS_AT_A_TIME = 16
 # How long a feed is waited for that another run loads.
@@ -106,7 +108,11 @@ def run_feeds(
         request = Request.read(configuration)
         run = Run.begin(spark, configuration, log, sleep)
         sources = run.sources(request.sources)
+        if request.mode == "discover":
+            return _looked(_discover(run, sources, request))
         chosen = choose([feed for source in sources for feed in source.feeds], request.feeds, request.tags)
+        if request.mode == "status":
+            return _looked(looking.status(run, chosen))
 
         def tasks_of(source: Source) -> list[_Task]:
             return _tasks(run, source, [feed for feed in chosen if feed.source == source.name], request)
@@ -122,6 +128,30 @@ def run_feeds(
         return exit_json(results)
 
 
+def _discover(run: Run, sources: Sequence[Source], request: Request) -> list[FeedResult]:
+    """Look into the databases of the sources that are asked for, whether they have feeds yet or not."""
+    asked = [
+        source
+        for source in sources
+        if isinstance(source, SqlSource)
+        and (is_chosen(source.name, request.feeds) or any(is_chosen(feed.name, request.feeds) for feed in source.feeds))
+    ]
+    if not asked:
+        raise InvalidSettingError(f"feeds: {request.feeds[:80]!r} is no database of the sources.")
+
+    def task(source: SqlSource) -> _Task:
+        result = FeedResult(f"{source.name}.*", request.mode)
+        return _Task(result, lambda: looking.discover(run, source, request.sources, result))
+
+    return [_done(run, task(source)) for source in asked]
+
+
+def _looked(results: Sequence[FeedResult]) -> str:
+    """Print what was seen, and return the notebook's exit."""
+    write_to_stdout("\n".join(result.toml for result in results if result.toml) or looking.table(results))
+    return exit_json(results)
+
+
 def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) -> list[_Task]:
     """Return the loads of a source's feeds; one that fails at once for a source that cannot be reached."""
     if not feeds:
@@ -129,7 +159,9 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
     try:
         if isinstance(source, SqlSource):
             return _table_tasks(run, source, [feed for feed in feeds if isinstance(feed, Table)], request)
-        if isinstance(source, RestSource | FilesSource):
+        if isinstance(source, RestSource):
+            return _endpoint_tasks(run, source, [feed for feed in feeds if isinstance(feed, Endpoint)], request)
+        if isinstance(source, FilesSource):
             raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
     except IngestionError as error:
         reason = error
@@ -166,12 +198,37 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
         landing = WholeLanding(run, feed, rows, result, wait=_LOCK_SECONDS)
 
         def load() -> None:
+            _refuse_what_is_not_there(feed)
             with free:
                 landing.land()
 
         return _Task(result, load)
 
     return [task(feed) for feed in feeds]
+
+
+def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], request: Request) -> list[_Task]:
+    reader = open_api(run, source)
+
+    def task(feed: Endpoint) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+
+        def load() -> None:
+            _refuse_what_is_not_there(feed)
+            load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+
+        return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _refuse_what_is_not_there(feed: Table | Endpoint) -> None:
+    """Refuse a feed that asks for what is not built yet: it must not be loaded in another way than it says."""
+    if feed.incremental.method != "full" or feed.write_disposition != "replace":
+        raise InvalidSettingError(
+            f"{feed.name}: method {feed.incremental.method!r} with write_disposition {feed.write_disposition!r} is not "
+            'there yet: take method "full" with "replace".'
+        )
 
 
 def _done(run: Run, task: _Task) -> FeedResult:

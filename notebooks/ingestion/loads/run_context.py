@@ -13,7 +13,7 @@ from ingestion.feeds.sources import read_sources
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform.log import StepLog
 from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration, one_of, per_cent, read_lake_root, whole_number
+from ingestion.platform.settings import Configuration, country_api_url, one_of, per_cent, read_lake_root, whole_number
 
 SOURCES = Path(__file__).resolve().parents[2] / "sources"
 _SCHEMA_CHANGES = ("refuse", "allow")
@@ -110,6 +110,9 @@ class Run:
         """
         defaults: dict[str, Callable[[], str]] = {
             "TABLE_FORMAT": lambda: one_of(self.configuration, "table_format", _TABLE_FORMATS),
+            "COUNTRY_API_URL": lambda: (
+                self.configuration.named("country_api_url") or country_api_url(self.configuration)
+            ),
         }
 
         def setting(name: str) -> str | None:

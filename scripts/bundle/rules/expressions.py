@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from bundle.bundle import Bundle, PlacedExpression
-from bundle.documents import child_path, is_evaluated, mapping
+from bundle.documents import child_path, is_evaluated, mapping, text
 from bundle.expression_functions import CONTEXTS
 from bundle.expressions import Reference, calls, problems, references
 from bundle.findings import Problem
@@ -11,12 +11,14 @@ from bundle.resources import Resource
 from bundle.rules.secrets import holds_secret
 from bundle.wording import did_you_mean
 
-# Where each context function can be called: pipelines, or the object's own kind.
+# What can be called in each kind of object. A dataset and a linked service are resolved in the scope of the activity
+# that uses them: Microsoft's tutorials read `pipeline().RunId` in a dataset, samples `item()`.
+_OF_ACTIVITIES = frozenset({"activity", "item", "pipeline", "variables"})
 _CONTEXTS_OF_KIND: Mapping[str, frozenset[str]] = {
-    "pipeline": frozenset({"activity", "item", "pipeline", "variables"}),
-    "trigger": frozenset({"trigger", "triggerBody"}),
-    "dataset": frozenset({"dataset"}),
-    "linkedService": frozenset({"linkedService"}),
+    "pipeline": _OF_ACTIVITIES,
+    "trigger": frozenset({"trigger", "triggerBody", "pipeline"}),
+    "dataset": _OF_ACTIVITIES | {"dataset"},
+    "linkedService": _OF_ACTIVITIES | {"linkedService", "dataset"},
 }
 
 # Source: https://learn.microsoft.com/azure/data-factory/control-flow-system-variables.
@@ -29,6 +31,7 @@ _SYSTEM_VARIABLES = {
         "RunId",
         "TriggeredByPipelineName",
         "TriggeredByPipelineRunId",
+        "TriggerEvent",
         "TriggerId",
         "TriggerName",
         "TriggerTime",
@@ -42,7 +45,6 @@ _SYSTEM_VARIABLES = {
 _EXPRESSION_FIELDS: Mapping[str, tuple[str, ...]] = {
     "IfCondition": ("expression",),
     "Until": ("expression",),
-    "Switch": ("on",),
     "ForEach": ("items",),
     "Filter": ("items", "condition"),
 }
@@ -62,25 +64,36 @@ def expression_parses(bundle: Bundle) -> Iterator[Problem]:
 
 
 def expression_context(bundle: Bundle) -> Iterator[Problem]:
-    """What an expression reads exists there: `item()` in a ForEach or Filter, `trigger()` in a trigger's JSON."""
+    """What an expression reads exists there: `item()` in a ForEach or Filter, `trigger()` in a trigger's JSON.
+
+    Datasets and linked services see what the activity sees that uses them, but no pipeline's parameters: Studio refuses
+    those.
+    """
     for placed in bundle.expressions:
         kind = placed.resource.key.kind
         for call in calls(placed.tree) if placed.tree else ():
             context = CONTEXTS.get(call.function.lower())
             if context and context.name not in _CONTEXTS_OF_KIND[kind]:
                 yield _problem(placed, f"{context.name}() has no meaning in a {kind}")
-            elif context and context.name == "item" and not _has_item(placed):
+            elif context and context.name == "item" and kind == "pipeline" and not _has_item(placed):
                 yield _problem(placed, "item() has a meaning only in a ForEach or a Filter")
+        for reference in references(placed.tree) if placed.tree and kind in ("dataset", "linkedService") else ():
+            if reference.context == "pipeline" and [str(part).casefold() for part in reference.path[:1]] == [
+                "parameters"
+            ]:
+                hint = f"declare a parameter of the {kind} and pass it"
+                yield _problem(placed, f"pipeline().parameters has no meaning in a {kind}: {hint}")
 
 
 def expression_expected(bundle: Bundle) -> Iterator[Problem]:
-    """A condition or a list of items is an expression: text without `@` is no condition, whatever it says."""
+    """A condition or a list of items is an expression: text without `@` is none, but for `true` and `false`."""
     for pipeline in bundle.pipelines:
         for activity in pipeline.activities:
             for field in _EXPRESSION_FIELDS.get(activity.type, ()):
                 value = activity.type_properties.get(field)
                 inner = value.get("value") if isinstance(value, Mapping) else value
-                if field in activity.type_properties and not is_evaluated(inner):
+                is_constant = isinstance(inner, bool) or text(inner).casefold() in ("true", "false")
+                if field in activity.type_properties and not is_evaluated(inner) and not is_constant:
                     path = child_path(activity.type_properties_path, field)
                     yield Problem(
                         pipeline.resource.path, path, f"{activity.type} {activity.name!r}: must be an expression"
@@ -100,8 +113,13 @@ def activity_upstream(bundle: Bundle) -> Iterator[Problem]:
                 continue
             if name.casefold() not in names:
                 message = f"no activity {name!r} in the pipeline{did_you_mean(name, names.values())}"
+            elif name.casefold() == reader.name.casefold():
+                message = f"{name!r} reads itself: it has no output before it has run"
             else:
-                message = f"{name!r} is not upstream of {reader.name!r}: add it to the dependsOn, or read another"
+                message = (
+                    f"{name!r} is not upstream of {reader.name!r}: let it, or the container around it, depend on "
+                    f"{name!r} or its container"
+                )
             yield _problem(placed, message)
 
 
@@ -179,7 +197,7 @@ def _parameter(
     """Return a parameter's name (empty: not one, or not to be told), the declared ones, and what to call it."""
     names = [part for part in reference.path[:2] if isinstance(part, str)]
     match reference.context, names:
-        case "pipeline", [group, name] if group.casefold() == "parameters":
+        case "pipeline", [group, name] if group.casefold() == "parameters" and resource.key.kind == "pipeline":
             return name, mapping(resource.properties.get("parameters")), "parameter"
         case "pipeline", [group, name] if group.casefold() == "globalparameters" and global_parameters is not None:
             return name, global_parameters, "global parameter"

@@ -9,11 +9,13 @@ from bundle.errors import (
     MalformedFileError,
     RepeatedKeyError,
     ResourceFileError,
-    ResourceNameError,
     ResourceShapeError,
 )
 from bundle.findings import Problem
 from bundle.resources import KINDS
+
+_FOLDED_KINDS = {kind.casefold(): kind for kind in KINDS}
+_NEARLY = 0.85  # how much of a name must agree: `datasets` does, `dataflows` with `dataset` does not
 
 
 def well_formed(bundle: Bundle) -> Iterator[Problem]:
@@ -32,16 +34,23 @@ def object_shape(bundle: Bundle) -> Iterator[Problem]:
 
 
 def name_of_file(bundle: Bundle) -> Iterator[Problem]:
-    """An object's name is its file's, as Studio keeps it."""
-    return _of_type(bundle, ResourceNameError)
+    """A file is named as its object, as Studio keeps it. The service goes by the name inside, whatever its file's."""
+    for resource in bundle.resources.values():
+        if resource.name != resource.path.stem:
+            message = f"is {resource.name!r}, the file is {resource.path.name!r}: Studio would write another file"
+            yield Problem(resource.path, "$.name", message)
 
 
 def known_kind(bundle: Bundle) -> Iterator[Problem]:
-    """Every folder is one that Studio knows; files of another are never deployed."""
+    """A folder whose name is nearly that of a kind, as `pipelines/`, is meant to be it: its files are never deployed.
+
+    Other folders may lie beside: a Git root is often the whole repository.
+    """
     for path in bundle.strangers:
-        close = get_close_matches(path.parent.name, KINDS, n=1)
-        hint = f"; is {close[0]}/ meant?" if close else f". The folders are {', '.join(KINDS)}."
-        yield Problem(path, ROOT, f"{path.parent.name}/ is no kind of factory object{hint}")
+        close = get_close_matches(path.parent.name.casefold(), _FOLDED_KINDS, n=1, cutoff=_NEARLY)
+        if close:
+            hint = f"is {_FOLDED_KINDS[close[0]]}/ meant?"
+            yield Problem(path, ROOT, f"{path.parent.name}/ is no kind of factory object; {hint}")
 
 
 def _of_type(bundle: Bundle, error_type: type[ResourceFileError]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Names of factory objects: the characters the service takes, and no two that differ in case only.
+"""Names of factory objects: the characters the service takes, and no two alike.
 
 Source: https://learn.microsoft.com/azure/data-factory/naming-rules.
 """
@@ -7,20 +7,25 @@ import re
 from collections.abc import Iterator
 
 from bundle.bundle import Bundle
+from bundle.errors import NamesakeError
 from bundle.findings import Problem
 
 MAX_OBJECT_NAME = 260
+INTEGRATION_RUNTIME_NAME = range(3, 64)
+MAX_CREDENTIAL_NAME = 127
 
-_FORBIDDEN = re.compile(r"[.+?/<>*%&:\\]")
-_WITHOUT_DASHES = frozenset({"linkedService", "dataset", "dataflow"})
+# The patterns of Azure's published schema, resource definitions `factories_*`.
+_FORBIDDEN = re.compile(r"[<>*#.%&:\\+?/]")
 _INTEGRATION_RUNTIME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+_CREDENTIAL = re.compile(r"\w|\w[-\w]*\w")
 _NAME = "$.name"
 
 
 def object_name(bundle: Bundle) -> Iterator[Problem]:
-    r"""Names start with a letter, digit or underscore, have at most 260 characters and none of `.+?/<>*%&:\`.
+    r"""Names start with a letter, digit or underscore, have at most 260 characters and none of `<>*#.%&:\+?/`.
 
-    Linked services, datasets and data flows take no dash; integration runtimes take letters, digits and single dashes.
+    Integration runtimes take 3 to 63 letters, digits and single dashes within, credentials letters, digits, underscores
+    and dashes within.
     """
     for key, resource in bundle.resources.items():
         if key.kind in ("factory", "managedVirtualNetwork"):
@@ -31,25 +36,24 @@ def object_name(bundle: Bundle) -> Iterator[Problem]:
 
 
 def unique_name(bundle: Bundle) -> Iterator[Problem]:
-    """No two objects of a kind have names that differ in case only: the service takes them for one."""
-    first: dict[tuple[str, str], str] = {}
-    for key, resource in bundle.resources.items():
-        other = first.setdefault((key.kind, key.name.casefold()), key.name)
-        if other != key.name:
-            yield Problem(resource.path, _NAME, f"differs from {key.kind} {other!r} in case only: names ignore case")
+    """No two objects of a kind have the same name, case aside: the service takes them for one."""
+    for error in bundle.unreadable.values():
+        if isinstance(error, NamesakeError):
+            yield Problem(error.file, error.json_path, error.problem)
 
 
 def _fault(kind: str, name: str) -> str:
-    if len(name) > MAX_OBJECT_NAME:
-        return f"has {len(name)} characters, at most {MAX_OBJECT_NAME} are allowed"
     if kind == "integrationRuntime":
-        fits = _INTEGRATION_RUNTIME.fullmatch(name)
-        return "" if fits else "may have letters, digits and single dashes within only"
-    if not (name[:1].isalnum() or name.startswith("_")):
+        shortest, longest = INTEGRATION_RUNTIME_NAME[0], INTEGRATION_RUNTIME_NAME[-1]
+        if len(name) not in INTEGRATION_RUNTIME_NAME:
+            return f"has {len(name)} characters, {shortest} to {longest} are allowed"
+        return "" if _INTEGRATION_RUNTIME.fullmatch(name) else "may have letters, digits and single dashes within only"
+    most = MAX_CREDENTIAL_NAME if kind == "credential" else MAX_OBJECT_NAME
+    if len(name) > most:
+        return f"has {len(name)} characters, at most {most} are allowed"
+    if kind == "credential":
+        return "" if _CREDENTIAL.fullmatch(name) else "may have letters, digits, underscores, and dashes within only"
+    if not (name[0].isalnum() or name[0] == "_"):
         return "must start with a letter, a digit or an underscore"
     found = _FORBIDDEN.search(name)
-    if found:
-        return f"has the character {found[0]!r}, which is not allowed"
-    if kind in _WITHOUT_DASHES and "-" in name:
-        return f"has a dash, which the name of a {kind} may not have"
-    return ""
+    return f"has the character {found[0]!r}, which is not allowed" if found else ""

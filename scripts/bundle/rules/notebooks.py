@@ -11,7 +11,7 @@ from bundle.errors import NotebookNotFoundError
 from bundle.expressions import Call, Expression, Literal, calls, references
 from bundle.findings import Problem
 from bundle.notebook_source import NotebookSource
-from bundle.notebooks import find_notebook
+from bundle.notebooks import OTHER_SUFFIXES, find_notebook
 from bundle.wording import did_you_mean
 
 
@@ -26,13 +26,17 @@ def notebook_source(bundle: Bundle) -> Iterator[Problem]:
 
 
 def notebook_exists(bundle: Bundle) -> Iterator[Problem]:
-    """A `notebookPath` starts with a slash and names a notebook of the bundle, in Databricks' source format."""
-    for pipeline, activity in _notebook_activities(bundle):
+    """A `notebookPath` starts with a slash and names a notebook of the bundle, in any language that notebooks have.
+
+    Nothing is said of a bundle without notebooks: they are kept elsewhere then, as one that is not found may be.
+    """
+    has_notebooks = any(source.is_notebook for source in bundle.notebooks.values())
+    for pipeline, activity in _notebook_activities(bundle) if has_notebooks else ():
         path, place = notebook_path(activity), child_path(activity.type_properties_path, "notebookPath")
         if not path:
             continue
         try:
-            file = find_notebook(path, bundle.notebooks_root)
+            file = find_notebook(path, bundle.notebooks_root, (".py", *OTHER_SUFFIXES))
         except NotebookNotFoundError:
             names = {source.path.stem: source for source in bundle.notebooks.values() if source.is_notebook}
             hint = did_you_mean(path.rpartition("/")[2], names)
@@ -47,7 +51,7 @@ def notebook_exists(bundle: Bundle) -> Iterator[Problem]:
 
 
 def notebook_parameter(bundle: Bundle) -> Iterator[Problem]:
-    """Every base parameter is a widget that the notebook declares, or reads."""
+    """Every base parameter is a widget that the notebook declares, or reads. Databricks ignores others."""
     for pipeline, activity in _notebook_activities(bundle):
         sources = _sources(bundle, activity)
         if not sources or not all(

@@ -1,5 +1,6 @@
 """Parameters: callers give what the called object declares, all that has no default, and literals of its type."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,8 @@ from bundle.bundle import Bundle
 from bundle.catalog import PARAMETER_TYPES, VARIABLE_TYPES
 from bundle.documents import child_path, is_evaluated, is_integer, items, mapping, text
 from bundle.findings import Problem
-from bundle.references import references
-from bundle.resources import Resource
+from bundle.references import references, references_of
+from bundle.resources import Resource, ResourceKey
 from bundle.wording import did_you_mean
 
 _PROPERTIES = "$.properties"
@@ -30,7 +31,7 @@ class _Call:
 
 
 def argument_declared(bundle: Bundle) -> Iterator[Problem]:
-    """A caller gives only parameters that the pipeline, dataset or linked service declares."""
+    """A caller gives only parameters that the pipeline, dataset or linked service declares: others are ignored."""
     for call in _calls(bundle):
         known = {name.casefold() for name in call.declared}
         for name in call.arguments:
@@ -40,17 +41,28 @@ def argument_declared(bundle: Bundle) -> Iterator[Problem]:
 
 
 def argument_given(bundle: Bundle) -> Iterator[Problem]:
-    """A caller gives every parameter that has no default."""
+    """A caller gives every parameter that has no default: one that is left out is null.
+
+    Of a pipeline that many call this is said once, at the parameter: pipelines are written to expect null.
+    """
+    omitted: dict[tuple[ResourceKey, str], list[_Call]] = defaultdict(list)
     for call in _calls(bundle):
         given = {name.casefold() for name in call.arguments}
         for name, specification in call.declared.items():
-            if "defaultValue" not in mapping(specification) and name.casefold() not in given:
-                message = f"{call.called.key} needs the parameter {name!r}: give it, or declare a default"
-                yield Problem(call.caller.path, call.path, message)
+            if mapping(specification).get("defaultValue") is None and name.casefold() not in given:
+                omitted[call.called.key, name].append(call)
+    for (key, name), calls in omitted.items():
+        first = calls[0]
+        if len(calls) == 1:
+            message = f"{key} needs the parameter {name!r}: give it, or declare a default"
+            yield Problem(first.caller.path, first.path, message)
+        else:
+            message = f"{len(calls)} callers leave it out (the first is {first.caller.key}), so it is null for them"
+            yield Problem(first.called.path, child_path(f"{_PROPERTIES}.parameters", name), message)
 
 
 def argument_fits(bundle: Bundle) -> Iterator[Problem]:
-    """A literal that a caller gives fits the parameter's type."""
+    """A literal that a caller gives fits the parameter's type. The service looks at it only when it is used."""
     for call in _calls(bundle):
         types = {name.casefold(): mapping(declared).get("type") for name, declared in call.declared.items()}
         for name, value in call.arguments.items():
@@ -61,20 +73,19 @@ def argument_fits(bundle: Bundle) -> Iterator[Problem]:
 
 
 def declaration(bundle: Bundle) -> Iterator[Problem]:
-    """Parameters and variables are declared with a documented type, and a default that fits it."""
-    for resource in bundle.resources.values():
-        if resource.key.kind == "factory":
-            continue
-        for group, types in (("parameters", PARAMETER_TYPES), ("variables", VARIABLE_TYPES)):
-            for name, declared in mapping(resource.properties.get(group)).items():
-                path = child_path(f"{_PROPERTIES}.{group}", name)
-                kind = mapping(declared).get("type")
-                if text(kind).lower() not in {known.lower() for known in types}:
-                    known = ", ".join(sorted(types))
-                    yield Problem(resource.path, path, f"must have a type, one of {known}")
-                elif not _fits(declared.get("defaultValue"), kind):
-                    message = f"the default is {_kind_of(declared['defaultValue'])}, the type {kind}"
-                    yield Problem(resource.path, f"{path}.defaultValue", message)
+    """Parameters and variables are declared with a documented type."""
+    for resource, path, declared, types in _declarations(bundle):
+        if text(mapping(declared).get("type")).lower() not in {known.lower() for known in types}:
+            yield Problem(resource.path, path, f"must have a type, one of {', '.join(sorted(types))}")
+
+
+def default_fits(bundle: Bundle) -> Iterator[Problem]:
+    """A default fits the type that its parameter or variable is declared with."""
+    for resource, path, declared, _ in _declarations(bundle):
+        kind, default = mapping(declared).get("type"), mapping(declared).get("defaultValue")
+        if not _fits(default, kind):
+            message = f"the default is {_kind_of(default)}, the type {kind}"
+            yield Problem(resource.path, f"{path}.defaultValue", message)
 
 
 def variable_fits(bundle: Bundle) -> Iterator[Problem]:
@@ -90,7 +101,7 @@ def variable_fits(bundle: Bundle) -> Iterator[Problem]:
             kind = types.get(str(name).casefold())
             if kind is None:
                 continue
-            if activity.type == "AppendVariable" and kind != "Array":
+            if activity.type == "AppendVariable" and text(kind).casefold() != "array":
                 path = child_path(activity.type_properties_path, "variableName")
                 yield Problem(
                     pipeline.resource.path, path, f"variable {name!r} is {kind}: only an Array can be appended to"
@@ -98,6 +109,16 @@ def variable_fits(bundle: Bundle) -> Iterator[Problem]:
             elif activity.type == "SetVariable" and not _fits(value, kind):
                 path = child_path(activity.type_properties_path, "value")
                 yield Problem(pipeline.resource.path, path, f"variable {name!r} is {kind}, this is {_kind_of(value)}")
+
+
+def _declarations(bundle: Bundle) -> Iterator[tuple[Resource, str, object, frozenset[str]]]:
+    """Yield every declared parameter and variable: whose, where, what it says, and the types there are."""
+    for resource in bundle.resources.values():
+        if resource.key.kind == "factory":
+            continue
+        for group, types in (("parameters", PARAMETER_TYPES), ("variables", VARIABLE_TYPES)):
+            for name, declared in mapping(resource.properties.get(group)).items():
+                yield resource, child_path(f"{_PROPERTIES}.{group}", name), declared, types
 
 
 def _calls(bundle: Bundle) -> Iterator[_Call]:
@@ -116,7 +137,7 @@ def _calls(bundle: Bundle) -> Iterator[_Call]:
         # A data flow's datasets get their parameters from the activity that runs the flow.
         if resource.key.kind == "dataflow":
             continue
-        for reference in references(resource.document):
+        for reference in references_of(resource):
             if reference.target.kind in ("dataset", "linkedService"):
                 path = reference.path.removesuffix(".referenceName")
                 yield from _call(bundle, resource, reference.document, reference.document, path)
@@ -128,6 +149,10 @@ def _call(bundle: Bundle, caller: Resource, reference: object, holder: Mapping[s
     called = bundle.resources.get(target.target) if target else None
     if called and not is_evaluated(holder.get("parameters")):
         yield _Call(caller, called, mapping(holder.get("parameters")), f"{path}.parameters")
+
+
+def _is_whole(value: object) -> bool:
+    return is_integer(value) or (isinstance(value, float) and value.is_integer())
 
 
 def _is_number(value: object) -> bool:
@@ -144,7 +169,7 @@ def _is_number_text(value: object) -> bool:
 # The service turns text into numbers and truth values where a parameter asks for them.
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "string": lambda value: not isinstance(value, list | Mapping),
-    "int": lambda value: is_integer(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal()),
+    "int": lambda value: _is_whole(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal()),
     "float": lambda value: _is_number(value) or _is_number_text(value),
     "bool": lambda value: isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false")),
     "array": lambda value: isinstance(value, list),

@@ -4,7 +4,6 @@ Sources: https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activ
 10 minutes to 7 days) and Azure's published schema, definition `ActivityPolicy` (retry interval).
 """
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,12 +12,12 @@ from bundle.bundle import Bundle
 from bundle.catalog import ACTIVITY_TYPES, POLICY_WITHOUT_RETRY
 from bundle.documents import child_path, is_evaluated, is_integer, mapping
 from bundle.findings import Problem
+from bundle.resources import Resource
+from bundle.time_spans import is_in_full, read_time_span
 
 LONGEST_TIMEOUT = timedelta(days=7)
 SANE_TIMEOUT = (timedelta(minutes=10), timedelta(days=1))
 RETRY_INTERVAL_SECONDS = (30, 86_400)
-
-_TIME_SPAN = re.compile(r"(?:(\d{1,3})\.)?([01]\d|2[0-3]):([0-5]\d):([0-5]\d)")
 
 # These keep a timeout of their own in `typeProperties`.
 _OWN_TIMEOUT = frozenset({"Until", "Validation", "WebHook"})
@@ -34,18 +33,28 @@ def timeout_given(bundle: Bundle) -> Iterator[Problem]:
 
 
 def timeout_format(bundle: Bundle) -> Iterator[Problem]:
-    """A timeout reads D.HH:MM:SS, is more than nothing and at most 7 days."""
-    for pipeline in bundle.pipelines:
-        for activity in pipeline.activities:
-            place, value = _timeout(activity)
-            if not place or value is None or is_evaluated(value):
-                continue
-            span = read_time_span(value)
-            if span is None:
-                yield Problem(pipeline.resource.path, f"{place}.timeout", f"{value!r} must read D.HH:MM:SS")
-            elif not timedelta() < span <= LONGEST_TIMEOUT:
-                message = f"{value!r} must be more than nothing and at most 7 days"
-                yield Problem(pipeline.resource.path, f"{place}.timeout", message)
+    """A timeout is a time span, D.HH:MM:SS, of more than nothing."""
+    for place, value, resource in _spans(bundle):
+        span = read_time_span(value)
+        if span is None:
+            yield Problem(resource.path, place, f"{value!r} must read D.HH:MM:SS")
+        elif not span:
+            yield Problem(resource.path, place, f"{value!r} must be more than nothing")
+
+
+def timeout_documented(bundle: Bundle) -> Iterator[Problem]:
+    """A timeout has two digits for hours, minutes and seconds, and is at most 7 days: so the schema and the docs say.
+
+    The service was seen to take `1:00:00` and `7.0:00:00`.
+    """
+    for place, value, resource in _spans(bundle):
+        span = read_time_span(value)
+        if not span:
+            continue
+        if span > LONGEST_TIMEOUT:
+            yield Problem(resource.path, place, f"{value!r} is more than the documented most of 7 days")
+        elif not is_in_full(str(value)):
+            yield Problem(resource.path, place, f"{value!r} should read D.HH:MM:SS, with two digits each")
 
 
 def timeout_sane(bundle: Bundle) -> Iterator[Problem]:
@@ -55,7 +64,7 @@ def timeout_sane(bundle: Bundle) -> Iterator[Problem]:
         for activity in pipeline.activities:
             place, value = _timeout(activity)
             span = read_time_span(value)
-            if not place or span is None or not timedelta() < span <= LONGEST_TIMEOUT:
+            if not place or not span or span > LONGEST_TIMEOUT:
                 continue
             if span > longest:
                 message = f"{value!r} is longer than a day: a hung run would go unnoticed"
@@ -77,28 +86,37 @@ def retry_given(bundle: Bundle) -> Iterator[Problem]:
 
 
 def retry_range(bundle: Bundle) -> Iterator[Problem]:
-    """`retry` is a whole number of 0 or more, `retryIntervalInSeconds` one from 30 to 86400."""
-    least, most = RETRY_INTERVAL_SECONDS
+    """`retry` and `retryIntervalInSeconds` are whole numbers of 0 or more."""
     for pipeline in bundle.pipelines:
         for activity in pipeline.activities:
             policy = mapping(activity.document.get("policy"))
-            path = child_path(activity.path, "policy")
-            retry, interval = policy.get("retry"), policy.get("retryIntervalInSeconds")
-            if "retry" in policy and not is_evaluated(retry) and not _whole(retry, 0, None):
-                message = f"must be a whole number of 0 or more, is {retry!r}"
-                yield Problem(pipeline.resource.path, f"{path}.retry", message)
-            if "retryIntervalInSeconds" in policy and not is_evaluated(interval) and not _whole(interval, least, most):
-                message = f"must be a whole number from {least} to {most}, is {interval!r}"
+            for key in ("retry", "retryIntervalInSeconds"):
+                value = policy.get(key)
+                if value is not None and not is_evaluated(value) and _whole(value) is None:
+                    path = child_path(child_path(activity.path, "policy"), key)
+                    message = f"must be a whole number of 0 or more, is {value!r}"
+                    yield Problem(pipeline.resource.path, path, message)
+
+
+def retry_interval(bundle: Bundle) -> Iterator[Problem]:
+    """`retryIntervalInSeconds` is 30 to 86400, as the schema says; the service was seen to take less."""
+    least, most = RETRY_INTERVAL_SECONDS
+    for pipeline in bundle.pipelines:
+        for activity in pipeline.activities:
+            seconds = _whole(mapping(activity.document.get("policy")).get("retryIntervalInSeconds"))
+            if seconds is not None and not least <= seconds <= most:
+                path = child_path(activity.path, "policy")
+                message = f"should be from {least} to {most}, is {seconds}"
                 yield Problem(pipeline.resource.path, f"{path}.retryIntervalInSeconds", message)
 
 
-def read_time_span(value: object) -> timedelta | None:
-    """Return the span that `D.HH:MM:SS` or `HH:MM:SS` means, None for all else."""
-    found = _TIME_SPAN.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+def _spans(bundle: Bundle) -> Iterator[tuple[str, object, Resource]]:
+    """Yield every timeout that is a constant: where it stands, what it says, and the pipeline."""
+    for pipeline in bundle.pipelines:
+        for activity in pipeline.activities:
+            place, value = _timeout(activity)
+            if place and value is not None and not is_evaluated(value):
+                yield f"{place}.timeout", value, pipeline.resource
 
 
 def _takes_retry(activity: Activity) -> bool:
@@ -120,5 +138,8 @@ def _timeout(activity: Activity) -> tuple[str, object]:
     return "", None
 
 
-def _whole(value: object, least: int, most: int | None) -> bool:
-    return isinstance(value, int) and is_integer(value) and value >= least and (most is None or value <= most)
+def _whole(value: object) -> int | None:
+    """Return a whole number of 0 or more, also one that is written as text."""
+    if is_integer(value) and isinstance(value, int) and value >= 0:
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None

@@ -12,10 +12,10 @@ from typing import Any
 from tzlocal.windows_tz import tz_win, win_tz
 
 from bundle.bundle import Bundle
-from bundle.documents import child_path, is_integer, items, mapping, text
+from bundle.documents import child_path, is_evaluated, is_integer, items, mapping, text
 from bundle.findings import Problem
 from bundle.resources import Resource
-from bundle.rules.policies import read_time_span
+from bundle.time_spans import read_time_span
 from bundle.wording import did_you_mean
 
 FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
@@ -25,29 +25,41 @@ WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 LEAST_WINDOW_MINUTES = 5
 MOST_INTERVAL = 1000
 
-_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?")
+_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?([+-]\d\d:\d\d)?")
 _PROPERTIES = "$.properties"
 _TYPE_PROPERTIES = f"{_PROPERTIES}.typeProperties"
 _RECURRENCE = f"{_TYPE_PROPERTIES}.recurrence"
 
 
 def trigger_time(bundle: Bundle) -> Iterator[Problem]:
-    """Start and end times end in Z with UTC and have no Z with any other time zone; the end comes after the start.
+    """Start and end are times, yyyy-MM-ddTHH:mm:ss; the end comes after the start."""
+    for trigger, holder, place, _ in _timed(bundle):
+        moments = {key: _read_time(holder.get(key)) for key in ("startTime", "endTime")}
+        for key, moment in moments.items():
+            value = holder.get(key)
+            if moment is None and not is_evaluated(value) and (key == "startTime" or value is not None):
+                yield Problem(trigger.path, f"{place}.{key}", f"{value!r} must read yyyy-MM-ddTHH:mm:ss")
+        start, end = moments["startTime"], moments["endTime"]
+        if start and end and end <= start:
+            yield Problem(trigger.path, f"{place}.endTime", "must come after the start time")
 
-    A tumbling window has UTC times only.
-    """
-    for trigger, recurrence in _schedules(bundle):
-        zone = recurrence.get("timeZone", "UTC")
-        yield from _times(trigger, recurrence, _RECURRENCE, utc=zone == "UTC", zone=str(zone))
-    for trigger, window in _windows(bundle):
-        yield from _times(trigger, window, _TYPE_PROPERTIES, utc=True, zone="UTC")
+
+def trigger_time_form(bundle: Bundle) -> Iterator[Problem]:
+    """Times end in Z with UTC and have no Z with any other time zone, as the documents say."""
+    for trigger, holder, place, zone in _timed(bundle):
+        form = "yyyy-MM-ddTHH:mm:ssZ" if zone == "UTC" else "yyyy-MM-ddTHH:mm:ss, without Z"
+        for key in ("startTime", "endTime"):
+            value = holder.get(key)
+            if _read_time(value) and text(value).endswith("Z") is not (zone == "UTC"):
+                message = f"{value!r} should read {form}: the time zone is {zone}"
+                yield Problem(trigger.path, f"{place}.{key}", message)
 
 
 def trigger_time_zone(bundle: Bundle) -> Iterator[Problem]:
     """A schedule's time zone is a Windows or IANA name."""
     for trigger, recurrence in _schedules(bundle):
-        zone = recurrence.get("timeZone", "UTC")
-        if text(zone) not in win_tz and text(zone) not in tz_win:
+        zone = recurrence.get("timeZone")
+        if zone is not None and text(zone) not in win_tz and text(zone) not in tz_win and not is_evaluated(zone):
             hint = did_you_mean(zone, win_tz)
             yield Problem(trigger.path, f"{_RECURRENCE}.timeZone", f"{zone!r} is no time zone{hint}")
 
@@ -69,10 +81,12 @@ def trigger_window(bundle: Bundle) -> Iterator[Problem]:
         if not _is_whole(window.get("maxConcurrency"), 1, 50):
             path = f"{_TYPE_PROPERTIES}.maxConcurrency"
             yield Problem(trigger.path, path, "must be a whole number from 1 to 50")
-        if "delay" in window and read_time_span(window["delay"]) is None:
-            yield Problem(trigger.path, f"{_TYPE_PROPERTIES}.delay", f"{window['delay']!r} must read D.HH:MM:SS")
+        delay = window.get("delay")
+        if delay is not None and not is_evaluated(delay) and read_time_span(delay) is None:
+            yield Problem(trigger.path, f"{_TYPE_PROPERTIES}.delay", f"{delay!r} must read D.HH:MM:SS")
         retries = mapping(window.get("retryPolicy"))
-        if "intervalInSeconds" in retries and not _is_whole(retries["intervalInSeconds"], 30, 86_400):
+        seconds = retries.get("intervalInSeconds")
+        if seconds is not None and not _is_whole(seconds, 30, 86_400):
             path = f"{_TYPE_PROPERTIES}.retryPolicy.intervalInSeconds"
             yield Problem(trigger.path, path, "must be a whole number from 30 to 86400")
 
@@ -80,7 +94,7 @@ def trigger_window(bundle: Bundle) -> Iterator[Problem]:
 def trigger_starts_pipeline(bundle: Bundle) -> Iterator[Problem]:
     """A trigger that is to be started has a pipeline to start, or the service refuses to start it."""
     for trigger in bundle.of("trigger"):
-        state = trigger.properties.get("runtimeState", "Stopped")
+        state = trigger.properties.get("runtimeState") or "Stopped"
         path = f"{_PROPERTIES}.runtimeState"
         if state not in RUNTIME_STATES:
             hint = did_you_mean(state, RUNTIME_STATES)
@@ -89,15 +103,6 @@ def trigger_starts_pipeline(bundle: Bundle) -> Iterator[Problem]:
         started.append(mapping(trigger.properties.get("pipeline")))
         if state == "Started" and not any(entry.get("pipelineReference") for entry in started):
             yield Problem(trigger.path, path, "is Started, but the trigger has no pipeline to start")
-
-
-def trigger_parameters(bundle: Bundle) -> Iterator[Problem]:
-    """Each pipeline that a trigger starts has `parameters`, if only `{}`: the service adds them."""
-    for trigger in bundle.of("trigger"):
-        for index, entry in enumerate(items(trigger.properties.get("pipelines"))):
-            if not isinstance(mapping(entry).get("parameters"), Mapping):
-                path = f"{_PROPERTIES}.pipelines[{index}]"
-                yield Problem(trigger.path, path, "has no parameters: write {} when there are none")
 
 
 def _of_type(bundle: Bundle, trigger_type: str) -> Iterator[Resource]:
@@ -114,29 +119,21 @@ def _windows(bundle: Bundle) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
         yield trigger, mapping(trigger.properties.get("typeProperties"))
 
 
-def _times(trigger: Resource, holder: Mapping[str, Any], place: str, *, utc: bool, zone: str) -> Iterator[Problem]:
-    form = "yyyy-MM-ddTHH:mm:ssZ" if utc else "yyyy-MM-ddTHH:mm:ss, without Z"
-    moments: dict[str, datetime] = {}
-    for key in ("startTime", "endTime"):
-        value = holder.get(key)
-        if key == "endTime" and value is None:
-            continue
-        moment = _read_time(value, utc=utc)
-        if moment:
-            moments[key] = moment
-        else:
-            yield Problem(trigger.path, f"{place}.{key}", f"{value!r} must read {form}: the time zone is {zone}")
-    if "endTime" in moments and "startTime" in moments and moments["endTime"] <= moments["startTime"]:
-        yield Problem(trigger.path, f"{place}.endTime", "must come after the start time")
+def _timed(bundle: Bundle) -> Iterator[tuple[Resource, Mapping[str, Any], str, str]]:
+    """Yield every trigger with times: itself, what holds them, where that stands, and their time zone."""
+    for trigger, recurrence in _schedules(bundle):
+        yield trigger, recurrence, _RECURRENCE, text(recurrence.get("timeZone")) or "UTC"
+    for trigger, window in _windows(bundle):
+        yield trigger, window, _TYPE_PROPERTIES, "UTC"
 
 
-def _read_time(value: object, *, utc: bool) -> datetime | None:
-    written = text(value)
-    local = written.removesuffix("Z")
-    if written.endswith("Z") is not utc or not _LOCAL_TIME.fullmatch(local):
+def _read_time(value: object) -> datetime | None:
+    """Return a time as it is written, without its zone; None when it is none."""
+    local = text(value).removesuffix("Z")
+    if not _LOCAL_TIME.fullmatch(local):
         return None
     try:
-        return datetime.fromisoformat(local[:19])
+        return datetime.fromisoformat(local).replace(tzinfo=None)
     except ValueError:
         return None
 
@@ -175,7 +172,7 @@ _SLOTS: Mapping[str, tuple[str, Callable[[object], bool], str | None]] = {
 def _slots(trigger: Resource, recurrence: Mapping[str, Any]) -> Iterator[Problem]:
     schedule = mapping(recurrence.get("schedule"))
     for key, (words, is_slot, frequency) in _SLOTS.items():
-        if key not in schedule:
+        if schedule.get(key) is None:
             continue
         path = f"{_RECURRENCE}.schedule.{key}"
         if not isinstance(schedule[key], list):
@@ -189,4 +186,5 @@ def _slots(trigger: Resource, recurrence: Mapping[str, Any]) -> Iterator[Problem
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and is_integer(value) and least <= value <= most
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    return isinstance(number, int) and is_integer(number) and least <= number <= most

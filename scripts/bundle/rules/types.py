@@ -1,9 +1,11 @@
 """Types and keys: those of objects and activities are ones that Data Factory knows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
-from bundle.bundle import Bundle
+from bundle.activities import Activity
+from bundle.bundle import Bundle, Pipeline
 from bundle.catalog import (
     ACTIVITY_KEYS,
     ACTIVITY_TYPES,
@@ -16,16 +18,19 @@ from bundle.catalog import (
     TRIGGER_KEYS,
     TYPES_OF_KIND,
 )
-from bundle.documents import child_path, items, mapping
+from bundle.documents import child_path, items, mapping, text
 from bundle.findings import Problem
 from bundle.resources import Resource
 from bundle.wording import did_you_mean
 
-# Connectors come every few months, so an unknown one may be right and our list old: the other kinds hardly change.
-_GROWING_KINDS = frozenset({"linkedService", "dataset"})
+_FOLDED_ACTIVITY_TYPES = {name.casefold() for name in ACTIVITY_TYPES}
+_NEARLY = 0.85  # how much of a type must agree with a documented one to be a misspelling of it
 
 # Studio writes this key so; the schema has `dataFlow`.
 _STUDIO_SPELLINGS = frozenset({"dataflow"})
+
+# Synapse Studio writes these: the workspace is validated like a factory.
+_SYNAPSE_KEYS = frozenset({"sqlPool", "snapshot"})
 
 _DOCUMENT_KEYS = frozenset({"name", "type", "properties", "id", "etag"})
 _PROPERTIES = "$.properties"
@@ -38,23 +43,41 @@ _KEYS_OF_KIND: Mapping[str, frozenset[str]] = {
 
 
 def object_type(bundle: Bundle) -> Iterator[Problem]:
-    """A trigger, data flow, integration runtime or credential has a documented type."""
-    return _unknown_types(bundle, TYPES_OF_KIND.keys() - _GROWING_KINDS)
+    """An object has a type: a text that says what it is."""
+    for kind in sorted(TYPES_OF_KIND):
+        for resource in bundle.of(kind):
+            found = resource.properties.get("type")
+            if not isinstance(found, str) or not found:
+                yield Problem(resource.path, f"{_PROPERTIES}.type", f"{found!r} is no type of {kind}")
 
 
-def connector_type(bundle: Bundle) -> Iterator[Problem]:
-    """A linked service or dataset has a documented type. The list of connectors grows: see `bundle.catalog`."""
-    return _unknown_types(bundle, _GROWING_KINDS)
+def known_type(bundle: Bundle) -> Iterator[Problem]:
+    """An object has a documented type. The service gets new ones before its schema does, connectors above all."""
+    for kind in sorted(TYPES_OF_KIND):
+        for resource in bundle.of(kind):
+            found = text(resource.properties.get("type"))
+            if found and found not in TYPES_OF_KIND[kind]:
+                hint = did_you_mean(found, TYPES_OF_KIND[kind])
+                yield Problem(resource.path, f"{_PROPERTIES}.type", f"{found!r} is no documented type of {kind}{hint}")
 
 
 def activity_type(bundle: Bundle) -> Iterator[Problem]:
-    """An activity has a documented type, in its own spelling."""
-    for pipeline in bundle.pipelines:
-        for activity in pipeline.activities:
-            if activity.type not in ACTIVITY_TYPES:
-                hint = did_you_mean(activity.type, ACTIVITY_TYPES)
-                message = f"{activity.document.get('type')!r} is no type of activity{hint}"
-                yield Problem(pipeline.resource.path, child_path(activity.path, "type"), message)
+    """An activity has a type, and none that misspells a documented one: the service refuses both."""
+    for pipeline, activity in _of_unknown_type(bundle):
+        close = get_close_matches(activity.type.casefold(), _FOLDED_ACTIVITY_TYPES, n=1, cutoff=_NEARLY)
+        if not activity.type or close:
+            hint = did_you_mean(activity.type, ACTIVITY_TYPES)
+            message = f"{activity.document.get('type')!r} is no type of activity{hint}"
+            yield Problem(pipeline.resource.path, child_path(activity.path, "type"), message)
+
+
+def known_activity_type(bundle: Bundle) -> Iterator[Problem]:
+    """An activity has a documented type. The service gets new ones before its schema does; Synapse has its own."""
+    for pipeline, activity in _of_unknown_type(bundle):
+        close = get_close_matches(activity.type.casefold(), _FOLDED_ACTIVITY_TYPES, n=1, cutoff=_NEARLY)
+        if activity.type and not close:
+            message = f"{activity.type!r} is no documented type of activity"
+            yield Problem(pipeline.resource.path, child_path(activity.path, "type"), message)
 
 
 def required_property(bundle: Bundle) -> Iterator[Problem]:
@@ -62,7 +85,7 @@ def required_property(bundle: Bundle) -> Iterator[Problem]:
     for pipeline in bundle.pipelines:
         for activity in pipeline.activities:
             known = ACTIVITY_TYPES.get(activity.type)
-            given = {key.casefold() for key in activity.type_properties}
+            given = {key.casefold() for key, value in activity.type_properties.items() if value is not None}
             for key in sorted(known.required) if known else ():
                 if key.casefold() in given:
                     continue
@@ -98,14 +121,12 @@ def unknown_key(bundle: Bundle) -> Iterator[Problem]:
 
 def _unknown(resource: Resource, value: Mapping[str, Any], path: str, known: frozenset[str]) -> Iterator[Problem]:
     for key in value:
-        if key not in known:
+        if key not in known and key not in _SYNAPSE_KEYS:
             yield Problem(resource.path, child_path(path, key), f"unknown key{did_you_mean(key, known)}")
 
 
-def _unknown_types(bundle: Bundle, kinds: Iterable[str]) -> Iterator[Problem]:
-    for kind in sorted(kinds):
-        for resource in bundle.of(kind):
-            found = resource.properties.get("type")
-            if not isinstance(found, str) or found not in TYPES_OF_KIND[kind]:
-                hint = did_you_mean(found, TYPES_OF_KIND[kind])
-                yield Problem(resource.path, f"{_PROPERTIES}.type", f"{found!r} is no type of {kind}{hint}")
+def _of_unknown_type(bundle: Bundle) -> Iterator[tuple[Pipeline, Activity]]:
+    for pipeline in bundle.pipelines:
+        for activity in pipeline.activities:
+            if activity.type not in ACTIVITY_TYPES:
+                yield pipeline, activity

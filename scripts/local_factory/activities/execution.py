@@ -1,6 +1,8 @@
 """Execution activities: a Databricks notebook, a web request."""
 
 import json
+import os
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +17,13 @@ from local_factory.runs import ActivityRun
 
 _WEB_TIMEOUT_SECONDS = 60  # https://learn.microsoft.com/azure/data-factory/control-flow-web-activity: one minute
 _FIRST_ERROR_STATUS = 400
+_ACCEPTED = 202
+_ASK_AGAIN_SECONDS = 10
+
+_TOKEN_SIGN_INS = frozenset({"MSI", "UserAssignedManagedIdentity", "ServicePrincipal"})
+
+WEB_SIGN_INS = _TOKEN_SIGN_INS | {"Basic"}
+"""How a web activity can sign in from this machine."""
 
 
 async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
@@ -44,25 +53,33 @@ async def run_notebook(activity: Activity, run: ActivityRun, frame: Frame, engin
 async def run_web(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Send one HTTP request; a status of 400 or more fails the activity.
 
-    The output is the answer's JSON object, or `{"Response": ...}` around anything else, with the answer's headers.
+    The output is the answer's JSON object, or `{"Response": ...}` around the text of anything else, an array too, with
+    the answer's headers. After 202 with a Location that address is asked until the answer is another, unless
+    `turnOffAsync` says no.
     """
     properties = frame.evaluate(activity["typeProperties"])
-    if properties.get("authentication"):
-        raise ActivityError("2108", "authentication: there is no managed identity or certificate on this machine.")
     run.input = {key: properties[key] for key in ("method", "url", "headers", "body") if key in properties}
-    body = properties.get("body")
-    timeout = properties.get("httpRequestTimeout")
+    body, timeout = properties.get("body"), properties.get("httpRequestTimeout")
+    headers = {name: str(value) for name, value in (properties.get("headers") or {}).items()}
+    seconds = timespan_seconds(str(timeout)) if timeout else _WEB_TIMEOUT_SECONDS
+    url = str(properties["url"])
+    headers |= authorization(properties.get("authentication"), url)
     try:
         with real_work():
             answer = await engine.http.request(
-                properties["method"],
-                properties["url"],
-                headers={name: str(value) for name, value in (properties.get("headers") or {}).items()},
+                str(properties["method"]),
+                url,
+                headers=headers,
                 content=None if body is None else _as_text(body),
-                timeout=timespan_seconds(timeout) if timeout else _WEB_TIMEOUT_SECONDS,
+                timeout=seconds,
             )
+        while answer.status_code == _ACCEPTED and "Location" in answer.headers and not properties.get("turnOffAsync"):
+            await engine.sleep(_retry_after(answer))
+            address = answer.url.join(answer.headers["Location"])
+            with real_work():
+                answer = await engine.http.request("GET", address, headers=headers, timeout=seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ActivityError("2108", f"Error calling the endpoint {properties['url']!r}: {error!r}") from error
+        raise ActivityError("2108", f"Error calling the endpoint {url!r}: {error!r}") from error
     if answer.status_code >= _FIRST_ERROR_STATUS:
         raise ActivityError("2108", f"The endpoint answered {answer.status_code} {answer.reason_phrase}: {answer.text}")
     return {**_answer_body(answer), "ADFWebActivityResponseHeaders": dict(answer.headers)}
@@ -72,8 +89,36 @@ def _answer_body(answer: httpx.Response) -> Mapping[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        return {"Response": answer.text}
-    return body if isinstance(body, dict) else {"Response": body}
+        body = None
+    return body if isinstance(body, dict) else {"Response": answer.text}
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    given = answer.headers.get("Retry-After", "")
+    return float(given) if given.isdecimal() else _ASK_AGAIN_SECONDS
+
+
+def authorization(authentication: Any, url: str) -> dict[str, str]:
+    """Return the header that signs a request in.
+
+    A machine has no managed identity: the token of one is `AZURE_ACCESS_TOKEN` where that is set, and none where it is
+    not, so that a stand-in on this machine can be asked. A token never goes over plain HTTP to another machine.
+    """
+    if not authentication:
+        return {}
+    kind = str(authentication.get("type") or "MSI")
+    if kind == "Basic":
+        user, password = authentication.get("username"), authentication.get("password")
+        password = password.get("value") if isinstance(password, dict) else password
+        if not isinstance(user, str) or not isinstance(password, str):
+            raise ActivityError("2108", "authentication: the user and password must be texts to be sent from here.")
+        return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
+    if kind not in _TOKEN_SIGN_INS:
+        raise ActivityError("2108", f"authentication: {kind} does not work from this machine.")
+    token = os.environ.get("AZURE_ACCESS_TOKEN")
+    address = httpx.URL(url)
+    is_safe = address.scheme == "https" or address.host in ("127.0.0.1", "localhost", "::1")
+    return {"Authorization": f"Bearer {token}"} if token and is_safe else {}
 
 
 def _as_text(value: Any) -> str:

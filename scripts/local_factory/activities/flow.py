@@ -10,6 +10,7 @@ from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError, ArgumentError
 from local_factory.invocation import Invocation
 from local_factory.parameters import convert, without_secrets
+from local_factory.policy import whole_number
 from local_factory.runs import ActivityRun, Status
 
 # How many iterations of a ForEach run side by side: what it says, 20 if it does not, 50 at most.
@@ -45,27 +46,38 @@ async def run_foreach(activity: Activity, run: ActivityRun, frame: Frame, engine
     properties = activity["typeProperties"]
     items = _array(frame.evaluate(properties["items"]), "items")
     run.input = {"itemsCount": len(items)}
-    batch = 1 if properties.get("isSequential") else min(properties.get("batchCount") or _DEFAULT_BATCH, _MOST_BATCH)
-    pending = iter(enumerate(items))
+    if frame.evaluate(properties.get("isSequential")) is True:
+        batch = 1
+    else:
+        most = whole_number(frame.evaluate(properties.get("batchCount")) or _DEFAULT_BATCH, "batchCount")
+        batch = min(most, _MOST_BATCH)
+    iterations = [frame.iteration(run, item, number) for number, item in enumerate(items)]
+    pending = iter(iterations)
     failures: list[ActivityError] = []
 
     async def work() -> None:
-        for number, item in pending:
+        for iteration in pending:
             try:
-                await engine.run_activities(properties["activities"], frame.iteration(run, item, number))
+                await engine.run_activities(properties["activities"], iteration)
             except ActivityError as error:
                 failures.append(error)
 
     async with asyncio.TaskGroup() as workers:
         for _ in range(min(batch, len(items))):
             workers.create_task(work())
+    for iteration in iterations:  # what reads them after the loop sees those of the last item
+        frame.activities.update(iteration.own_activities)
     if failures:
         raise failures[0]
     return {}
 
 
 async def run_until(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
-    """Run the inner activities again and again until the expression is true, which is looked at after each time."""
+    """Run the inner activities again and again until the expression is true, which is looked at after each time.
+
+    A round that fails does not end the loop; when the last one failed, so did the activity.
+    Source: https://learn.microsoft.com/azure/data-factory/control-flow-until-activity.
+    """
     properties = activity["typeProperties"]
     timeout = frame.evaluate(properties.get("timeout") or "7.00:00:00")
     iterations = 0
@@ -74,13 +86,15 @@ async def run_until(activity: Activity, run: ActivityRun, frame: Frame, engine: 
             while True:
                 iterations += 1
                 run.input = {"iterations": iterations}
-                inner = frame.inner(run, iterations - 1)
-                await engine.run_activities(properties["activities"], inner)
-                if _boolean(inner.evaluate(properties["expression"]), "expression"):
-                    return {}
+                failure = await _round(properties["activities"], frame.inner(run, iterations - 1), engine)
+                if _boolean(frame.evaluate(properties["expression"]), "expression"):
+                    break
                 await asyncio.sleep(0)
     except TimeoutError:
         raise ActivityError("Timeout", f"Until {activity['name']} ran longer than its timeout, {timeout}.") from None
+    if failure:
+        raise failure
+    return {}
 
 
 async def run_filter(activity: Activity, run: ActivityRun, frame: Frame, _engine: Engine) -> Any:
@@ -135,6 +149,14 @@ async def run_fail(activity: Activity, run: ActivityRun, frame: Frame, _engine: 
     properties = frame.evaluate(activity["typeProperties"])
     run.input = {"message": properties["message"], "errorCode": properties["errorCode"]}
     raise ActivityError(str(properties["errorCode"]), str(properties["message"]))
+
+
+async def _round(activities: Sequence[Activity], frame: Frame, engine: Engine) -> ActivityError | None:
+    try:
+        await engine.run_activities(activities, frame)
+    except ActivityError as error:
+        return error
+    return None
 
 
 def _boolean(value: Any, name: str) -> bool:

@@ -16,14 +16,15 @@ async def run_set_variable(activity: Activity, run: ActivityRun, frame: Frame, _
     properties = activity["typeProperties"]
     name = properties["variableName"]
     if properties.get("setSystemVariable") and name == _RETURN_VALUE:
-        values = {entry["key"]: frame.evaluate(_return_value(entry["value"])) for entry in properties["value"]}
+        values = {entry["key"]: frame.evaluate(_return_value(entry.get("value"))) for entry in properties["value"]}
         run.input = {"variableName": name, "value": values}
         frame.returned.update(values)
         return {"name": name, "value": values}
     value = frame.evaluate(properties.get("value"))
     run.input = {"variableName": name, "value": value}
-    _check(name, value, _declared_type(name, frame))
-    frame.variables[name] = value
+    variable, declared_type = _declared(name, frame)
+    _check(variable, value, declared_type)
+    frame.variables[variable] = value
     return {"name": name, "value": value}
 
 
@@ -33,11 +34,12 @@ async def run_append_variable(activity: Activity, run: ActivityRun, frame: Frame
     name = properties["variableName"]
     value = frame.evaluate(properties.get("value"))
     run.input = {"variableName": name, "value": value}
-    if _declared_type(name, frame).lower() != "array":
+    variable, declared_type = _declared(name, frame)
+    if declared_type.lower() != "array":
         raise ActivityError(
             "InvalidTemplate", f"Variable {name!r} is no Array: a value can be appended to an Array only."
         )
-    frame.variables[name] = [*frame.variables[name], value]
+    frame.variables[variable] = [*frame.variables[variable], value]
     return {"name": name, "value": value}
 
 
@@ -48,11 +50,12 @@ def _return_value(value: Any) -> Any:
     return value
 
 
-def _declared_type(name: str, frame: Frame) -> str:
-    declared = frame.properties.get("variables") or {}
-    if name not in declared:
-        raise ActivityError("InvalidTemplate", f"Variable {name!r} is not declared in {frame.run.pipeline_name}.")
-    return str(declared[name]["type"])
+def _declared(name: str, frame: Frame) -> tuple[str, str]:
+    """Return a variable's name as declared, which ignores case, and its type."""
+    for variable, declaration in (frame.properties.get("variables") or {}).items():
+        if variable.casefold() == name.casefold():
+            return variable, str(declaration["type"])
+    raise ActivityError("InvalidTemplate", f"Variable {name!r} is not declared in {frame.run.pipeline_name}.")
 
 
 def _check(name: str, value: Any, type_name: str) -> None:

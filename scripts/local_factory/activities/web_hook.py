@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from bundle.documents import mapping
+from local_factory.activities.execution import authorization
 from local_factory.clock import real_work
 from local_factory.control_flow import Activity
 from local_factory.durations import timespan_seconds
@@ -27,8 +28,6 @@ _MOST_BODY = 4 * 1024 * 1024
 async def run_web_hook(activity: Activity, run: ActivityRun, frame: Frame, engine: Engine) -> Any:
     """Call an endpoint, and wait until it calls back."""
     properties = frame.evaluate(activity["typeProperties"])
-    if properties.get("authentication"):
-        raise ActivityError("2108", "authentication: there is no managed identity or certificate on this machine.")
     run.input = {key: properties[key] for key in ("method", "url", "headers", "body", "timeout") if key in properties}
     timeout = str(properties.get("timeout") or _TIMEOUT)
     called: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -58,7 +57,11 @@ async def _call(properties: dict[str, Any], callback: str, engine: Engine) -> No
         except ValueError:
             body = {"body": body}
     document = {**mapping(body), "callBackUri": callback}
-    headers = {"Content-Type": "application/json", **{k: str(v) for k, v in mapping(properties.get("headers")).items()}}
+    headers = {
+        "Content-Type": "application/json",
+        **{name: str(value) for name, value in mapping(properties.get("headers")).items()},
+        **authorization(properties.get("authentication"), str(properties["url"])),
+    }
     try:
         answer = await engine.http.request(
             properties.get("method") or "POST",

@@ -23,7 +23,7 @@ from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
 from bundle.errors import BundleError
-from bundle.notebooks import Cell, Language, find_notebook, read_cells
+from bundle.notebooks import Cell, Language, find_notebook, included_path, read_cells, read_source
 from local_factory.cluster.dbutils import NotebookExit, make_dbutils
 from local_factory.cluster.jvm import Gateway
 from local_factory.cluster.spark import attach, name_jobs
@@ -114,7 +114,7 @@ class Kernel:
     def run(self) -> NotebookOutcome:
         """Run the notebook to its end, its exit call or its first error."""
         try:
-            for cell in read_cells(self._file.read_text(encoding="utf-8")):
+            for cell in read_cells(read_source(self._file)):
                 self._run_cell(cell)
         except NotebookExit as end:
             self._outcome.exit_value = end.value
@@ -160,9 +160,12 @@ class Kernel:
             case Language.SQL:
                 self._execute_sql(cell.source)
             case Language.RUN:
-                self._include(cell.source.strip(), file)
+                self._include(included_path(cell.source), file)
             case Language.PIP:
                 print(f"Noted, not run on this machine: %pip {cell.source.strip()}")
+            case Language.OTHER:
+                command = cell.source.split()[0]
+                raise UnsupportedCellError(f"{file}:{cell.line}: {command} cells do not run on this machine.")
             case _:
                 raise UnsupportedCellError(f"{file}:{cell.line}: %{cell.language} cells do not run on this machine.")
 
@@ -184,12 +187,12 @@ class Kernel:
                 self._display(result)
 
     def _include(self, reference: str, file: Path) -> None:
-        target = self._find(reference.split(maxsplit=1)[0].strip("\"'"), file)
-        for cell in read_cells(target.read_text(encoding="utf-8")):
+        target = self._find(reference, file)
+        for cell in read_cells(read_source(target)):
             self._execute(cell, target)
 
     def _find(self, reference: str, file: Path) -> Path:
-        beside = (file.parent / reference).with_suffix(".py")
+        beside = file.parent / f"{reference}.py"
         if not reference.startswith("/") and beside.is_file():
             return beside.resolve()
         return find_notebook(reference, Path(self._request.notebooks))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bundle.documents import mapping, text
-from bundle.resources import Resource
-from local_factory.data.stand_ins import KIND_OF_TYPE, Kind, StandIn, find_resource
+from bundle.resources import Resource, ResourceKey
+from local_factory.data.stand_ins import KIND_OF_TYPE, Kind, StandIn
 from local_factory.engine import Engine, Frame
 from local_factory.errors import ActivityError
 from local_factory.parameters import WrongTypeError, convert
@@ -92,7 +92,7 @@ def open_linked_service(
 
 
 def _resource(engine: Engine, kind: str, name: str) -> Resource:
-    found = find_resource(engine.resources, kind, name)
+    found = engine.resources.get(ResourceKey(kind, name))
     if not found:
         raise ActivityError(_INVALID, f"The factory has no {kind} {name!r}.")
     return found

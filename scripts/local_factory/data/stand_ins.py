@@ -191,23 +191,10 @@ def linked_services_of(bundle: Bundle, document: object) -> Iterator[Resource]:
     seen: set[str] = set()
     for reference in references(document):
         targets = [reference.target]
-        if reference.target.kind == "dataset" and (dataset := find_resource(bundle.resources, *_parts(targets[0]))):
+        if reference.target.kind == "dataset" and (dataset := bundle.resources.get(reference.target)):
             targets = [inner.target for inner in references(dataset.properties.get("linkedServiceName"))]
         for target in targets:
-            found = find_resource(bundle.resources, *_parts(target)) if target.kind == "linkedService" else None
+            found = bundle.resources.get(target) if target.kind == "linkedService" else None
             if found and found.name not in seen:
                 seen.add(found.name)
                 yield found
-
-
-def find_resource(resources: Mapping[ResourceKey, Resource], kind: str, name: str) -> Resource | None:
-    """Return an object of the factory; names ignore case."""
-    found = resources.get(ResourceKey(kind, name))
-    if found:
-        return found
-    folded = name.casefold()
-    return next((r for key, r in resources.items() if key.kind == kind and key.name.casefold() == folded), None)
-
-
-def _parts(key: ResourceKey) -> tuple[str, str]:
-    return key.kind, key.name

@@ -45,7 +45,7 @@ def application(data_factory: DataFactory, databricks: Databricks, monitor: Moni
             Route("/api/{rest:path}", workspace, methods=_METHODS),
             Route("/{rest:path}", nothing, methods=_METHODS),
         ],
-        exception_handlers={ServiceError: _refused(monitor)},
+        exception_handlers={ServiceError: _refused(monitor), Exception: _broken},
     )
 
 
@@ -56,6 +56,12 @@ def _refused(monitor: Monitor) -> "Callable[[Request, Exception], Response]":
         return monitor.refused(request, error)
 
     return respond
+
+
+def _broken(_request: "Request", error: Exception) -> "Response":
+    """Answer for a fault of ours, which the server writes down: its kind, and nothing of what it held."""
+    message = f"The local factory has a fault ({type(error).__name__}); what it printed says more."
+    return _response(Answer(500, ServiceError(500, "InternalServerError", message).to_json()))
 
 
 async def _call(request: "Request", url: str) -> Call:

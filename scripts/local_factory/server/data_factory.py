@@ -183,7 +183,10 @@ class DataFactory:
     def delete(self, call: Call) -> Answer:
         """Delete an object; 204 when there is none."""
         kind = KINDS[call.names["collection"].lower()]
+        resource = self._objects.find(kind, call.names["name"])
         found = self._objects.delete(kind, call.names["name"])
+        if kind == "trigger" and resource:
+            self._triggers.forget(resource.name)
         self._tell(kind)
         return Answer(200 if found else 204)
 

@@ -70,6 +70,7 @@ create table if not exists trigger_runs (
 create index if not exists trigger_runs_fired on trigger_runs (fired, number);
 create index if not exists trigger_runs_status on trigger_runs (status);
 create index if not exists trigger_runs_trigger on trigger_runs (trigger_name, fired, number);
+create table if not exists windows (trigger_name text primary key, until text not null);
 pragma user_version = 1;
 """
 _VERSION = 1
@@ -327,6 +328,25 @@ class History:
                 _json(run.runs),
             ),
         )
+
+    def windows_until(self, trigger: str) -> datetime | None:
+        """Return the end of the last window that a trigger fired for, None when it fired for none yet."""
+        row = self._database.execute("select until from windows where trigger_name = ?", (trigger,)).fetchone()
+        return _moment(row["until"]) if row else None
+
+    def keep_window(self, run: TriggerRun, until: datetime) -> None:
+        """Write a trigger's run for a window, and that the window needs no other."""
+        with self._database:
+            self._database.execute("begin immediate")
+            self.keep_trigger_run(run)
+            self._database.execute(
+                "insert into windows values (?, ?) on conflict (trigger_name) do update set until = excluded.until",
+                (run.trigger_name, _stamp(until)),
+            )
+
+    def forget_windows(self, trigger: str) -> None:
+        """Let a trigger that is made anew fire for all its windows."""
+        self._database.execute("delete from windows where trigger_name = ?", (trigger,))
 
     def trigger_run(self, trigger_run_id: str) -> TriggerRun | None:
         """Return a trigger's run, None when there is none of this id."""

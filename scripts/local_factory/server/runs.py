@@ -12,7 +12,7 @@ from local_factory.engine import Http, Notebooks
 from local_factory.errors import ArgumentError
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
-from local_factory.parameters import MASK, resolve, secure_names
+from local_factory.parameters import MASK, check_given, resolve, secure_names
 from local_factory.recovery import Recovery, last_tries
 from local_factory.runs import ActivityRun, PipelineRun, Status
 from local_factory.server.checks import Checks
@@ -126,6 +126,8 @@ class Runs:
         earlier = self._earlier(resource, rerun) if rerun else None
         given = {**(self._parameters_of(earlier, resource, parameters) if earlier else {}), **parameters}
         try:
+            if invocation is None:  # a trigger may leave parameters out
+                check_given(_declared(resource), given, resource.name)
             resolve(_declared(resource), given, resource.name)
         except ArgumentError as error:
             raise bad_request(_for_clients(str(error)), target=f"pipeline/{resource.name}") from error

@@ -1,10 +1,14 @@
-"""The factory's triggers as they fire: a started schedule trigger starts its pipelines at each of its moments."""
+"""The factory's triggers as they fire: on a schedule, or for each window of time once it has closed.
+
+A trigger that listens to events is kept, started and stopped, but nothing on this machine sends it events.
+"""
 
 import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from bundle.resources import Resource, ResourceKey
@@ -18,7 +22,8 @@ from local_factory.server.history import ENDED, TriggerRun
 from local_factory.server.objects import FactoryObjects
 from local_factory.server.runs import Runs
 from local_factory.server.service_rules import STARTED
-from local_factory.triggers import requests_of
+from local_factory.triggers import requests_of, window_requests_of
+from local_factory.windows import Window, Windows, read_windows
 
 SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "Inprogress"
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -64,8 +69,16 @@ class Triggers:
         if run.status == IN_PROGRESS and not self._settled(run):
             raise bad_request(f"Trigger run '{trigger_run_id}' is still in progress.")
         resource = self._objects.get("trigger", run.trigger_name)
-        scheduled = datetime.fromisoformat(run.properties["ScheduleTime"])
-        self._fire(resource, scheduled, group_id=run.group_id)
+        edges = [run.properties.get(name) for name in ("WindowStartTime", "WindowEndTime")]
+        if all(edges):
+            start, end = (datetime.fromisoformat(str(edge)) for edge in edges)
+            self._keep(self._fire(resource, Window(start, end, end), run.group_id))
+        else:
+            self._keep(self._fire(resource, datetime.fromisoformat(run.properties["ScheduleTime"]), run.group_id))
+
+    def forget(self, name: str) -> None:
+        """Forget which windows a trigger that was deleted has fired for."""
+        self._runs.history.forget_windows(name)
 
     def cancel(self, name: str, trigger_run_id: str) -> None:
         """Cancel a trigger's run with the pipelines that it started.
@@ -78,16 +91,15 @@ class Triggers:
             self._runs.cancel(pipeline_run, recursive=True)
 
     def next_fire_times(self, resource: Resource, number: int) -> list[datetime]:
-        """Return a schedule trigger's next moments; none for another kind, or one whose schedule is wrong."""
-        found: list[datetime] = []
+        """Return a trigger's next moments; none for one that listens to events, or whose schedule is wrong."""
         try:
-            for moment in fire_times(resource.document, datetime.now(UTC)):
-                found.append(moment)
-                if len(found) == number:
-                    break
+            if resource.properties.get("type") == "TumblingWindowTrigger":
+                until = self._runs.history.windows_until(resource.name)
+                windows = read_windows(resource.properties).after(until)
+                return [window.due for window in islice(windows, number)]
+            return list(islice(fire_times(resource.document, datetime.now(UTC)), number))
         except LocalFactoryError:
             return []
-        return found
 
     # What happens by itself
 
@@ -130,21 +142,61 @@ class Triggers:
 
     async def _wait(self, name: str) -> None:
         resource = self._objects.resources[ResourceKey("trigger", name)]
+        kind = resource.properties.get("type")
         try:
-            moments = fire_times(resource.document, datetime.now(UTC) - _A_MOMENT_BEFORE)
-            for moment in moments:
-                await _sleep_until(moment)
-                self._fire(resource, moment)
+            if kind == "ScheduleTrigger":
+                for moment in fire_times(resource.document, datetime.now(UTC) - _A_MOMENT_BEFORE):
+                    await _sleep_until(moment)
+                    self._keep(self._fire(resource, moment))
+            elif kind == "TumblingWindowTrigger":
+                await self._tumble(resource)
         except LocalFactoryError as error:
-            self._keep(_new_run(resource, datetime.now(UTC), FAILED, str(error)))
+            self._keep(_new_run(resource, {}, FAILED, str(error)))
 
-    def _fire(self, resource: Resource, scheduled: datetime, group_id: str | None = None) -> None:
-        run = _new_run(resource, scheduled, IN_PROGRESS, "")
+    async def _tumble(self, resource: Resource) -> None:
+        """Run every window once it is due, closed ones at once, not more side by side than the trigger allows."""
+        windows = read_windows(resource.properties)
+        side_by_side = asyncio.Semaphore(windows.most_at_once)
+        async with asyncio.TaskGroup() as going:
+            for window in windows.after(self._runs.history.windows_until(resource.name)):
+                await _sleep_until(window.due)
+                await side_by_side.acquire()
+                run = self._fire(resource, window)
+                self._runs.history.keep_window(run, window.end)
+                self._events.tell("triggers")
+                task = going.create_task(self._see_through(resource, windows, window, run))
+                task.add_done_callback(lambda _task: side_by_side.release())
+
+    async def _see_through(self, resource: Resource, windows: Windows, window: Window, run: TriggerRun) -> None:
+        """Wait for a window's run, and run the window again as often as the trigger's retry policy says."""
+        for attempt in range(windows.retries + 1):
+            await asyncio.gather(*(self._runs.ended(run_id) for run_id in run.runs.values()))
+            self._settled(run)
+            kept = self._runs.history.trigger_run(run.trigger_run_id)
+            if kept is None or kept.status != FAILED or attempt == windows.retries:
+                return
+            await asyncio.sleep(windows.seconds_between_tries)
+            run = self._fire(resource, window, run.group_id)
+            self._keep(run)
+
+    def _fire(self, resource: Resource, moment: datetime | Window, group_id: str | None = None) -> TriggerRun:
+        """Start what a trigger starts, at a moment or for a window, and return the trigger's run."""
+        properties = (
+            {"WindowStartTime": timestamp(moment.start), "WindowEndTime": timestamp(moment.end)}
+            if isinstance(moment, Window)
+            else {"ScheduleTime": timestamp(moment)}
+        )
+        run = _new_run(resource, properties, IN_PROGRESS, "")
         run = replace(run, group_id=group_id or run.group_id)
         started: dict[str, str] = {}
         problems: list[str] = []
         try:
-            for request in requests_of(resource, scheduled, run.trigger_run_id):
+            requests = (
+                window_requests_of(resource, moment, run.trigger_run_id)
+                if isinstance(moment, Window)
+                else requests_of(resource, moment, run.trigger_run_id)
+            )
+            for request in requests:
                 try:
                     created = self._runs.create(request.pipeline, request.parameters, invocation=request.invocation)
                     started[request.pipeline] = created.run_id
@@ -153,7 +205,7 @@ class Triggers:
         except ExpressionError as error:
             problems.append(str(error))
         status = FAILED if problems else IN_PROGRESS
-        self._keep(replace(run, status=status, message=" ".join(problems), runs=started))
+        return replace(run, status=status, message=" ".join(problems), runs=started)
 
     def _settled(self, run: TriggerRun) -> bool:
         """Say whether a trigger's run has ended, and write down how."""
@@ -178,14 +230,12 @@ class Triggers:
         self._events.tell("triggers")
 
 
-def _new_run(resource: Resource, scheduled: datetime, status: str, message: str) -> TriggerRun:
+def _new_run(resource: Resource, properties: Mapping[str, Any], status: str, message: str) -> TriggerRun:
     identity = str(uuid.uuid4())
-    properties: Mapping[str, Any] = {
-        "TriggerTime": timestamp(datetime.now(UTC)),
-        "ScheduleTime": timestamp(scheduled),
-    }
+    now = datetime.now(UTC)
     kind = str(resource.properties.get("type"))
-    return TriggerRun(identity, identity, resource.name, kind, status, datetime.now(UTC), message, properties, {})
+    told = {"TriggerTime": timestamp(now), **properties}
+    return TriggerRun(identity, identity, resource.name, kind, status, now, message, told, {})
 
 
 async def _sleep_until(moment: datetime) -> None:

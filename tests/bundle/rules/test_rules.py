@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bundle.findings import Severity
+from bundle.policy import Policy
 from bundle.rules import RULES
 from bundle.validation import validate
 from support.rule_cases import CASES
@@ -25,7 +26,7 @@ def sample(tmp_path: Path) -> Sample:
 def test_a_broken_bundle_is_found_by_its_rule_alone_with_file_and_path(case: Case, sample: Sample) -> None:
     case.broken(sample)
 
-    findings = validate(sample.adf, sample.notebooks)
+    findings = validate(sample.adf, sample.notebooks, policy=Policy())
 
     assert [(f.rule, f.file, f.path) for f in findings] == [(case.rule, sample.file(case.file), case.path)]
     assert case.message in findings[0].message
@@ -36,7 +37,7 @@ def test_a_broken_bundle_is_found_by_its_rule_alone_with_file_and_path(case: Cas
 def test_the_good_twin_of_a_broken_bundle_has_no_finding(case: Case, sample: Sample) -> None:
     case.good(sample)
 
-    assert [str(finding) for finding in validate(sample.adf, sample.notebooks)] == []
+    assert [str(finding) for finding in validate(sample.adf, sample.notebooks, policy=Policy())] == []
 
 
 def test_every_rule_has_a_case_and_a_name_and_a_docstring_of_its_own() -> None:
@@ -45,14 +46,49 @@ def test_every_rule_has_a_case_and_a_name_and_a_docstring_of_its_own() -> None:
     assert all(rule.check.__doc__ for rule in RULES)
 
 
-def test_warnings_are_what_works_though_hardly_as_meant() -> None:
+def test_outside_the_policy_an_error_is_what_the_service_refuses_or_what_can_never_run() -> None:
     assert {rule.name for rule in RULES if rule.severity is Severity.WARNING} == {
-        "connector-type",
-        "notebook-unused",
-        "retry-given",
-        "timeout-given",
-        "timeout-sane",
-        "trigger-parameters",
+        "argument-declared",
+        "argument-fits",
+        "argument-given",
+        "default-fits",
+        "encrypted-credential",
+        "file-name",
+        "infrastructure-resolves",
+        "inline-secret",
+        "known-activity-type",
+        "known-kind",
+        "known-type",
+        "nesting-documented",
+        "notebook-exists",
+        "notebook-parameter",
+        "notebook-source",
+        "retry-interval",
+        "source-right",
+        "timeout-documented",
+        "trigger-time-form",
         "unknown-key",
         "variable-in-parallel-loop",
+        "widget-given",
     }
+
+
+def test_the_policy_adds_rules_of_taste() -> None:
+    assert {rule.name for rule in RULES if rule.severity is None} == {
+        "failure-value",
+        "notebook-unused",
+        "retry-given",
+        "source-secret-listed",
+        "timeout-given",
+        "timeout-sane",
+        "wait-on-completion",
+    }
+    assert all(rule.policy for rule in RULES)
+
+
+def test_a_rule_explains_itself_with_its_document() -> None:
+    for rule in RULES:
+        text = rule.explain()
+        assert rule.name in text
+        assert text.endswith(rule.document)
+        assert str(rule.check.__doc__).splitlines()[0] in text

@@ -178,6 +178,74 @@ def test_until_runs_until_its_expression_is_true() -> None:
     assert result.status == "Succeeded"
 
 
+@pytest.mark.parametrize(("last", "status"), [("fails", "Failed"), ("succeeds", "Succeeded")])
+def test_a_round_that_fails_does_not_end_an_until_whose_outcome_is_that_of_the_last(last: str, status: str) -> None:
+    fails_at_first = activity(
+        "try",
+        "IfCondition",
+        "count",
+        expression=expression(f"@or(less(length(variables('tries')), 3), equals('{last}', 'fails'))"),
+        ifTrueActivities=[fail("stop", message="not yet")],
+    )
+    result = run(
+        [
+            activity(
+                "until",
+                "Until",
+                expression=expression("@greaterOrEquals(length(variables('tries')), 3)"),
+                activities=[activity("count", "AppendVariable", variableName="tries", value="x"), fails_at_first],
+                timeout="0.00:01:00",
+            )
+        ],
+        variables={"tries": {"type": "Array"}},
+    )
+    assert len(activity_runs(result, "count")) == 3
+    assert result.status == status
+
+
+def container(kind: str, *inner: Any) -> dict[str, Any]:
+    fields = {
+        "IfCondition": {"expression": expression("@equals(1, 1)"), "ifTrueActivities": list(inner)},
+        "Switch": {"on": "a", "cases": [{"value": "a", "activities": list(inner)}]},
+        "Until": {
+            "expression": expression("@equals(activity('inner').output.value, 'done')"),
+            "activities": list(inner),
+        },
+        "ForEach": {"items": expression("@createArray(1, 2)"), "activities": list(inner)},
+    }
+    return activity("container", kind, **fields[kind])
+
+
+@pytest.mark.parametrize("kind", ["IfCondition", "Switch", "Until", "ForEach"])
+def test_an_inner_activity_is_seen_outside_when_its_container_has_ended(kind: str) -> None:
+    result = run(
+        [
+            container(kind, set_variable("inner", "state", "done")),
+            set_variable("use", "other", expression("@activity('inner').output.value"), "container"),
+        ],
+        variables={"state": {"type": "String"}, "other": {"type": "String"}},
+    )
+    assert activity_runs(result, "use")[0].output["value"] == "done"
+
+
+def test_after_a_for_each_the_activities_of_the_last_item_are_seen() -> None:
+    result = run(
+        [
+            for_each("@createArray('a', 'b')", [set_variable("inner", "v", expression("@item()"))], isSequential=True),
+            set_variable("use", "v", expression("@activity('inner').output.value"), "loop"),
+        ],
+        variables={"v": {"type": "String"}},
+    )
+    assert activity_runs(result, "use")[0].output["value"] == "b"
+
+
+def test_a_batch_count_may_be_an_expression_and_must_be_a_number() -> None:
+    loop = for_each("@range(1, 4)", [succeed("wait")], batchCount=expression("@add(1, 1)"))
+    assert run([loop]).status == "Succeeded"
+    loop["typeProperties"]["batchCount"] = expression("@string('many')")
+    assert "batchCount: expected a whole number of 0 or more, got 'many'" in run([loop]).message
+
+
 def test_until_fails_when_it_runs_longer_than_its_timeout() -> None:
     never = activity(
         "until", "Until", expression=expression("@equals(1, 2)"), activities=[succeed("wait")], timeout="0.00:00:01"
@@ -266,11 +334,28 @@ def test_a_child_gives_back_its_return_values() -> None:
     assert activity_runs(parent, "keep")[0].output["value"] == "3"
 
 
-def test_a_child_called_without_a_required_parameter_fails_the_call() -> None:
-    (parent,) = run_all(
-        [pipeline("Parent", [execute_pipeline()]), pipeline("Child", [], parameters={"n": {"type": "Int"}})]
+@pytest.mark.parametrize(
+    "given", [{}, {"caller": None}, {"caller": expression("@pipeline()?.TriggeredByPipelineRunId")}]
+)
+def test_a_parameter_that_is_not_given_or_is_null_is_null_in_the_child(given: Any) -> None:
+    child = pipeline(
+        "Child",
+        [set_variable("keep", "v", expression("@coalesce(pipeline().parameters.caller, 'nobody')"))],
+        parameters={"caller": {"type": "string"}},
+        variables={"v": {"type": "String"}},
     )
-    assert "'n' (Int) is required" in parent.message
+    _, called = run_all([pipeline("Parent", [execute_pipeline(parameters=given)]), child])
+    assert activity_runs(called, "keep")[0].output["value"] == "nobody"
+
+
+def test_a_parameter_that_the_child_does_not_declare_is_left_out() -> None:
+    parent, called = run_all([pipeline("Parent", [execute_pipeline(parameters={"full": True})]), pipeline("Child", [])])
+    assert (parent.status, called.parameters) == ("Succeeded", {})
+
+
+def test_a_child_is_found_whatever_the_case_of_its_name() -> None:
+    parent, called = run_all([pipeline("Parent", [execute_pipeline()]), pipeline("CHILD", [])])
+    assert (parent.status, called.pipeline_name) == ("Succeeded", "CHILD")
 
 
 def test_fail_fails_with_its_own_code_and_evaluated_message() -> None:

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.activities`."""
 
-from support.rule_cases.case import ACTIVITIES, COUNT, EACH, LOAD, Case, container, depends, drop, put, wait
+from support.rule_cases.case import ACTIVITIES, COUNT, EACH, LOAD, Case, both, container, depends, drop, put, wait
 from support.sample_bundle import expression
 
 CASES = (
@@ -16,11 +16,14 @@ CASES = (
     Case("activity-shape", put(LOAD, "activities.2", wait("")), LOAD, f"{ACTIVITIES}[2].name", "must have a name"),
     Case(
         "activity-shape",
-        put(COUNT, "activities.1.typeProperties.ifFalseActivities", None),
+        put(COUNT, "activities.1.typeProperties.ifFalseActivities", {}),
         COUNT,
         f"{ACTIVITIES}[1].typeProperties.ifFalseActivities",
         "must be a JSON array",
-        put(COUNT, "activities.1.typeProperties.ifFalseActivities", []),
+        both(
+            put(COUNT, "activities.1.typeProperties.ifFalseActivities", None),
+            put(COUNT, "activities.0.dependsOn", None),
+        ),
     ),
     Case(
         "activity-name",
@@ -83,7 +86,7 @@ CASES = (
         "must be a list of Succeeded",
     ),
     Case(
-        "nesting",
+        "nesting-documented",
         put(COUNT, "activities.1.typeProperties.ifTrueActivities.1", container("ForEach", "Loop", wait("Rest"))),
         COUNT,
         f"{ACTIVITIES}[1].typeProperties.ifTrueActivities[1]",
@@ -132,7 +135,7 @@ CASES = (
         LOAD,
         "$.properties.concurrency",
         "from 1 to 50",
-        put(LOAD, "concurrency", 50),
+        put(LOAD, "concurrency", "50"),
     ),
     Case(
         "limits",

@@ -1,6 +1,20 @@
 """Cases of the rules in `bundle.rules.expressions`."""
 
-from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, TABLE, Case, both, container, put, wait
+from support.rule_cases.case import (
+    ACTIVITIES,
+    COUNT,
+    DAILY,
+    EACH,
+    LOAD,
+    SQL,
+    TABLE,
+    Case,
+    both,
+    container,
+    depends,
+    put,
+    wait,
+)
 from support.sample_bundle import expression
 
 CASES = (
@@ -26,6 +40,15 @@ CASES = (
         COUNT,
         f"{ACTIVITIES}[2].typeProperties.activities[1].typeProperties.value",
         "toUpper takes 1 argument, not 2",
+        put(COUNT, f"{EACH}.1.typeProperties.value", "@string(add(3, +1))"),
+    ),
+    Case(
+        "expression-parses",
+        put(COUNT, f"{EACH}.1.typeProperties.value", "@pipeline().globalParameters.max-rows"),
+        COUNT,
+        f"{ACTIVITIES}[2].typeProperties.activities[1].typeProperties.value",
+        "write ['max-rows'] in place of .max-rows",
+        put(COUNT, f"{EACH}.1.typeProperties.value", "@pipeline().globalParameters['max-rows'].$type"),
     ),
     Case(
         "expression-expected",
@@ -38,7 +61,12 @@ CASES = (
         LOAD,
         f"{ACTIVITIES}[2].typeProperties.expression",
         "Until 'Again': must be an expression",
-        put(LOAD, "activities.2", container("Until", "Again", wait("Rest"))),
+        put(
+            LOAD,
+            "activities.2",
+            container("Until", "Again", wait("Rest"))
+            | {"typeProperties": {"expression": expression("true"), "timeout": "0.01:00:00", "activities": []}},
+        ),
     ),
     Case(
         "expression-context",
@@ -56,6 +84,17 @@ CASES = (
         put(DAILY, "pipelines.0.parameters.day", "@trigger().scheduledTime"),
     ),
     Case(
+        "expression-context",
+        put(TABLE, "typeProperties.table", "@concat('part-', pipeline().parameters.day)"),
+        TABLE,
+        "$.properties.typeProperties.table",
+        "pipeline().parameters has no meaning in a dataset",
+        both(
+            put(TABLE, "typeProperties.table", "@concat('part-', pipeline().RunId, item().folder)"),
+            put(SQL, "typeProperties.connectionString", "Database=@{variables('area')}"),
+        ),
+    ),
+    Case(
         "activity-upstream",
         put(COUNT, "activities.0.typeProperties.baseParameters.day", "@activity('CheckFailure').status"),
         COUNT,
@@ -71,6 +110,26 @@ CASES = (
                     "timeout": "0.01:00:00",
                     "activities": [wait("Rest")],
                 }
+            },
+        ),
+    ),
+    Case(
+        "activity-upstream",
+        put(LOAD, "activities.0.typeProperties.dataset.parameters.table", "@activity('Look').output.count"),
+        LOAD,
+        f"{ACTIVITIES}[0].typeProperties.dataset.parameters.table",
+        "'Look' reads itself",
+        put(
+            COUNT,
+            "activities.3",
+            {
+                "name": "After",
+                "type": "SetVariable",
+                "dependsOn": depends("EachCountry", "Succeeded"),
+                "typeProperties": {
+                    "variableName": "note",
+                    "value": "@concat(activity('FailRun').Status, activity('loadcountry').output.pipelineRunId)",
+                },
             },
         ),
     ),
@@ -124,6 +183,14 @@ CASES = (
         COUNT,
         f"{ACTIVITIES}[2].typeProperties.activities[1].typeProperties.value",
         "variable 'othr' is not declared; is 'other' meant?",
+    ),
+    Case(
+        "parameter-declared",
+        put(COUNT, "variables.other.defaultValue", "@concat('a', pipeline().parameters.none)"),
+        COUNT,
+        "$.properties.variables.other.defaultValue",
+        "parameter 'none' is not declared",
+        put(COUNT, "variables.other.defaultValue", "@concat('a', pipeline().parameters.day)"),
     ),
     Case(
         "variable-declared",

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.files`."""
 
-from support.rule_cases.case import LOAD, TABLE, Case, swap, write
+from support.rule_cases.case import LOAD, TABLE, Case, both, swap, write
 
 CASES = (
     Case("well-formed", write(TABLE, '{"name": "DS_Table",}'), TABLE, "$", "not well-formed JSON"),
@@ -17,13 +17,20 @@ CASES = (
     ),
     Case("object-shape", write(TABLE, '{"name": "DS_Table"}'), TABLE, "$", "a factory object is"),
     Case("object-shape", write(TABLE, "[]"), TABLE, "$", "a factory object is"),
-    Case("file-name", swap(TABLE, '"name": "DS_Table"', '"name": "DS_Other"'), TABLE, "$.name", "'DS_Other'"),
+    Case("object-shape", swap(TABLE, '"name": "DS_Table"', '"name": null'), TABLE, "$.name", "this name is None"),
+    Case(
+        "file-name",
+        swap(TABLE, '"name": "DS_Table"', '"name": "ds_table"'),
+        TABLE,
+        "$.name",
+        "is 'ds_table', the file is 'DS_Table.json'",
+    ),
     Case(
         "known-kind",
         write("pipelines/PL_Lost", "{}"),
         "pipelines/PL_Lost",
         "$",
         "pipelines/ is no kind of factory object; is pipeline/ meant?",
-        write("publish_config", "{}"),
+        both(write("build/package", "{}"), write("adfcdc/Orders", "{}"), write(".vscode/settings", "{}")),
     ),
 )

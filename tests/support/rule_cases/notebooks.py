@@ -20,6 +20,17 @@ CASES = (
         ),
     ),
     Case(
+        "notebook-source",
+        swap("load.py", "# MAGIC %md\n# MAGIC # Load", '# MAGIC %run "./my lib/helpers"'),
+        "load.py",
+        "line 2",
+        "%run ./my lib/helpers: no such notebook",
+        both(
+            swap("load.py", "# MAGIC %md\n# MAGIC # Load", '# MAGIC %run "./my lib/helpers" $day="monday"'),
+            write("my lib/helpers.py", "# Databricks notebook source\nx = 1\n"),
+        ),
+    ),
+    Case(
         "notebook-exists",
         put(LOAD, "activities.1.typeProperties.notebookPath", "/Shared/app/notebooks/lod"),
         LOAD,

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.parameters`."""
 
-from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, WINDOW, Case, drop, put
+from support.rule_cases.case import ACTIVITIES, COUNT, DAILY, EACH, LOAD, WINDOW, Case, both, drop, put
 
 CASES = (
     Case(
@@ -35,11 +35,15 @@ CASES = (
         put(LOAD, "parameters.size", {"type": "int", "defaultValue": 1}),
     ),
     Case(
-        "declaration",
+        "default-fits",
         put(LOAD, "parameters.size", {"type": "Int", "defaultValue": "many"}),
         LOAD,
         "$.properties.parameters.size.defaultValue",
         "the default is a text, the type Int",
+        both(
+            put(LOAD, "parameters.size", {"type": "Int", "defaultValue": "7"}),
+            put(LOAD, "parameters.full", {"type": "Bool", "defaultValue": "true"}),
+        ),
     ),
     Case(
         "argument-declared",
@@ -70,6 +74,14 @@ CASES = (
         WINDOW,
         "$.properties.pipeline.parameters",
         "needs the parameter 'count'",
+    ),
+    Case(
+        "argument-given",
+        both(drop(WINDOW, "pipeline.parameters.count"), drop(COUNT, f"{EACH}.0.typeProperties.parameters.count")),
+        LOAD,
+        "$.properties.parameters.count",
+        "2 callers leave it out (the first is pipeline/PL_Count), so it is null for them",
+        put(LOAD, "parameters.count", {"type": "Int", "defaultValue": 0}),
     ),
     Case(
         "argument-fits",

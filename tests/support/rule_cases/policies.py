@@ -16,10 +16,25 @@ CASES = (
     ),
     Case(
         "timeout-format",
-        put(COUNT, "activities.0.policy.timeout", "8.00:00:00"),
+        put(COUNT, "activities.0.policy.timeout", "0.00:00:00"),
         COUNT,
         f"{ACTIVITIES}[0].policy.timeout",
-        "at most 7 days",
+        "must be more than nothing",
+        put(COUNT, "activities.0.policy.timeout", "@pipeline().parameters.day"),
+    ),
+    *(
+        Case(
+            "timeout-documented",
+            put(COUNT, "activities.0.policy.timeout", written),
+            COUNT,
+            f"{ACTIVITIES}[0].policy.timeout",
+            message,
+        )
+        for written, message in (
+            ("8.00:00:00", "the documented most of 7 days"),
+            ("0.1:00:00", "two digits each"),
+            ("1:00:00", "two digits each"),
+        )
     ),
     Case(
         "timeout-sane",
@@ -48,6 +63,14 @@ CASES = (
     Case("retry-range", put(COUNT, "activities.0.policy.retry", -1), COUNT, f"{ACTIVITIES}[0].policy.retry", "is -1"),
     Case(
         "retry-range",
+        put(COUNT, "activities.0.policy.retryIntervalInSeconds", "often"),
+        COUNT,
+        f"{ACTIVITIES}[0].policy.retryIntervalInSeconds",
+        "must be a whole number of 0 or more, is 'often'",
+        put(COUNT, "activities.0.policy.retryIntervalInSeconds", "60"),
+    ),
+    Case(
+        "retry-interval",
         put(COUNT, "activities.0.policy.retryIntervalInSeconds", 29),
         COUNT,
         f"{ACTIVITIES}[0].policy.retryIntervalInSeconds",

@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.references`."""
 
-from support.rule_cases.case import ACTIVITIES, COUNT, DATABRICKS, LOAD, WINDOW, Case, put
+from support.rule_cases.case import ACTIVITIES, COUNT, DATABRICKS, LOAD, TABLE, WINDOW, Case, put
 from support.sample_bundle import reference
 
 CASES = (
@@ -10,6 +10,7 @@ CASES = (
         LOAD,
         f"{ACTIVITIES}[1].linkedServiceName.type",
         "is 'LinkedServiceReference' meant?",
+        put(TABLE, "sqlPool", {"referenceName": "pool", "type": "SqlPoolReference"}),
     ),
     Case(
         "reference-resolves",
@@ -17,6 +18,7 @@ CASES = (
         LOAD,
         f"{ACTIVITIES}[1].linkedServiceName.referenceName",
         "no linkedService 'LS_Databrick' in the bundle; is 'LS_Databricks' meant?",
+        put(LOAD, "activities.1.linkedServiceName.referenceName", "ls_databricks"),
     ),
     Case(
         "reference-resolves",
@@ -26,7 +28,7 @@ CASES = (
         "no linkedService 'LS_Vault'",
     ),
     Case(
-        "reference-resolves",
+        "infrastructure-resolves",
         put(DATABRICKS, "connectVia", reference("IntegrationRuntime", "IR_Own")),
         DATABRICKS,
         "$.properties.connectVia.referenceName",
@@ -42,7 +44,7 @@ CASES = (
         put(WINDOW, "typeProperties.dependsOn", [{"type": "X", "referenceTrigger": reference("Trigger", "TR_Daily")}]),
     ),
     Case(
-        "reference-resolves",
+        "infrastructure-resolves",
         put(DATABRICKS, "typeProperties.credential", reference("Credential", "CR_No")),
         DATABRICKS,
         "$.properties.typeProperties.credential.referenceName",

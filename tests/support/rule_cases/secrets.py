@@ -1,6 +1,6 @@
 """Cases of the rules in `bundle.rules.secrets`."""
 
-from support.rule_cases.case import DATABRICKS, LOAD, SQL, Case, put, swap
+from support.rule_cases.case import ACTIVITIES, COUNT, DATABRICKS, LOAD, SQL, Case, both, put, swap
 
 
 def web_service(text: str) -> dict[str, object]:
@@ -76,6 +76,45 @@ CASES = (
         "$.properties.parameters.key.defaultValue",
         "a secret stands in the file",
         put(LOAD, "parameters.key", {"type": "SecureString", "defaultValue": ""}),
+    ),
+    Case(
+        "inline-secret",
+        put(LOAD, "parameters.ClientSecret", {"type": "string", "defaultValue": "hunter2"}),
+        LOAD,
+        "$.properties.parameters.ClientSecret.defaultValue",
+        "a secret stands in the file",
+        put(LOAD, "parameters.ClientSecret", {"type": "string", "defaultValue": "@pipeline().RunId"}),
+    ),
+    Case(
+        "inline-secret",
+        put(COUNT, "variables.password", {"type": "String", "defaultValue": "hunter2"}),
+        COUNT,
+        "$.properties.variables.password.defaultValue",
+        "a secret stands in the file",
+        put(SQL, "typeProperties.password", {"type": "SecureString", "value": "**********"}),
+    ),
+    Case(
+        "inline-secret",
+        put(SQL, "typeProperties.sasUri", "https://a.blob.core.windows.net/c?sv=1&sig=hunter2"),
+        SQL,
+        "$.properties.typeProperties.sasUri",
+        "a secret stands in the file",
+        put(SQL, "typeProperties.sasUri", "https://a.blob.core.windows.net/"),
+    ),
+    Case(
+        "inline-secret",
+        both(
+            put(LOAD, "activities.1.linkedServiceName.parameters", {"token": "hunter2"}),
+            put(DATABRICKS, "parameters", {"token": {"type": "String", "defaultValue": ""}}),
+        ),
+        LOAD,
+        f"{ACTIVITIES}[1].linkedServiceName.parameters.token",
+        "a secret stands in the file",
+        both(
+            put(LOAD, "activities.1.linkedServiceName.parameters", {"token": "databricks-token"}),
+            put(DATABRICKS, "parameters", {"token": {"type": "String", "defaultValue": "databricks-token"}}),
+            put(DATABRICKS, "typeProperties.accessToken.secretName", "@linkedService().token"),
+        ),
     ),
     Case(
         "inline-secret",

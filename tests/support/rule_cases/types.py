@@ -9,11 +9,20 @@ def linked_service(**properties: object) -> dict[str, object]:
 
 
 CASES = (
+    Case("object-type", put(DAILY, "type", 5), DAILY, "$.properties.type", "5 is no type of trigger"),
     Case(
-        "object-type", put(DAILY, "type", "ScheduledTrigger"), DAILY, "$.properties.type", "is 'ScheduleTrigger' meant?"
+        "known-type",
+        put(DAILY, "type", "ScheduledTrigger"),
+        DAILY,
+        "$.properties.type",
+        "is 'ScheduleTrigger' meant?",
+        both(
+            lambda s: s.add("dataflow/Text_Functions", {"type": "UDFLibrary", "typeProperties": {"functions": []}}),
+            lambda s: s.add("integrationRuntime/Airflow1", {"type": "Airflow"}),
+        ),
     ),
     Case(
-        "connector-type",
+        "known-type",
         lambda s: s.add("linkedService/LS_New", linked_service(type="AzureKeyVaults")),
         "linkedService/LS_New",
         "$.properties.type",
@@ -22,10 +31,18 @@ CASES = (
     ),
     Case(
         "activity-type",
-        put(LOAD, "activities.2", wait("Rest", type="Sleep")),
+        put(LOAD, "activities.2", wait("Rest", type="wait")),
         LOAD,
         f"{ACTIVITIES}[2].type",
-        "'Sleep' is no type of activity",
+        "'wait' is no type of activity; is 'Wait' meant?",
+        put(LOAD, "activities.2", wait("Rest")),
+    ),
+    Case(
+        "known-activity-type",
+        put(LOAD, "activities.2", wait("Rest", type="SqlPoolStoredProcedure")),
+        LOAD,
+        f"{ACTIVITIES}[2].type",
+        "'SqlPoolStoredProcedure' is no documented type of activity",
         put(LOAD, "activities.2", wait("Rest")),
     ),
     Case(
@@ -34,6 +51,7 @@ CASES = (
         LOAD,
         f"{ACTIVITIES}[2].typeProperties",
         "has no waitTimeInSeconds",
+        put(LOAD, "activities.2", wait("Rest", typeProperties={}, state="Inactive")),
     ),
     Case(
         "unknown-key",

@@ -1,0 +1,239 @@
+"""One run of `ingest`: the chosen feeds of all sources, whatever some of them do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from fakes.derby import Derby
+from fakes.faulty_http import FaultyServer
+from fakes.paging_api import PagingApi
+from fakes.workspace import Settings
+from ingestion.feeds.problems import SourcesError
+from ingestion.loads.run import run_feeds
+from ingestion.platform.errors import InvalidSettingError
+
+Ingest = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Derby:
+    database = Derby(spark, f"jdbc:derby:{tmp_path_factory.mktemp('shop') / 'source'};create=true")
+    database.execute(
+        'CREATE TABLE Orders ("Id" INT NOT NULL PRIMARY KEY, "Total" DECIMAL(9, 2), "At" TIME)',
+        "INSERT INTO Orders VALUES (1, 10.50, '12:00:01'), (2, -1.00, NULL)",
+        'CREATE TABLE Lines ("Order" INT NOT NULL, "No" INT NOT NULL, PRIMARY KEY ("Order", "No"))',
+        "INSERT INTO Lines VALUES (1, 1)",
+        'CREATE TABLE Secrets ("Id" INT)',
+    )
+    return database
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def ingest(spark: SparkSession, shop: Derby, lake: Path, folder: Path) -> Ingest:
+    """Return a function that runs the notebook's call with some widgets, and returns what it exits with."""
+
+    def run(**widgets: str) -> dict[str, Any]:
+        environment = {"LAKE_ROOT": str(lake), "SQL_URL": shop.url}
+        settings = Settings(environment=environment, widgets={"sources": str(folder), **widgets})
+        return dict(json.loads(run_feeds(spark, settings.configuration(), sleep=lambda _seconds: None)))
+
+    return run
+
+
+def shop_toml(folder: Path, tables: str, source: str = 'url = "${SQL_URL}"', name: str = "shop") -> None:
+    text = f'[source]\ntype = "sql"\n{source}\n[defaults]\nformat = "parquet"\n{tables}'
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def by_feed(exit_value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["feed"]: row for row in exit_value["feeds"]}
+
+
+def test_three_lines_of_toml_land_a_table(ingest: Ingest, folder: Path, spark: SparkSession, lake: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"')
+    exit_value = ingest()
+    assert exit_value["status"] == "Succeeded"
+    row = by_feed(exit_value)["shop.APP.ORDERS"]
+    assert (row["status"], row["mode"]) == ("Succeeded", "load")
+    assert (row["rows_read"], row["inserted"], row["rows_in_target"], row["quarantined"]) == (2, 2, 2, 0)
+    assert row["notes"] == ["column At is landed as text: a time of day: Spark has no such type"]
+    landed = spark.read.parquet(str(lake / "shop" / "app_orders")).orderBy("Id").collect()
+    assert [(each["Id"], str(each["Total"]), each["At"]) for each in landed] == [
+        (1, "10.50", "12:00:01"),
+        (2, "-1.00", None),
+    ]
+
+
+def test_a_pattern_takes_all_tables_that_match_but_for_those_it_excludes(ingest: Ingest, folder: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.*"\nexclude = ["APP.SECR*"]')
+    assert by_feed(ingest()).keys() == {"shop.APP.ORDERS", "shop.APP.LINES"}
+    assert by_feed(ingest(feeds="shop.APP.L*")).keys() == {"shop.APP.LINES"}
+
+
+def test_a_bad_feed_does_not_hold_back_the_others_and_is_named_with_its_reason(ingest: Ingest, folder: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.LINES"\n[[tables]]\nname = "APP.ORDRES"')
+    shop_toml(folder, '[[tables]]\nname = "a"\n[[tables]]\nname = "b"', 'url = "jdbc:derby:/no/such/folder"', "gone")
+    exit_value = ingest()
+    rows = by_feed(exit_value)
+    assert exit_value["status"] == "Failed"
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "gone.a": "Failed",
+        "gone.b": "Failed",
+        "shop.APP.LINES": "Succeeded",
+        "shop.APP.ORDRES": "Failed",
+    }
+    assert rows["gone.a"]["error"] == rows["gone.b"]["error"]
+    assert "/no/such/folder" in rows["gone.a"]["error"]
+    assert "; is APP.ORDERS meant?" in rows["shop.APP.ORDRES"]["error"]
+    assert exit_value["message"].startswith("3 of 4 feeds failed: gone.a: ")
+
+
+def test_rows_that_break_a_check_are_kept_out(ingest: Ingest, folder: Path) -> None:
+    checks = 'checks = [{ in_range = "Total", at_least = 0 }]'
+    shop_toml(folder, f'[[tables]]\nname = "APP.ORDERS"\nquarantine_limit = 0.5\n{checks}')
+    row = by_feed(ingest())["shop.APP.ORDERS"]
+    assert (row["rows_read"], row["rows_in_target"], row["quarantined"]) == (2, 1, 1)
+    shop_toml(folder, f'[[tables]]\nname = "APP.ORDERS"\n{checks}')
+    row = by_feed(ingest())["shop.APP.ORDERS"]
+    assert row["status"] == "Failed"
+    assert "1 of 2 rows (50.00%) are bad" in row["error"]
+
+
+def test_too_few_rows_are_skipped(ingest: Ingest, folder: Path, lake: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"\nland_when_more_than = 2')
+    exit_value = ingest()
+    assert exit_value["status"] == "Succeeded"
+    assert by_feed(exit_value)["shop.APP.ORDERS"]["status"] == "Skipped"
+    assert not (lake / "shop").exists()
+
+
+def test_what_is_not_built_yet_is_refused_and_not_loaded_in_another_way(ingest: Ingest, folder: Path) -> None:
+    (folder / "shop.toml").write_text(
+        '[source]\ntype = "sql"\nurl = "${SQL_URL}"\n[[tables]]\nname = "APP.ORDERS"\nwrite_disposition = "merge"\n'
+        'primary_key = ["Id"]\nincremental = { method = "cursor", cursor_column = "Id" }',
+        encoding="utf-8",
+    )
+    assert "is not there yet" in by_feed(ingest())["shop.APP.ORDERS"]["error"]
+    with pytest.raises(InvalidSettingError, match="mode repair is not there yet"):
+        ingest(mode="repair")
+
+
+@pytest.mark.parametrize(
+    ("widgets", "words"),
+    [
+        ({"feeds": "shop.APP.NOTHING"}, "is no feed of the sources"),
+        ({"tags": "hourly"}, "no feed carries 'hourly'"),
+        ({"mode": "laod"}, "it takes load"),
+        ({"from": "2026-01-01"}, "leave it empty for mode load"),
+    ],
+)
+def test_a_request_that_means_nothing_is_refused_before_anything_runs(
+    widgets: dict[str, str], words: str, ingest: Ingest, folder: Path, lake: Path
+) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"')
+    with pytest.raises(InvalidSettingError, match=words):
+        ingest(**widgets)
+    assert not lake.exists()
+
+
+def test_a_file_that_cannot_be_right_is_refused_before_anything_runs(ingest: Ingest, folder: Path, lake: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"\nprimary_kee = ["Id"]')
+    with pytest.raises(SourcesError, match=r"shop.toml:8: .*primary_kee.*'primary_key'"):
+        ingest()
+    assert not lake.exists()
+
+
+def test_what_each_run_did_is_kept_in_the_lake(ingest: Ingest, folder: Path, spark: SparkSession, lake: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.LINES"\n[[tables]]\nname = "APP.ORDRES"')
+    exit_value = ingest(pipeline_run_id="run-7")
+    rows = spark.read.json(str(lake / "ingest_runs")).orderBy("feed").collect()
+    assert [(row["feed"], row["status"], row["rows_in_target"], row["pipeline_run_id"]) for row in rows] == [
+        ("shop.APP.LINES", "Succeeded", 1, "run-7"),
+        ("shop.APP.ORDRES", "Failed", None, "run-7"),
+    ]
+    assert rows[1]["error"] == by_feed(exit_value)["shop.APP.ORDRES"]["error"]
+
+
+def test_status_tells_how_each_feed_stands_and_writes_nothing(ingest: Ingest, folder: Path, lake: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.*"')
+    assert by_feed(ingest(mode="status"))["shop.APP.*"]["notes"] == ["it was not loaded yet"]
+    ingest(feeds="shop.APP.LINES")
+    kept = sorted(lake.rglob("*"))
+    row = by_feed(ingest(mode="status"))["shop.APP.LINES"]
+    assert row["rows_in_target"] == 1
+    assert row["notes"][0].startswith("the last load succeeded at ")
+    assert sorted(lake.rglob("*")) == kept
+
+
+def test_discover_proposes_a_file_that_can_be_read_as_it_is(
+    ingest: Ingest, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "shop.toml").write_text('[source]\ntype = "sql"\nurl = "${SQL_URL}"\n', encoding="utf-8")
+    (row,) = ingest(mode="discover")["feeds"]
+    assert row["toml"] in capsys.readouterr().out
+    assert 'url = "${SQL_URL}"' in row["toml"]
+    assert 'name = "APP.LINES" # 1 rows, key Order, No' in row["toml"]
+    (folder / "shop.toml").write_text(row["toml"].replace("[[tables]]", "[[tables]]\nformat = 'parquet'"), "utf-8")
+    exit_value = ingest()
+    assert {name: row["rows_in_target"] for name, row in by_feed(exit_value).items()} == {
+        "shop.APP.LINES": 1,
+        "shop.APP.ORDERS": 2,
+        "shop.APP.SECRETS": 0,
+    }
+
+
+def api_toml(folder: Path, server: FaultyServer, more: str = "") -> None:
+    (folder / "tracker.toml").write_text(
+        f'[source]\ntype = "rest"\nurl = "{server.url}/"\n[[endpoints]]\nname = "issues"\npath = "page_number"\n'
+        'data_selector = "items"\npaginator = { type = "page_number", total_path = "pages" }\n' + more,
+        encoding="utf-8",
+    )
+
+
+def test_an_api_lands_as_a_table_and_of_two_records_of_one_key_the_later_counts(
+    ingest: Ingest, folder: Path, server: FaultyServer, spark: SparkSession, lake: Path
+) -> None:
+    records = [{"id": 1, "state": "open"}, {"id": 2, "labels": ["a"]}, {"id": 3}, {"id": 1, "state": "closed"}]
+    PagingApi(server, records, size=2)
+    api_toml(folder, server, 'format = "parquet"\nprimary_key = ["id"]')
+    row = by_feed(ingest())["tracker.issues"]
+    assert (row["rows_read"], row["rows_in_target"]) == (4, 3)
+    landed = spark.read.parquet(str(lake / "tracker" / "issues")).orderBy("id").collect()
+    assert [(each["id"], each["state"], each["labels"]) for each in landed] == [
+        (1, "closed", None),
+        (2, None, ["a"]),
+        (3, None, None),
+    ]
+
+
+def test_a_page_that_fails_leaves_nothing_landed(
+    ingest: Ingest, folder: Path, server: FaultyServer, lake: Path
+) -> None:
+    api = PagingApi(server, [{"id": number} for number in range(6)])
+    api_toml(folder, server, 'format = "parquet"')
+    ingest()
+    before = sorted((lake / "tracker").rglob("*"))
+    api.is_let_in = lambda request: request.query["page"] == "1"
+    row = by_feed(ingest())["tracker.issues"]
+    assert row["status"] == "Failed"
+    assert "401" in row["error"]
+    assert sorted((lake / "tracker").rglob("*")) == before
+    assert not list((lake / "_spool").rglob("*.json"))
+
+
+def test_an_api_may_land_a_file_a_record(ingest: Ingest, folder: Path, server: FaultyServer, lake: Path) -> None:
+    PagingApi(server, [{"id": 7, "name": "Zoë"}, {"id": 8, "name": "x"}])
+    api_toml(folder, server, 'format = "json"\nprimary_key = ["id"]')
+    assert by_feed(ingest())["tracker.issues"]["rows_in_target"] == 2
+    assert json.loads((lake / "tracker" / "issues" / "7.json").read_text(encoding="utf-8"))["name"] == "Zoë"
