@@ -48,6 +48,13 @@ def test_the_secret_scope_can_be_named() -> None:
     assert configuration.secret("sql-user") == SecretReference("other", "sql-user")
 
 
+def test_a_secret_that_is_required_is_named_with_its_scope() -> None:
+    settings = Settings(secrets={"key": "value"})
+    assert settings.configuration().require_secret("key") == "value"
+    with pytest.raises(MissingSettingError, match="ingestion/other is not stored"):
+        settings.configuration().require_secret("other")
+
+
 def test_a_missing_setting_is_named_with_all_three_places() -> None:
     with pytest.raises(MissingSettingError) as raised:
         LoadSettings.read(Settings(environment={"SQL_URL": "jdbc:derby:x"}).configuration())
