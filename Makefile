@@ -63,6 +63,7 @@ $(VENV)/.delta: $(VENV)/.run
 
 $(VENV)/.test: $(VENV)/.run
 	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group azure --group delta --group deploy --group test
+	@PYTHONPATH=tests:notebooks $(VENV)/bin/python -m fakes.abfss
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.
