@@ -14,10 +14,9 @@ from bundle.environments import AccessMode, DatabricksSettings, NotebookDelivery
 from bundle.resources import Resource, ResourceKey
 from bundle.sources import check_sources
 from deployment.compute import with_compute
-from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
 from ingestion.platform.log import StepLog
-from ingestion.platform.settings import TableSettings
+from ingestion.sql.jdbc_url import take_property
 from workspace_setup import token
 from workspace_setup.settings import Settings as SetupSettings
 from workspace_setup.workspace import CLUSTER_POLICY, SECRET_SCOPE
@@ -32,7 +31,6 @@ LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedServ
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").rglob("*.py"))
 VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
-SPARK = "properties.typeProperties.newClusterSparkConf"
 # Variables that choose a way to sign in and a place for tables; empty, they choose nothing.
 OF_UNITY_CATALOG = {"CREDENTIAL", "KEY_VAULT_URL", "CATALOG", "SCHEMA"}
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
@@ -76,17 +74,18 @@ def test_the_secret_scope_has_one_name():
     assert f'_SECRET_SCOPE = "{SECRET_SCOPE}"' in NOTEBOOKS
 
 
-def test_the_cluster_signs_in_at_the_lake_as_the_principal_that_may_write_there():
-    """Hadoop's FileSystem gets no token of Unity Catalog: https://hadoop.apache.org/docs/stable/hadoop-azure/abfs.html."""
-    settings, scope = CLUSTER["newClusterSparkConf"], SECRET_SCOPE
-    sign_in = "spark.hadoop.fs.azure.account.oauth2.client"
-    assert settings[f"{sign_in}.id"] == f"{{{{secrets/{scope}/sql-user}}}}"
-    assert settings[f"{sign_in}.secret"] == f"{{{{secrets/{scope}/sql-password}}}}"
-    tenant = CLUSTER["newClusterSparkEnvVars"]["AZURE_TENANT_ID"]
-    assert settings[f"{sign_in}.endpoint"] == f"https://login.microsoftonline.com/{tenant}/oauth2/token"
-    for path in ENVIRONMENT_FILES:
-        endpoint = cluster_overrides(path)[f"{SPARK}['{sign_in}.endpoint']"]
-        assert endpoint == "https://login.microsoftonline.com/${AZURE_TENANT_ID}/oauth2/token"
+def test_no_secret_stands_in_the_clusters_configuration():
+    """Databricks' own migration tool flags it (UCX AF111): whoever may attach to a cluster could use it."""
+    assert "{{secrets/" not in json.dumps(CLUSTER)
+    assert not [name for name in CLUSTER["newClusterSparkConf"] if "fs.azure" in name]
+
+
+def test_a_job_on_serverless_compute_brings_the_libraries_that_clusters_have():
+    """Without a cluster's runtime only its environment brings what notebooks use on Azure."""
+    job = json.loads((INFRA / "databricks" / "job.json").read_text(encoding="utf-8"))
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    (environment,) = job["environments"]
+    assert environment["spec"]["dependencies"] == groups["azure"]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
@@ -106,6 +105,8 @@ def test_every_output_is_documented():
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
     asked_for = r'(?:\.(?:find|require|variable)\(|_?one_of\((?:self\.)?configuration, )"(\w+)"'
     read_by_notebooks = {name.upper() for name in re.findall(asked_for, NOTEBOOKS)}
+    for sources in (ROOT / "notebooks" / "sources").glob("*.toml"):
+        read_by_notebooks |= set(re.findall(r"\$\{(\w+)\}", sources.read_text(encoding="utf-8")))
     given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
     assert given - OF_UNITY_CATALOG <= read_by_notebooks
     assert {"LAKE_ROOT", "SQL_URL", "AZURE_TENANT_ID", "LOG_INGESTION_URL"} <= given, "those without a default"
@@ -116,7 +117,6 @@ def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment
     overrides = cluster_overrides(path)
     checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
     checked_in |= {f"{VARIABLES}.{name}": value for name, value in checked_in.pop(VARIABLES).items()}
-    checked_in |= {f"{SPARK}['{name}']": value for name, value in checked_in.pop(SPARK).items()}
     of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
     assert overrides.keys() == of_dev | {f"{VARIABLES}.{name}" for name in OF_UNITY_CATALOG}
 
@@ -131,10 +131,9 @@ def test_the_database_is_asked_in_the_same_way_in_each_environment(path):
 def test_the_notebooks_sign_in_at_entra_id_since_the_server_takes_nothing_else():
     server = text(read(INFRA / "modules" / "sql.bicep").root)
     assert re.search(r"azureADOnlyAuthentication:\s*true", server)
-    workspace = Settings(environment=CLUSTER["newClusterSparkEnvVars"])
-    settings = TableSettings.read(workspace.configuration())
-    assert settings.entra is not None
-    assert "authentication=" not in settings.sql_url
+    url, authentication = take_property(CLUSTER["newClusterSparkEnvVars"]["SQL_URL"], "authentication")
+    assert authentication == "ActiveDirectoryServicePrincipal"
+    assert "authentication=" not in url
 
 
 def test_the_notebooks_post_to_the_stream_that_the_rule_declares():
@@ -301,3 +300,19 @@ def run_export_outputs(tmp_path):
         )
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            "Databricks' managed group may be refused to an owner of one group",
+            "Owner of the resource group alone may be",
+        ),
+        ("a storage firewall shuts serverless compute out", "network connectivity configuration"),
+        ("a repository's prefix of subjects is read, not guessed", "actions/oidc/customization/sub"),
+        ("variables of GitHub cannot be empty", "grep -v '=$'"),
+    ],
+)
+def test_what_only_the_runbook_can_say_stands_in_it(what, said):
+    assert said in README, what
