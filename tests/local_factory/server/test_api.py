@@ -1,4 +1,4 @@
-"""What Data Factory's API refuses, with Azure's status, code and a message that helps; and how paths and runs behave."""
+"""What Data Factory's API refuses, with Azure's status, code and a message that helps; how paths and runs behave."""
 
 import json
 
@@ -46,9 +46,8 @@ def refusal(answer, status=400):
         (activities(*([[]] * 20)) | {"activities": [{"name": f"A{n}", **WAIT} for n in range(121)]}, "121 activities"),
         (activities([], concurrency=51), "concurrency"),
         ({"activities": "none"}, "activities"),
-        ({"activities": [{"name": "A", "type": "Nonsense"}]}, "Nonsense"),
         ({"activities": [{"name": "A", "type": "WebActivity", "typeProperties": {"url": "x"}}]}, "method"),
-        (activities([], parameters={"p": {"type": "Date"}}), "Date"),
+        (activities([], parameters={"p": {"type": "Date"}}), "parameters.p"),
         (call("PL_Nowhere"), "invalid reference 'pl_nowhere'"),
     ],
 )
@@ -62,9 +61,7 @@ def test_pipelines_that_would_call_each_other_for_ever_are_refused(server):
     assert server.put("pipelines", "PL_Round", activities([])).status_code == 200
     assert server.put("pipelines", "PL_Trip", call("PL_Round")).status_code == 200
     assert "PL_Round" in refusal(server.put("pipelines", "PL_Round", call("PL_Trip")))["message"]
-    assert "PL_Self" in refusal(server.put("pipelines", "PL_Self", call("PL_Self")))["message"].replace(
-        "pl_self", "PL_Self"
-    )
+    assert "pl_self" in refusal(server.put("pipelines", "PL_Self", call("PL_Self")))["message"].lower()
 
 
 @pytest.mark.parametrize("name", ["a.b", "a/b", "a*b", "-a", "a<b", "x" * 261, "%00"])
