@@ -8,8 +8,6 @@ from bundle.environments import AccessMode, DatabricksSettings, SignIn, with_doc
 from bundle.resources import Resource
 
 LINKED_SERVICE = "AzureDatabricks"
-# Spark's own sign-in at the lake, with secrets that are not there where the factory signs in as itself.
-_LAKE_SIGN_IN = "spark.hadoop.fs.azure.account."
 # A single node is for one identity: the standard access mode wants a worker.
 _SINGLE_NODE = ("spark.databricks.cluster.profile", "spark.master")
 
@@ -31,13 +29,8 @@ def with_compute(resource: Resource, databricks: DatabricksSettings) -> Resource
 
 
 def _signed_in_as_itself(given: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
-    changed = {key: value for key, value in given.items() if key not in ("accessToken", "credential")}
-    conf = mapping(given.get("newClusterSparkConf"))
-    if conf:
-        changed["newClusterSparkConf"] = {
-            key: value for key, value in conf.items() if not key.startswith(_LAKE_SIGN_IN)
-        }
-    return {**changed, "authentication": "MSI", "workspaceResourceId": resource_id}
+    without_token = {key: value for key, value in given.items() if key != "accessToken"}
+    return {**without_token, "authentication": "MSI", "workspaceResourceId": resource_id}
 
 
 def _in_access_mode(given: Mapping[str, Any], mode: AccessMode) -> dict[str, Any]:

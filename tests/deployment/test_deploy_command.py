@@ -419,7 +419,7 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
     databricks = cloud.factory.objects["linkedService", "AzureDatabricksLinkedService"]["typeProperties"]
     assert databricks["policyId"] == variables["CLUSTER_POLICY_ID"]
     assert databricks["accessToken"]["secretName"] == "databricks-pat"
-    assert variables["AZURE_TENANT_ID"] in str(databricks["newClusterSparkConf"])
+    assert databricks["newClusterSparkEnvVars"]["AZURE_TENANT_ID"] == variables["AZURE_TENANT_ID"]
 
     chosen = {"SIGN_IN": "managed-identity", "CREDENTIAL": "ingestion-dev", "COMPUTE": "serverless"}
     done = deploy("apply", *bundle, "--env", str(tmp_path / "dev.toml"), **chosen)
@@ -431,7 +431,10 @@ def test_the_environments_that_are_shipped_fit_the_bundle(
     countries = cloud.factory.objects["pipeline", "PL_Ingest_Country_Data"]["activities"][0]
     assert countries["type"] == "DatabricksJob"
     assert deploy("plan", *bundle, "--env", str(tmp_path / "dev.toml")).returncode == 0
-    assert cloud.factory.states == {"TR_Ingest_Country_Data_Twice_Daily": "Started"}
+    triggers = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (REPOSITORY / "adf" / "trigger").glob("*.json")
+    ]
+    assert cloud.factory.states == {one["name"]: one["properties"]["runtimeState"] for one in triggers}
 
 
 def test_a_killed_apply_leaves_a_snapshot_that_rollback_puts_back_at_once(cloud: Cloud, deploy: Deploy) -> None:

@@ -32,7 +32,6 @@ LINKED_SERVICE = json.loads((ROOT / "adf/linkedService/AzureDatabricksLinkedServ
 CLUSTER = LINKED_SERVICE["properties"]["typeProperties"]
 NOTEBOOKS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "ingestion").rglob("*.py"))
 VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
-SPARK = "properties.typeProperties.newClusterSparkConf"
 # Variables that choose a way to sign in and a place for tables; empty, they choose nothing.
 OF_UNITY_CATALOG = {"CREDENTIAL", "KEY_VAULT_URL", "CATALOG", "SCHEMA"}
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
@@ -76,17 +75,18 @@ def test_the_secret_scope_has_one_name():
     assert f'_SECRET_SCOPE = "{SECRET_SCOPE}"' in NOTEBOOKS
 
 
-def test_the_cluster_signs_in_at_the_lake_as_the_principal_that_may_write_there():
-    """Hadoop's FileSystem gets no token of Unity Catalog: https://hadoop.apache.org/docs/stable/hadoop-azure/abfs.html."""
-    settings, scope = CLUSTER["newClusterSparkConf"], SECRET_SCOPE
-    sign_in = "spark.hadoop.fs.azure.account.oauth2.client"
-    assert settings[f"{sign_in}.id"] == f"{{{{secrets/{scope}/sql-user}}}}"
-    assert settings[f"{sign_in}.secret"] == f"{{{{secrets/{scope}/sql-password}}}}"
-    tenant = CLUSTER["newClusterSparkEnvVars"]["AZURE_TENANT_ID"]
-    assert settings[f"{sign_in}.endpoint"] == f"https://login.microsoftonline.com/{tenant}/oauth2/token"
-    for path in ENVIRONMENT_FILES:
-        endpoint = cluster_overrides(path)[f"{SPARK}['{sign_in}.endpoint']"]
-        assert endpoint == "https://login.microsoftonline.com/${AZURE_TENANT_ID}/oauth2/token"
+def test_no_secret_stands_in_the_clusters_configuration():
+    """Databricks' own migration tool flags it (UCX AF111): whoever may attach to a cluster could use it."""
+    assert "{{secrets/" not in json.dumps(CLUSTER)
+    assert not [name for name in CLUSTER["newClusterSparkConf"] if "fs.azure" in name]
+
+
+def test_a_job_on_serverless_compute_brings_the_libraries_that_clusters_have():
+    """Without a cluster's runtime only its environment brings what notebooks use on Azure."""
+    job = json.loads((INFRA / "databricks" / "job.json").read_text(encoding="utf-8"))
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    (environment,) = job["environments"]
+    assert environment["spec"]["dependencies"] == groups["azure"]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENT_FILES, ids=lambda path: path.stem)
@@ -116,7 +116,6 @@ def test_every_value_of_dev_that_is_checked_in_is_overridden_in_each_environment
     overrides = cluster_overrides(path)
     checked_in = {f"properties.typeProperties.{name}": value for name, value in CLUSTER.items()}
     checked_in |= {f"{VARIABLES}.{name}": value for name, value in checked_in.pop(VARIABLES).items()}
-    checked_in |= {f"{SPARK}['{name}']": value for name, value in checked_in.pop(SPARK).items()}
     of_dev = {key for key, value in checked_in.items() if re.search(r"0000|ingestion-?dev", str(value))}
     assert overrides.keys() == of_dev | {f"{VARIABLES}.{name}" for name in OF_UNITY_CATALOG}
 

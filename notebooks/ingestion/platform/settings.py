@@ -89,6 +89,21 @@ class Configuration:
         """Return the reference of a secret in the configured scope."""
         return SecretReference(self.find("secret_scope") or _SECRET_SCOPE, key)
 
+    def require_secret(self, key: str) -> str:
+        """Return the value of a secret in the configured scope.
+
+        Raises:
+            MissingSettingError: it is not stored.
+            SecretUnavailableError: it is, or may be, and cannot be read.
+        """
+        reference = self.secret(key)
+        value = self.secrets.find(reference)
+        if value is None:
+            raise MissingSettingError(
+                f"secret {reference} is not stored: store it, or name another in the source's file."
+            )
+        return value
+
 
 @dataclass(frozen=True)
 class CountrySettings:

@@ -38,7 +38,15 @@ def test_defaults_stand_where_nothing_is_said() -> None:
 
 
 def test_the_secret_scope_can_be_named() -> None:
-    assert country_settings(secret_scope="other").api_key == SecretReference("other", "restcountries-api-key")
+    settings = Settings(widgets={"secret_scope": "other"}, environment=COMPLETE)
+    assert settings.configuration().secret("key") == SecretReference("other", "key")
+
+
+def test_a_secret_that_is_required_is_named_with_its_scope() -> None:
+    settings = Settings(secrets={"key": "value"})
+    assert settings.configuration().require_secret("key") == "value"
+    with pytest.raises(MissingSettingError, match="ingestion/other is not stored"):
+        settings.configuration().require_secret("other")
 
 
 @pytest.mark.parametrize("name", ["lake_root", "sql_url"])
