@@ -136,7 +136,8 @@ def test_a_notebook_runs_from_its_own_file_and_uses_each_widget_it_declares(
     dbutils = Dbutils(sources | {"customer_count": "601"})
     assert run(name, dbutils, spark) == exit_value
     assert dbutils.declared == dict.fromkeys(WIDGETS[name], "")
-    assert dbutils.read == WIDGETS[name]
+    # A setting that only a source's file names is asked for, too, and has no widget here.
+    assert dbutils.read & dbutils.declared.keys() == WIDGETS[name]
     assert {path.name for path in lake.iterdir() if not path.name.startswith("_")} == landed
 
 
