@@ -300,3 +300,19 @@ def run_export_outputs(tmp_path):
         )
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            "Databricks' managed group may be refused to an owner of one group",
+            "Owner of the resource group alone may be",
+        ),
+        ("a storage firewall shuts serverless compute out", "network connectivity configuration"),
+        ("a repository's prefix of subjects is read, not guessed", "actions/oidc/customization/sub"),
+        ("variables of GitHub cannot be empty", "grep -v '=$'"),
+    ],
+)
+def test_what_only_the_runbook_can_say_stands_in_it(what, said):
+    assert said in README, what
