@@ -9,11 +9,14 @@ UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run test lint bench oracle delta clean
+.PHONY: run serve test lint bench oracle delta clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),delta,$(VENV)/.delta) $(if $(findstring --connect,$(ARGS)),$(VENV)/.connect)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
 	@$(MAKE) --silent --no-print-directory $(VENV)/.classes
+
+serve: $(VENV)/.run $(VENV)/.delta $(VENV)/.serve
+	@$(VENV)/bin/python scripts/run_local.py --serve $(ARGS)
 
 test: lint $(VENV)/.classes
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
@@ -61,6 +64,11 @@ $(VENV)/.delta: $(VENV)/.run
 delta: $(VENV)/.run
 	@PYTHONPATH=scripts $(VENV)/bin/python -m local_factory.cluster.delta
 
+# 300 MB with which Monitor shows tables.
+$(VENV)/.serve: $(VENV)/.run
+	$(UV) sync --quiet --locked --inexact --group local --group serve
+	@touch $@
+
 # 300 MB that only `run_local.py --connect` needs.
 $(VENV)/.connect: $(VENV)/.run
 	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group connect
@@ -68,6 +76,7 @@ $(VENV)/.connect: $(VENV)/.run
 
 $(VENV)/.test: $(VENV)/.run $(VENV)/.delta
 	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group azure --group connect --group deploy --group test
+	@PYTHONPATH=tests:notebooks $(VENV)/bin/python -m fakes.abfss
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.

@@ -134,9 +134,11 @@ def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContext
     """Start Spark's Java process if a notebook may run."""
     from local_factory.cluster.connect import check_installed
     from local_factory.cluster.jvm import start_jvm
+    from local_factory.data.java_databases import use_jars
 
     if options.connect:
         check_installed()
+    use_jars(options.jar)  # for a database that is read without a notebook
     return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
 
 

@@ -89,7 +89,7 @@ def start_cluster(
     jvm.log_to(workdir / "spark.log", redactor.text)
     folders = {"spark.local.dir": str(workdir / "spark"), "spark.sql.warehouse.dir": str(workdir / "spark/warehouse")}
     address = jvm.gateway()
-    gateway = _connect(address)
+    gateway = connect_gateway(address)
     context = None
     try:
         conf = SparkConf(loadDefaults=False)
@@ -119,7 +119,7 @@ def attach(address: Gateway) -> "SparkSession":
 
     # It would repeat every error as JSON on the notebook's output.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    gateway = _connect(address)
+    gateway = connect_gateway(address)
     jvm, java_context = gateway.jvm, _java_context(gateway)
     conf = SparkConf(_jvm=jvm, _jconf=java_context.getConf())
     context = SparkContext(conf=conf, gateway=gateway, jsc=java_context)
@@ -133,7 +133,7 @@ def attach(address: Gateway) -> "SparkSession":
 
 def hadoop(address: Gateway) -> tuple[Any, Any]:
     """Return a running JVM, and the configuration of Hadoop's file systems in it."""
-    gateway = _connect(address)
+    gateway = connect_gateway(address)
     return gateway.jvm, _java_context(gateway).hadoopConfiguration()
 
 
@@ -147,7 +147,7 @@ def _java_context(gateway: Any) -> Any:
     return jvm.JavaSparkContext.fromSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
 
 
-def _connect(address: Gateway) -> Any:
+def connect_gateway(address: Gateway) -> Any:
     """Return PySpark's own connection to a running JVM, for which it reads its environment variables."""
     from pyspark.java_gateway import launch_gateway
 
