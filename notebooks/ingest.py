@@ -49,11 +49,9 @@ dbutils.widgets.text("secret_scope", "", "Secret scope")
 import os
 
 from ingestion.loads.run import run_feeds
-from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration
+from ingestion.platform.workspace import configuration_of
 
-secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = configuration_of(dbutils, os.environ)
 result = run_feeds(spark, configuration)
 
 # COMMAND ----------

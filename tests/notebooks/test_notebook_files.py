@@ -16,8 +16,8 @@ from fakes.entra_service import EntraService
 from fakes.faulty_http import FaultyServer, json_answer
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import MissingSettingError
+from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 TABLE_WIDGETS = {

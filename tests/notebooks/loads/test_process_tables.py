@@ -15,7 +15,6 @@ from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
-from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import (
     AzureRefusedError,
     InvalidSettingError,
@@ -24,6 +23,7 @@ from ingestion.platform.errors import (
     SourceError,
     StagingError,
 )
+from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.sql.database import Extent, SourceTable, SqlDatabase
 
 Lines = Callable[[], list[dict[str, Any]]]
