@@ -1,6 +1,7 @@
 """A lake in ADLS Gen2 under two clients that others wrote: Spark's abfss driver, and Microsoft's behind our storage."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -69,8 +70,9 @@ def test_a_table_takes_at_most_twelve_requests_besides_sparks_own(spark: SparkSe
 
 
 def test_the_notebook_lands_in_adls_with_few_requests(
-    spark: SparkSession, service: DfsService, derby: Derby, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, service: DfsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    derby = Derby(spark, f"jdbc:derby:{tmp_path / 'source'};create=true")
     storage = service.storage("lake")
     monkeypatch.setattr(run_context, "open_storage", lambda *_: storage)
     settings = Settings(environment={"LAKE_ROOT": storage.root, "SQL_URL": derby.url})
