@@ -25,6 +25,7 @@ from ingestion.platform.errors import (
     IngestionError,
     MissingSettingError,
 )
+from ingestion.platform.identity import find_credential
 from ingestion.platform.log import Clock, StepLog, utc_now
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration, CountrySettings, country_api_url
@@ -91,7 +92,7 @@ def ingest_countries(
             on_retry=log.retry,
         )
         reader = EndpointReader(client, source)
-        storage = open_storage(settings.lake_root, None)
+        storage = open_storage(settings.lake_root, partial(find_credential, configuration))
         late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
         tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}

@@ -137,6 +137,7 @@ RULES: tuple[Rule, ...] = (
     Rule("trigger-starts-pipeline", triggers.trigger_starts_pipeline, f"{_LEARN}/concepts-pipeline-execution-triggers"),
     Rule("encrypted-credential", secrets.no_encrypted_credential, _SECRETS, WARNING),
     Rule("inline-secret", secrets.no_inline_secret, _SECRETS, WARNING),
+    Rule("notebook-readable", notebooks.notebook_readable, f"{_DATABRICKS}/notebooks/notebook-format"),
     Rule("notebook-source", notebooks.notebook_source, f"{_DATABRICKS}/notebooks/notebook-format", WARNING),
     Rule("notebook-exists", notebooks.notebook_exists, _NOTEBOOKS, WARNING),
     Rule("notebook-parameter", notebooks.notebook_parameter, _WIDGETS, WARNING),

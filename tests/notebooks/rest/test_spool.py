@@ -34,7 +34,7 @@ FOLDER = "_staging/items"
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return open_storage(str(tmp_path / "lake"), None)
+    return open_storage(str(tmp_path / "lake"))
 
 
 @pytest.fixture
