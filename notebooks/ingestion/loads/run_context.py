@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from ingestion.feeds.model import Source
 from ingestion.feeds.sources import read_sources
+from ingestion.lake.parquet import write_moments_for_all_readers
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform.identity import find_credential
 from ingestion.platform.log import StepLog
@@ -96,6 +97,7 @@ class Run:
             LakeError: the lake is of no kind that is known.
         """
         settings = LoadSettings.read(configuration)
+        write_moments_for_all_readers(spark)
         storage = open_storage(settings.lake_root, partial(find_credential, configuration))
         return cls(spark, configuration, settings, storage, log, sleep)
 
