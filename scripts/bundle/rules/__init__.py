@@ -144,7 +144,7 @@ RULES: tuple[Rule, ...] = (
     Rule("widget-given", notebooks.widget_given, _WIDGETS, WARNING),
     Rule("notebook-unused", notebooks.notebook_unused, _NOTEBOOKS, None, WARNING),
     Rule("failure-value", notebooks.failure_value, _NOTEBOOKS, None),
-    Rule("source-right", sources.source_right, _README, WARNING),
+    Rule("source-right", sources.source_right, _README),
     Rule("source-secret-listed", sources.source_secret_listed, _README, None),
 )
 

@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT = 196.0, 58.0
 _GAP_X, _GAP_Y = 56.0, 22.0
 _PAD, _HEAD, _LABEL = 14.0, 58.0, 22.0
 # A letter of a name is about so wide; beside the name there is room for the mark of the last run.
-_LETTER, _BESIDE_NAME = 8.2, 50.0
+_LETTER, _BESIDE_NAME = 8.2, 64.0
 _MOST_LETTERS = 34
 _LABELS: Mapping[str, str] = {
     "ifTrueActivities": "True",
