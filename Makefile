@@ -9,11 +9,14 @@ UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run test lint bench oracle clean
+.PHONY: run serve test lint bench oracle clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),$(VENV)/.delta)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
 	@$(MAKE) --silent --no-print-directory $(VENV)/.classes
+
+serve: $(VENV)/.run $(VENV)/.delta
+	@$(VENV)/bin/python scripts/run_local.py --serve $(ARGS)
 
 test: lint $(VENV)/.classes
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
@@ -60,6 +63,7 @@ $(VENV)/.delta: $(VENV)/.run
 
 $(VENV)/.test: $(VENV)/.run
 	$(UV) sync --quiet --locked --inexact --compile-bytecode --group local --group azure --group delta --group deploy --group test
+	@PYTHONPATH=tests:notebooks $(VENV)/bin/python -m fakes.abfss
 	@touch $@
 
 # An environment of its own: what the landing is measured against wants versions that the tests do not.

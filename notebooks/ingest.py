@@ -23,6 +23,11 @@
 # MAGIC | `lake_root` | the lake's folder | |
 # MAGIC | `sql_url`, `country_api_url` | what the sources of this bundle name | |
 # MAGIC | `table_format` | `parquet` or `delta`, for Customers and Products | `parquet` |
+# MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
+# MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | each feed's own |
+# MAGIC | `quarantine_days` | days for which bad rows are kept | `30` |
+# MAGIC | `sql_connections` | most connections to a database whose source does not say how many | `8` |
+# MAGIC | `pipeline_run_id` | the pipeline's run, for the run's row in `ingest_runs/` | |
 # MAGIC | `secret_scope` | where the secrets are that the sources name | `ingestion` |
 
 # COMMAND ----------
@@ -49,11 +54,9 @@ dbutils.widgets.text("secret_scope", "", "Secret scope")
 import os
 
 from ingestion.loads.run import run_feeds
-from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration
+from ingestion.platform.workspace import configuration_of
 
-secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = configuration_of(dbutils, os.environ)
 result = run_feeds(spark, configuration)
 
 # COMMAND ----------

@@ -33,11 +33,9 @@ import os
 import requests
 
 from ingestion.loads.ingest_countries import ingest_countries
-from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration
+from ingestion.platform.workspace import configuration_of
 
-secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = configuration_of(dbutils, os.environ)
 landed = ingest_countries(spark, requests.Session(), configuration)
 
 # COMMAND ----------

@@ -42,11 +42,9 @@ dbutils.widgets.text("sql_connections", "", "Most database connections")
 import os
 
 from ingestion.loads.process_customers import process_customers
-from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration
+from ingestion.platform.workspace import configuration_of
 
-secrets = SecretStore(dbutils.secrets.get, dbutils.secrets.list)
-configuration = Configuration(dbutils.widgets.get, os.environ, secrets)
+configuration = configuration_of(dbutils, os.environ)
 landed = process_customers(spark, configuration)
 
 # COMMAND ----------

@@ -167,7 +167,9 @@ async def _served_session(options: argparse.Namespace) -> "AsyncIterator[Session
 def _java(options: argparse.Namespace, clusters: "Clusters") -> "AbstractContextManager[Jvm | None]":
     """Start Spark's Java process if a notebook may run."""
     from local_factory.cluster.jvm import start_jvm
+    from local_factory.data.java_databases import use_jars
 
+    use_jars(options.jar)  # for a database that is read without a notebook
     return start_jvm(options.jar, options.java_option) if clusters else nullcontext()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from fakes import abfss
 from fakes import mariadb as mariadb_server
 from fakes import postgres as postgres_server
 from fakes import sql_server as tds_server
@@ -18,7 +19,7 @@ from fakes.entra_service import EntraService
 from fakes.faulty_http import FaultyServer, running
 from fakes.log_ingestion_service import LogIngestionService
 from infra.bicep import declared_columns
-from ingestion.platform.entra import MONITOR_SCOPE
+from ingestion.platform.identity import MONITOR_SCOPE
 from support.requirements import require
 
 if TYPE_CHECKING:
@@ -81,19 +82,17 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
     with (
-        start_jvm(jdbc_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
+        start_jvm(java_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
         start_cluster(jvm, folder, settings) as cluster,
     ):
         yield cluster.session
 
 
-def jdbc_drivers() -> list[Path]:
-    """Return the JDBC drivers that this machine has beside Derby's, which is Spark's own."""
-    return [
-        server.JDBC_DRIVER
-        for server in (postgres_server, mariadb_server, tds_server)
-        if server.what_is_missing() is None
-    ]
+def java_drivers() -> list[Path]:
+    """Return the drivers that this machine has beside those that are Spark's own."""
+    servers = (postgres_server, mariadb_server, tds_server)
+    drivers = [server.JDBC_DRIVER for server in servers if server.what_is_missing() is None]
+    return drivers if abfss.what_is_missing() else [*drivers, abfss.DRIVER]
 
 
 @pytest.fixture

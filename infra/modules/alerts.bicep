@@ -126,7 +126,13 @@ var silences = [
     displayName: 'A schedule did not fire'
     description: 'TR_Ingest_Country_Data_Twice_Daily did not fire at one of its times.'
     query: loadTextContent('../queries/alerts/missed-trigger.kql')
-    affected: ['TriggerName']
+    affected: [
+      {
+        name: 'TriggerName'
+        operator: 'Include'
+        values: ['*']
+      }
+    ]
     enabled: scheduleRuns
   }
   {
@@ -134,7 +140,13 @@ var silences = [
     displayName: 'A folder or table was not landed in time'
     description: 'The newest landing is older than expectedHours allows.'
     query: replace(loadTextContent('../queries/alerts/stale-table.kql'), '"countries", 13', join(hours, ', '))
-    affected: ['Folder']
+    affected: [
+      {
+        name: 'Folder'
+        operator: 'Include'
+        values: ['*']
+      }
+    ]
     enabled: !empty(expectedHours)
   }
   {
@@ -142,7 +154,13 @@ var silences = [
     displayName: 'A table shrank'
     description: 'The newest landing of a whole table has less than half the rows of the one before.'
     query: loadTextContent('../queries/alerts/shrunken-table.kql')
-    affected: ['Target']
+    affected: [
+      {
+        name: 'Target'
+        operator: 'Include'
+        values: ['*']
+      }
+    ]
     enabled: true
   }
 ]
@@ -170,13 +188,7 @@ resource silence 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0
-            dimensions: [
-              for column in rule.affected: {
-                name: column
-                operator: 'Include'
-                values: ['*']
-              }
-            ]
+            dimensions: rule.affected
             failingPeriods: {
               numberOfEvaluationPeriods: 1
               minFailingPeriodsToAlert: 1

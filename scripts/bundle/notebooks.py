@@ -100,6 +100,21 @@ def find_notebook(notebook_path: str, root: Path, suffixes: Sequence[str] = (".p
     raise NotebookNotFoundError(f"{notebook_path}: no such notebook under {root}.")
 
 
+def find_python_file(address: str, root: Path) -> Path:
+    """Return the file under `root` that the address of a Python file in DBFS, a volume or a workspace ends like.
+
+    Raises:
+        NotebookNotFoundError: there is none.
+    """
+    parts = PurePosixPath(address.partition(":")[2] or address).parts
+    if ".." not in parts:
+        for start in range(1 if parts[:1] == ("/",) else 0, len(parts)):
+            candidate = root.joinpath(*parts[start:])
+            if candidate.suffix == ".py" and _is_file(candidate):
+                return candidate
+    raise NotebookNotFoundError(f"{address}: no such Python file under {root}.")
+
+
 def included_path(source: str) -> str:
     """Return the path that a `%run` names: its first word, or what stands in quotes; empty when it names none.
 

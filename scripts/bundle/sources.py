@@ -38,13 +38,14 @@ class Sources:
 
 
 def check_sources(notebooks: Path) -> Sources:
-    """Check the sources beside the notebooks; nothing is wrong where there are none.
+    """Check the sources beside the notebooks; nothing is wrong where no notebook reads any.
 
     Raises:
         BundleError: the check itself does not run.
     """
     folder = notebooks / "sources"
-    if not folder.is_dir():
+    # A folder of this name may be anything in a bundle without what reads it.
+    if not folder.is_dir() or not (notebooks / "ingestion" / "feeds").is_dir():
         return Sources()
     command = [sys.executable, "-m", "ingestion.feeds.check", str(folder.resolve())]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "notebooks")}

@@ -22,6 +22,7 @@ from local_factory.runs import ActivityRun, PipelineRun
 class NotebookRequest:
     """One run of one notebook: its workspace path, its widgets' values, the cluster's variables, the activity run.
 
+    With `arguments`, a command line, it is a run of a Python file.
     Secure parameters, or a secure exit value, stay out of the notebook's page and log.
     """
 
@@ -32,6 +33,7 @@ class NotebookRequest:
     title: str
     secure_input: bool = False
     secure_output: bool = False
+    arguments: Sequence[str] | None = None
 
     @property
     def secure(self) -> bool:
@@ -52,6 +54,10 @@ class Notebooks(Protocol):
 
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end."""
+        ...
+
+    async def job(self, job_id: str) -> Mapping[str, Any]:
+        """Return a job's settings; raise ActivityError when they are not known."""
         ...
 
 

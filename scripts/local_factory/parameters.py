@@ -36,7 +36,9 @@ def resolve(declared: Mapping[str, Any], given: Mapping[str, Any], pipeline: str
         try:
             resolved[name] = None if value is None else convert(value, declaration["type"])
         except WrongTypeError as error:
-            raise ArgumentError(f"{pipeline}: parameter {name!r}: {error}") from None
+            if name.casefold() in values:
+                raise ArgumentError(f"{pipeline}: parameter {name!r}: {error}") from None
+            resolved[name] = value  # a default is not looked at until it is used
     return resolved
 
 
@@ -91,8 +93,8 @@ def secure_names(declared: Mapping[str, Any]) -> frozenset[str]:
 def convert(value: Any, type_name: str) -> Any:
     """Return a JSON value as the declared type wants it.
 
-    A String takes numbers and booleans as text, numbers and booleans take text that spells one: a notebook's "601" may
-    arrive either way, and Studio's defaults are often text. Nothing else is converted.
+    A String takes numbers and booleans as text, the others take text that spells one: a notebook's "601" may arrive
+    either way, and Studio's defaults are often text. Nothing else is converted.
 
     Raises:
         WrongTypeError: the value does not fit the type.
@@ -106,10 +108,10 @@ def convert(value: Any, type_name: str) -> Any:
         return float(value)
     if kind in ("bool", "boolean") and _is_boolean(value):
         return str(value).lower() == "true"
-    if kind == "array" and isinstance(value, list):
-        return value
-    if kind == "object" and isinstance(value, dict | list):
-        return value
+    if kind in _COMPOUND:
+        compound = _from_json(value) if isinstance(value, str) else value
+        if isinstance(compound, _COMPOUND[kind]):
+            return compound
     raise WrongTypeError(f"expected {type_name}, got {json.dumps(value, ensure_ascii=False)}")
 
 
@@ -188,6 +190,16 @@ _EMPTY: Mapping[str, Any] = {
     "float": 0.0,
     "array": [],
 }
+
+
+_COMPOUND: Mapping[str, type | tuple[type, ...]] = {"array": list, "object": (dict, list)}
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _as_text(value: str | float) -> str:

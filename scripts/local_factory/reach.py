@@ -12,6 +12,7 @@ from bundle.references import references
 from bundle.resources import ResourceKey
 from local_factory.stubs import Stubs
 
+_ON_CLUSTERS = frozenset({"DatabricksNotebook", "DatabricksSparkPython", "DatabricksJob"})
 USED_KINDS = frozenset({"pipeline", "dataset", "linkedService"})
 """What a run on this machine uses. It does without the rest: integration runtimes, credentials, triggers."""
 
@@ -67,7 +68,7 @@ def notebook_clusters(bundle: Bundle, pipelines: Sequence[str], stubs: Stubs | N
         _variables(bundle, text(mapping(activity.document.get("linkedServiceName")).get("referenceName")))
         for pipeline in called_pipelines(bundle, pipelines, stubs)
         for activity in running_activities(pipeline, stubs)
-        if activity.type == "DatabricksNotebook"
+        if activity.type in _ON_CLUSTERS
     ]
 
 

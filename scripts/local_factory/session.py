@@ -16,6 +16,7 @@ from local_factory.cluster.spark import Cluster, start_cluster
 from local_factory.cluster.spellings import passwords_in
 from local_factory.demo.country_api import CountryApi
 from local_factory.demo.database import DemoDatabase, only_user, prepare_database, shutdown_database
+from local_factory.demo.ticket_api import TicketApi
 from local_factory.errors import ArgumentError
 from local_factory.report import Sources
 from local_factory.slots import Slots
@@ -95,6 +96,7 @@ async def open_session(
         environment = {
             "LAKE_ROOT": str(settings.lake),
             "COUNTRY_API_URL": api,
+            "DEMO_API_URL": stack.enter_context(TicketApi.start()).url,
             "SQL_URL": sql_url,
             "AZURE_TENANT_ID": os.environ.get("AZURE_TENANT_ID", ""),  # that of --sql-url
             "LOG_INGESTION_URL": "",  # what a run here logs stays here

@@ -252,6 +252,9 @@ class _NoNotebooks:
     async def run(self, request: NotebookRequest) -> NotebookResult:
         raise ActivityError("3200", f"{request.notebook_path}: no notebooks were given.", failure_type="SystemError")
 
+    async def job(self, job_id: str) -> Mapping[str, Any]:
+        raise ActivityError("3200", f"job {job_id}: no notebooks were given.", failure_type="SystemError")
+
 
 def _with_children(run: PipelineRun, runs: list[PipelineRun]) -> Run:
     called = {activity.activity_run_id for activity in run.activity_runs}

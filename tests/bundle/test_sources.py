@@ -11,7 +11,10 @@ from bundle.sources import Sources, check_sources, runbook_secrets
 SHOP = '[source]\ntype = "sql"\nurl = "jdbc:derby:x"\npassword = { secret = "key" }\nuser = { secret = "me" }\n'
 
 
-def test_a_bundle_without_sources_has_nothing_wrong(tmp_path: Path) -> None:
+def test_a_bundle_without_sources_or_what_reads_them_has_nothing_wrong(tmp_path: Path) -> None:
+    assert check_sources(tmp_path) == Sources()
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "other.toml").write_text("title = 'of something else'", encoding="utf-8")
     assert check_sources(tmp_path) == Sources()
 
 
@@ -27,7 +30,8 @@ def test_no_code_of_the_bundle_that_is_checked_is_run(tmp_path: Path) -> None:
 
 def test_a_check_that_does_not_run_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sources").mkdir()
-    monkeypatch.setattr("bundle.sources.CHECKOUT", tmp_path)
+    (tmp_path / "ingestion" / "feeds").mkdir(parents=True)
+    monkeypatch.setattr("bundle.sources.CHECKOUT", tmp_path / "nowhere")
     with pytest.raises(BundleError, match=r"did not run: .*ingestion"):
         check_sources(tmp_path)
 

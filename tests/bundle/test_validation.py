@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundle.errors import ResourceError
+from bundle.findings import Severity
 from bundle.policy import Policy
 from bundle.validation import validate
 from conftest import REPOSITORY
+from local_factory.testing import LocalFactory
 from support.sample_bundle import ADF, Sample
 
 OUR_ADF, OUR_NOTEBOOKS = REPOSITORY / "adf", REPOSITORY / "notebooks"
@@ -324,3 +326,79 @@ def schema_of(shared_folder: Path, definition: str) -> jsonschema.Draft4Validato
         ]
     )
     return jsonschema.Draft4Validator({"$ref": f"urn:factory#/definitions/{definition}"}, registry=registry)
+
+
+NAME = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_ \-]{0,12}[A-Za-z0-9_]", fullmatch=True)
+CASES_OF_A_NAME = st.sampled_from([str, str.upper, str.lower, str.swapcase])
+OPTIONAL_KEYS = ("policy", "dependsOn", "userProperties", "description", "state")
+
+
+@st.composite
+def deployable_factories(draw: st.DrawFn) -> dict[str, Any]:
+    """A factory that the service takes.
+
+    Names are of all sorts, in any case when referred to; optional keys are left out or null; expressions stand where a
+    constant could.
+    """
+
+    def recase(name: str) -> str:
+        return draw(CASES_OF_A_NAME)(name)
+
+    names = draw(st.lists(NAME, min_size=5, max_size=5, unique_by=str.casefold))
+    child, parent, first, second, variable = names
+    optional = dict.fromkeys(draw(st.sets(st.sampled_from(OPTIONAL_KEYS))))
+    value = {"value": f"@variables('{recase(variable)}')", "type": "Expression"}
+    activities = [
+        {"name": first, "type": "SetVariable", **optional, "typeProperties": {"variableName": "v", "value": value}},
+        {
+            "name": second,
+            "type": "ForEach",
+            "dependsOn": [{"activity": recase(first), "dependencyConditions": ["Succeeded"]}],
+            "typeProperties": {
+                "items": {"value": "@createArray(1, 2)", "type": "Expression"},
+                "batchCount": draw(st.sampled_from([1, "2", {"value": "@add(1, 1)", "type": "Expression"}])),
+                "isSequential": draw(st.sampled_from([True, False, None])),
+                "activities": [
+                    {
+                        "name": "call",
+                        "type": "ExecutePipeline",
+                        "typeProperties": {
+                            "pipeline": {"referenceName": recase(child), "type": "PipelineReference"},
+                            "waitOnCompletion": True,
+                            "parameters": draw(st.sampled_from([None, {}, {"x": None}, {"x": "@string(item())"}])),
+                        },
+                    }
+                ],
+            },
+        },
+    ]
+    default = draw(st.sampled_from(["a", "@concat('a', pipeline().RunId)", None]))
+    variables = {variable: {"type": "String", "defaultValue": default}, "v": {"type": "string"}}
+    shown = {
+        "name": "show",
+        "type": "Wait",
+        "typeProperties": {"waitTimeInSeconds": draw(st.sampled_from([0, "@add(0, 0)"]))},
+    }
+    return {
+        parent: {
+            "activities": activities,
+            "variables": variables,
+            "concurrency": draw(st.sampled_from([None, 1, "4"])),
+        },
+        child: {"activities": [shown], "parameters": {"x": {"type": "string"}}},
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(factory=deployable_factories())
+def test_no_factory_that_the_service_takes_has_an_error(factory: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / str(abs(hash(json.dumps(factory)))) / "pipeline"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, properties in factory.items():
+        (folder / f"{name}.json").write_text(json.dumps({"name": name, "properties": properties}), encoding="utf-8")
+
+    findings = validate(folder.parent, tmp_path / "none")
+
+    assert [str(finding) for finding in findings if finding.severity is Severity.ERROR] == []
+    run = LocalFactory(folder.parent).run(next(iter(factory)))
+    assert run["status"] == "Succeeded", run["message"]

@@ -385,6 +385,57 @@ def test_validate_prints_one_line_a_finding(cloud: Cloud, deploy: Deploy) -> Non
     assert lines[0].endswith("]")
 
 
+def test_validate_sums_up_by_rule_and_counts_warnings_as_errors_when_strict(cloud: Cloud, deploy: Deploy) -> None:
+    cloud.bundle.change("pipeline", "PL_Child", strange=1)
+    done = deploy("validate")
+    assert done.returncode == 0
+    assert done.stdout.endswith("unknown key [unknown-key, warning]\n")
+    assert "0 errors, 1 warnings\n     1  warning  unknown-key\n" in done.stderr
+    strict = deploy("validate", "--strict")
+    assert strict.returncode == 1
+    assert "1 errors, 0 warnings" in strict.stderr
+
+
+def test_validate_prints_its_findings_as_json(cloud: Cloud, deploy: Deploy) -> None:
+    cloud.bundle.change("pipeline", "PL_Child", strange=1)
+    answer = json.loads(deploy("validate", "--json").stdout)
+    assert (answer["errors"], answer["warnings"]) == (0, 1)
+    assert answer["rules"] == [{"rule": "unknown-key", "severity": "warning", "count": 1}]
+    (finding,) = answer["findings"]
+    assert finding == {
+        "file": "adf/pipeline/PL_Child.json",
+        "path": "$.properties.strange",
+        "message": "unknown key",
+        "rule": "unknown-key",
+        "severity": "warning",
+    }
+
+
+def test_the_policy_is_asked_of_another_factory_when_that_is_wanted(cloud: Cloud, deploy: Deploy) -> None:
+    file = cloud.bundle.root / "team.toml"
+    file.write_text('[policy]\nretry-given = "off"\n', encoding="utf-8")
+    assert "timeout-given" not in deploy("validate").stdout
+    assert "[timeout-given, warning]" in deploy("validate", "--policy").stdout
+    own = deploy("validate", "--env", str(file)).stdout
+    assert "[timeout-given, warning]" in own
+    assert "retry-given" not in own
+
+
+def test_validate_explains_a_rule(deploy: Deploy) -> None:
+    done = deploy("validate", "--explain", "inline-secret")
+    assert done.returncode == 0
+    assert done.stdout.startswith("inline-secret (warning; under the policy: error)\n\nNo secret in a file")
+    unknown = deploy("validate", "--explain", "inline-secrets")
+    assert unknown.returncode == 1
+    assert "inline-secrets: no such rule; is 'inline-secret' meant?" in unknown.stderr
+
+
+def test_a_folder_that_holds_no_factory_is_one_line(deploy: Deploy) -> None:
+    done = deploy("validate", "--adf", "nowhere")
+    assert done.returncode == 1
+    assert done.stderr == "deploy.py: nowhere: no such folder. Point --adf at a factory's Git root.\n"
+
+
 def test_the_environments_that_are_shipped_fit_the_bundle(
     cloud: Cloud, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -81,7 +81,8 @@ class DfsService(HttpService):
         token: str | None = None,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(faults=faults)
+        # A bearer token is sent over TLS alone.
+        super().__init__(faults=faults, tls=token is not None)
         self.page = page
         self.nodes: dict[str, _Node] = {}
         self._token = token

@@ -14,8 +14,9 @@ class EntraService(HttpService):
     """Gives the one service principal a token for each scope."""
 
     def __init__(self, *, faults: Faults | None = None) -> None:
-        super().__init__(faults=faults)
+        super().__init__(faults=faults, tls=True)
         self.scopes: list[str] = []
+        self.lifetime = 3599
 
     @staticmethod
     def token(scope: str) -> str:
@@ -28,6 +29,8 @@ class EntraService(HttpService):
         return {"AZURE_TENANT_ID": TENANT, "AZURE_AUTHORITY_HOST": self.url}
 
     def respond(self, request: Request) -> Answer:
+        if request.method == "GET" and request.path == f"/{TENANT}/v2.0/.well-known/openid-configuration":
+            return Answer(body=self._openid_configuration())
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         if (request.method, request.path) != ("POST", f"/{TENANT}/oauth2/v2.0/token"):
             return self.refusal(400, "invalid_request", "AADSTS90002: Tenant not found.")
@@ -43,8 +46,15 @@ class EntraService(HttpService):
         if form.get("grant_type") != "client_credentials" or not scope.endswith("/.default"):
             return self.refusal(400, "invalid_scope", "AADSTS1002012: The provided scope is not valid.")
         self.scopes.append(scope)
-        token = {"token_type": "Bearer", "expires_in": 3599, "access_token": self.token(scope)}
+        token = {"token_type": "Bearer", "expires_in": self.lifetime, "access_token": self.token(scope)}
         return Answer(body=token)
+
+    def _openid_configuration(self) -> dict[str, str]:
+        return {
+            "issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0",
+            "authorization_endpoint": f"{self.url}/{TENANT}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{self.url}/{TENANT}/oauth2/v2.0/token",
+        }
 
     def refusal(self, status: int, code: str, message: str) -> Answer:
         description = f"{message}\r\nTrace ID: 1\r\nTimestamp: 2026-07-01 12:00:00Z"

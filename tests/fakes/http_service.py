@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -12,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from fakes.certificate import trusted_certificate
 
 
 class Fault(StrEnum):
@@ -80,10 +83,11 @@ class Answer:
 class HttpService:
     """A server on 127.0.0.1; subclasses answer requests, one at a time.
 
-    `latency` is slept outside the lock, so that parallel calls overlap as they do in Azure.
+    `latency` is slept outside the lock, so that parallel calls overlap as they do in Azure. With `tls` it speaks https
+    with a certificate of its own, which Python's clients trust as long as it runs.
     """
 
-    def __init__(self, *, faults: Faults | None = None, latency: float = 0) -> None:
+    def __init__(self, *, faults: Faults | None = None, latency: float = 0, tls: bool = False) -> None:
         self.faults = faults or Faults()
         self.latency = latency
         self.requests: list[Request] = []
@@ -93,8 +97,11 @@ class HttpService:
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._trust = trusted_certificate(self._server) if tls else nullcontext()
+        self._scheme = "https" if tls else "http"
 
     def __enter__(self) -> Self:
+        self._trust.__enter__()
         self._thread.start()
         return self
 
@@ -103,10 +110,11 @@ class HttpService:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._trust.__exit__(None, None, None)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def writes(self) -> list[str]:

@@ -1,6 +1,7 @@
 """A Databricks workspace as the notebooks see it: widgets, environment variables, a secret scope."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ingestion.platform.secrets import SecretStore
 from ingestion.platform.settings import Configuration
@@ -13,11 +14,12 @@ class _Key:
 
 @dataclass
 class Settings:
-    """A workspace's widgets, variables and secrets (of the one scope `ingestion`)."""
+    """A workspace's widgets, variables, secrets (of the one scope `ingestion`), and service credentials."""
 
     widgets: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    credentials: Any = None
 
     def secret_store(self) -> SecretStore:
         def get(scope: str, key: str) -> str:
@@ -33,4 +35,6 @@ class Settings:
         return SecretStore(get, list_keys)
 
     def configuration(self) -> Configuration:
-        return Configuration(lambda name: self.widgets.get(name, ""), self.environment, self.secret_store())
+        return Configuration(
+            lambda name: self.widgets.get(name, ""), self.environment, self.secret_store(), self.credentials
+        )

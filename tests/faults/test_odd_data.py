@@ -150,3 +150,31 @@ def test_one_bad_product_of_one_is_too_many(values: str, reason: str, land: Land
         land('"UnitPrice" DECIMAL(9, 2)', values)
     assert not (lake / "product_data").exists()
     assert leftovers(lake) == []
+
+
+def test_columns_of_the_quarantines_own_names_are_kept_and_its_own_give_way(
+    land: Land, landed: Callable[[], DataFrame], lake: Path
+) -> None:
+    columns = '"ProductId" INT, "_errors" VARCHAR(9), "_PASSED" INT'
+    good = [f"({number}, 'x', 0)" for number in range(40)]
+    assert land(columns, *good, "(NULL, 'y', 1)") == "40"
+    assert landed().columns == ["ProductId", "_errors", "_PASSED"]
+    (kept,) = landed().sparkSession.read.parquet(str(lake / "quarantine" / "product_data")).collect()
+    assert (kept["_errors"], kept["_PASSED"], kept["__errors"]) == ("y", 1, ["ProductId is not null"])
+
+
+def test_a_year_of_five_digits_is_told_and_stops_nothing(
+    land: Land, landed: Callable[[], DataFrame], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert land('"ProductId" INT, "UpdatedAt" TIMESTAMP', "(1, TIMESTAMP('9999-12-31 23:59:59'))") == "1"
+    assert (
+        "the newest UpdatedAt is of the last 30 days: it is 9999-12-31 23:59 UTC, in the future"
+        in capsys.readouterr().out
+    )
+
+
+def test_a_check_that_a_columns_type_cannot_keep_is_not_applied_and_told(
+    land: Land, landed: Callable[[], DataFrame], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert land('"ProductId" INT, "UnitPrice" VARCHAR(9)', "(1, '12.50')", "(2, 'free')") == "2"
+    assert "not applied to columns of other types: UnitPrice is at least 0" in capsys.readouterr().out

@@ -25,8 +25,8 @@ from fakes.workspace import Settings
 from infra.bicep import declared_columns
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.loads.process_customers import process_customers
-from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import IngestionError
+from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.secrets import SecretStore
 from local_factory.cluster.redaction import Redactor
 from support.planted_secrets import API_KEY, FORMS, PASSWORD, URL_PASSWORD, forms_found, leaks, texts_of

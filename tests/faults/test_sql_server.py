@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
 from fakes.sql_server import JDBC_DRIVER, SqlError, SqlServer
 from fakes.workspace import Settings
-from ingestion.platform.entra import SQL_SCOPE
+from ingestion.platform.identity import SQL_SCOPE
 from ingestion.sql.failures import DEFAULT_RETRIES
 from support.customers_notebook import CustomersNotebook
 from support.lakes import rows_found

@@ -302,7 +302,7 @@ def test_every_query_of_an_alert_has_its_rule_and_counts_from_the_factorys_creat
     queries = {path.stem: path.read_text(encoding="utf-8") for path in (INFRA / "queries" / "alerts").glob("*.kql")}
     silences = resource(alerts, "silences")
     assert set(re.findall(r"queries/alerts/([\w-]+)\.kql", silences)) == queries.keys()
-    assert set(re.findall(r"name: '([\w-]+)'", silences)) == queries.keys()
+    assert set(re.findall(r"name: '(\w+(?:-\w+)+)'", silences)) == queries.keys()
     assert "replace(rule.query, createdAt, factoryCreatedAt)" in resource(alerts, "silence")
     placeholder = text(alerts.declarations["createdAt"].node.named_children[-1]).strip("'")
     assert [name for name, query in queries.items() if placeholder not in query] == ["shrunken-table"]

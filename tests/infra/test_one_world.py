@@ -14,10 +14,9 @@ from bundle.environments import AccessMode, DatabricksSettings, NotebookDelivery
 from bundle.resources import Resource, ResourceKey
 from bundle.sources import check_sources
 from deployment.compute import with_compute
-from fakes.workspace import Settings
 from infra.bicep import declared_columns, literal, parameter_values, properties, read, text
 from ingestion.platform.log import StepLog
-from ingestion.platform.settings import TableSettings
+from ingestion.sql.jdbc_url import take_property
 from workspace_setup import token
 from workspace_setup.settings import Settings as SetupSettings
 from workspace_setup.workspace import CLUSTER_POLICY, SECRET_SCOPE
@@ -106,6 +105,8 @@ def test_every_output_is_documented():
 def test_every_cluster_variable_is_one_that_the_notebooks_read():
     asked_for = r'(?:\.(?:find|require|variable)\(|_?one_of\((?:self\.)?configuration, )"(\w+)"'
     read_by_notebooks = {name.upper() for name in re.findall(asked_for, NOTEBOOKS)}
+    for sources in (ROOT / "notebooks" / "sources").glob("*.toml"):
+        read_by_notebooks |= set(re.findall(r"\$\{(\w+)\}", sources.read_text(encoding="utf-8")))
     given = CLUSTER["newClusterSparkEnvVars"].keys() - {"PYSPARK_PYTHON"}
     assert given - OF_UNITY_CATALOG <= read_by_notebooks
     assert {"LAKE_ROOT", "SQL_URL", "AZURE_TENANT_ID", "LOG_INGESTION_URL"} <= given, "those without a default"
@@ -130,10 +131,9 @@ def test_the_database_is_asked_in_the_same_way_in_each_environment(path):
 def test_the_notebooks_sign_in_at_entra_id_since_the_server_takes_nothing_else():
     server = text(read(INFRA / "modules" / "sql.bicep").root)
     assert re.search(r"azureADOnlyAuthentication:\s*true", server)
-    workspace = Settings(environment=CLUSTER["newClusterSparkEnvVars"])
-    settings = TableSettings.read(workspace.configuration())
-    assert settings.entra is not None
-    assert "authentication=" not in settings.sql_url
+    url, authentication = take_property(CLUSTER["newClusterSparkEnvVars"]["SQL_URL"], "authentication")
+    assert authentication == "ActiveDirectoryServicePrincipal"
+    assert "authentication=" not in url
 
 
 def test_the_notebooks_post_to_the_stream_that_the_rule_declares():
@@ -300,3 +300,19 @@ def run_export_outputs(tmp_path):
         )
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            "Databricks' managed group may be refused to an owner of one group",
+            "Owner of the resource group alone may be",
+        ),
+        ("a storage firewall shuts serverless compute out", "network connectivity configuration"),
+        ("a repository's prefix of subjects is read, not guessed", "actions/oidc/customization/sub"),
+        ("variables of GitHub cannot be empty", "grep -v '=$'"),
+    ],
+)
+def test_what_only_the_runbook_can_say_stands_in_it(what, said):
+    assert said in README, what

@@ -24,6 +24,8 @@ from local_factory.parameters import WrongTypeError, convert, read_argument, rea
         ("False", "Boolean", False),
         ([1], "Array", [1]),
         ({"a": 1}, "Object", {"a": 1}),
+        ("[1]", "Array", [1]),
+        ('{"a": 1}', "Object", {"a": 1}),
     ],
 )
 def test_a_value_is_taken_as_the_declared_type_wants_it(value: Any, type_name: str, converted: Any) -> None:
@@ -44,8 +46,9 @@ def test_a_value_is_taken_as_the_declared_type_wants_it(value: Any, type_name: s
         (True, "Float"),
         ("yes", "Bool"),
         (1, "Bool"),
-        ("[1]", "Array"),
-        ("{}", "Object"),
+        ("1, 2", "Array"),
+        ("{}", "Array"),
+        ("1", "Object"),
         ("x", "Nonsense"),
     ],
 )

@@ -208,7 +208,9 @@ class _File:
             feed = self._read_feed(kind, number, entry, defaults, name)
             if feed is not None:
                 self.placed.append(((kind.feeds_key, number), feed))
-                self._report_feed(number, entry, kind, feed_refusals(feed, source))
+                # One that the stored secrets leave out may be at odds with what is set for the other.
+                if self._is_there(feed):
+                    self._report_feed(number, entry, kind, feed_refusals(feed, source))
         endpoints = [feed for _, feed in self.placed if isinstance(feed, Endpoint)]
         if len(endpoints) == len(entries):
             for number, refusal in parent_refusals(endpoints):

@@ -1,10 +1,23 @@
 """Reading Parquet that this package wrote."""
 
+from contextlib import suppress
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 # DataSource.GLOB_PATHS_KEY in Spark: whether `?`, `*` and the like in a path stand for other characters.
 _AS_PATTERNS = "__globPaths__"
+
+# INT64 in microseconds, which every reader understands. Spark's own default, INT96, has no place for the year 9999:
+# other readers take it for 1816, without a word.
+_MOMENTS = ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+
+
+def write_moments_for_all_readers(spark: SparkSession) -> None:
+    """Let a session write moments as every reader of Parquet understands them, where it may be told."""
+    # Compute that does not take the setting says so in words of its own; Databricks' writes such moments by itself.
+    with suppress(Exception):
+        spark.conf.set(*_MOMENTS)
 
 
 def read_parquet(spark: SparkSession, columns: StructType, *folders: str) -> DataFrame:

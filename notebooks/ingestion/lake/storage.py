@@ -5,6 +5,7 @@ LakeError that names the path and the reason in one line.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -110,13 +111,13 @@ class Storage(Protocol):
         """
 
 
-def open_storage(root: str, credential: "TokenCredential | None") -> Storage:
+def open_storage(root: str, find_credential: Callable[[], "TokenCredential | None"] = lambda: None) -> Storage:
     """Return the storage of a lake.
 
     Args:
         root: a folder of this machine, as a path or a `file:` address, or
             `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net[/FOLDER]`.
-        credential: whom ADLS Gen2 lets in; a folder takes none.
+        find_credential: gives whom ADLS Gen2 lets in; not asked for a folder.
 
     Raises:
         LakeError: it is neither, or ADLS Gen2 is to be used without a credential.
@@ -126,7 +127,7 @@ def open_storage(root: str, credential: "TokenCredential | None") -> Storage:
     if kind in ("abfs", "abfss"):
         from ingestion.lake.adls_storage import AdlsStorage
 
-        return AdlsStorage.at(root, credential)
+        return AdlsStorage.at(root, find_credential())
     if kind != "file":
         raise LakeError(
             f"{root}: {kind} is no kind of lake that is known: give a folder, or "

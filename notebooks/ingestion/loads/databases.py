@@ -5,10 +5,9 @@ from functools import partial
 
 from ingestion.feeds.model import Secret, SqlSource
 from ingestion.loads.run_context import Run
-from ingestion.platform.entra import SQL_SCOPE, request_token
 from ingestion.platform.errors import InvalidSettingError, SourceError
+from ingestion.platform.identity import SQL_SCOPE, request_token, require_credential
 from ingestion.platform.secrets import SecretReference
-from ingestion.platform.settings import EntraSettings
 from ingestion.sql.database import SqlDatabase
 from ingestion.sql.jdbc_url import take_property
 
@@ -18,11 +17,12 @@ _SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
 def open_database(run: Run, source: SqlSource) -> SqlDatabase:
     """Return the database of a source; nothing is asked of it yet.
 
-    With `authentication=ActiveDirectoryServicePrincipal` in the address, user and password are a service principal's.
-    The driver could sign in as one itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
+    With `authentication=ActiveDirectoryServicePrincipal` in the address, the identity of the notebooks signs in.
+    The driver could do so itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
 
     Raises:
         SettingError: the address cannot be used, or what it takes to sign in is not set.
+        AzureRefusedError: the service credential cannot be had.
         SourceError: the source's file names a setting that nobody has set.
     """
     if source.unset:
@@ -34,8 +34,8 @@ def open_database(run: Run, source: SqlSource) -> SqlDatabase:
         )
     url, authentication = take_property(source.url, "authentication")
     if (authentication or "").lower() == _SERVICE_PRINCIPAL.lower():
-        entra = EntraSettings.read(run.configuration)
-        return SqlDatabase(run.spark, url, lambda: {"accessToken": request_token(entra, SQL_SCOPE, run.secrets)})
+        credential = require_credential(run.configuration)
+        return SqlDatabase(run.spark, url, lambda: {"accessToken": request_token(credential, SQL_SCOPE, run.secrets)})
     return SqlDatabase(run.spark, source.url, partial(_user_and_password, run, source))
 
 

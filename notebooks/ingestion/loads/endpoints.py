@@ -1,15 +1,18 @@
 """Loading an endpoint of a REST API: all its pages are read aside first, then its records land whole, or none."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import reduce
+from itertools import islice
 from typing import TypeVar
 
 import requests
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import StructType
 
-from ingestion.feeds.model import Endpoint, ForEachValue, RestSource, Secret
+from ingestion.feeds.model import Endpoint, RestSource
 from ingestion.lake.documents import replace_document
 from ingestion.lake.manifest import manifest_path, read_manifest
 from ingestion.loads.landing import WholeLanding
@@ -17,13 +20,14 @@ from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
-from ingestion.platform.errors import MissingSettingError, SourceError, UnexpectedAnswerError
+from ingestion.platform.errors import SourceError, UnexpectedAnswerError
 from ingestion.rest.client import ApiClient
 from ingestion.rest.endpoint import EndpointReader
 from ingestion.rest.record_files import record_file
 from ingestion.rest.spool import Spool, SpooledRecord, spooled
 
 Result = TypeVar("Result")
+_FILES_AT_A_TIME = 8
 
 
 def open_api(run: Run, source: RestSource) -> EndpointReader:
@@ -38,7 +42,7 @@ def open_api(run: Run, source: RestSource) -> EndpointReader:
     client = ApiClient(
         source,
         requests.Session(),
-        partial(_secret, run),
+        lambda secret: run.configuration.require_secret(secret.secret),
         hide=run.secrets.hide,
         clock=run.log.clock,
         sleep=run.sleep,
@@ -61,17 +65,24 @@ def load_endpoint(
         if feed.format == "json":
             _land_files(run, feed, spool, result)
             return
-        WholeLanding(run, feed, _SpooledRows(run, source, feed, spool), result, wait=wait).land()
+        manifest = read_manifest(run.storage.read(manifest_path(feed.destination)))
+        known = manifest.columns if manifest else None
+        if known is None and not spool.rows:
+            result.status, result.rows_read = Status.SKIPPED, 0
+            result.error = "there is no record yet, so nothing tells its columns."
+            return
+        WholeLanding(run, feed, _SpooledRows(run, source, feed, spool, known), result, wait=wait).land()
 
 
 @dataclass
 class _SpooledRows:
-    """The records of an endpoint, which were read aside."""
+    """The records of an endpoint, which were read aside; `known` are the columns that the target has."""
 
     run: Run
     source: RestSource
     feed: Endpoint
     spool: Spool
+    known: StructType | None
 
     @property
     def shown(self) -> str:
@@ -89,8 +100,7 @@ class _SpooledRows:
 
     def frame(self) -> DataFrame:
         """Return the records; of several of one key the one that was read last."""
-        manifest = read_manifest(self.run.storage.read(manifest_path(self.feed.destination)))
-        known = manifest.columns if manifest else None
+        known = self._still_there()
         frame, order = self.spool.frame(self.run.spark, known), self.spool.order_column(known)
         frame = frame.drop(self.spool.cursor_column(known))
         if self.feed.primary_key:
@@ -105,23 +115,40 @@ class _SpooledRows:
         """Do what reads the records: they are in the lake, where nothing passes by waiting."""
         return task()
 
+    def _still_there(self) -> StructType | None:
+        """Return the known columns that a record has; the landing refuses that one is gone. Without records, all."""
+        if self.known is None or not self.spool.rows:
+            return self.known
+        ours = set(self.spool.value_columns(self.known).values())
+        gone = set(self.spool.absent(self.known)) - ours
+        return StructType([field for field in self.known if field.name not in gone])
+
     def _last_of_each_key(self, frame: DataFrame, order: str, values: list[str]) -> DataFrame:
+        """Return the rows that were read last of their key; one whose key is NULL is no other's."""
         missing = [name for name in self.feed.primary_key if name not in frame.columns]
         if missing and self.spool.rows:
-            raise UnexpectedAnswerError(f"{self.feed.name}: no record has {missing[0]}, which is in its primary_key.")
+            raise UnexpectedAnswerError(f"{self.feed.name}: no record has {missing[0]!r}, which primary_key names.")
         keys = [column(name) for name in (*self.feed.primary_key, *values) if name in frame.columns]
         newest = Window.partitionBy(*keys).orderBy(column(order).desc())
-        return frame.withColumn("_newest", F.row_number().over(newest)).where("_newest = 1").drop("_newest")
+        is_null = reduce(Column.__or__, [key.isNull() for key in keys], F.lit(False))
+        rank = f"_rank_{order}"
+        return frame.withColumn(rank, F.row_number().over(newest)).where((F.col(rank) == 1) | is_null).drop(rank)
 
 
 def _land_files(run: Run, feed: Endpoint, spool: Spool, result: FeedResult) -> None:
     """Land each record as a file of its own, once all are read and each has a name; of two of one name the later."""
     last = {_file_of(feed, record): number for number, record in enumerate(spool.records())}
-    for number, record in enumerate(spool.records()):
+
+    def land(record: SpooledRecord) -> None:
+        content, source = strict_json.dump(record.record), run.secrets.redact(record.url)
         name = _file_of(feed, record)
-        if last[name] == number:
-            content, source = strict_json.dump(record.record), run.secrets.redact(record.url)
-            replace_document(run.storage, name, content, run_id=run.log.run_id, source=source, clock=run.log.clock)
+        replace_document(run.storage, name, content, run_id=run.log.run_id, source=source, clock=run.log.clock)
+
+    with ThreadPoolExecutor(_FILES_AT_A_TIME) as pool:
+        chosen = (record for number, record in enumerate(spool.records()) if last[_file_of(feed, record)] == number)
+        while batch := list(islice(chosen, _FILES_AT_A_TIME * 4)):
+            for landing in [pool.submit(land, record) for record in batch]:
+                landing.result()
     result.status = Status.SUCCEEDED
     result.rows_read = spool.rows
     result.inserted = result.rows_in_target = len(last)
@@ -129,15 +156,4 @@ def _land_files(run: Run, feed: Endpoint, spool: Spool, result: FeedResult) -> N
 
 
 def _file_of(feed: Endpoint, record: SpooledRecord) -> str:
-    """Return the path of a record's file; what else is known of a value of `for_each` may be part of it."""
-    known = {name: {each.value: each for each in values} for name, values in feed.for_each.items()}
-    values = {name: known.get(name, {}).get(value, ForEachValue(value)) for name, value in record.values.items()}
-    return record_file(feed, values, record.record)
-
-
-def _secret(run: Run, secret: Secret) -> str:
-    reference = run.configuration.secret(secret.secret)
-    value = run.secrets.find(reference)
-    if value is None:
-        raise MissingSettingError(f"secret {reference} is not stored.")
-    return value
+    return record_file(feed, record.values, record.record)

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 from pyspark.sql import SparkSession
 
-from ingestion.feeds.model import Endpoint, RestSource, Secret
+from ingestion.feeds.model import Endpoint, RestSource
 from ingestion.feeds.sources import SOURCES, read_sources
 from ingestion.lake.documents import replace_document
 from ingestion.lake.storage import Storage, open_storage
@@ -25,6 +25,7 @@ from ingestion.platform.errors import (
     IngestionError,
     MissingSettingError,
 )
+from ingestion.platform.identity import find_credential
 from ingestion.platform.log import Clock, StepLog, utc_now
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration, CountrySettings, country_api_url
@@ -82,7 +83,7 @@ def ingest_countries(
         client = ApiClient(
             source,
             session,
-            partial(_require_secret, configuration),
+            lambda secret: configuration.require_secret(secret.secret),
             hide=configuration.secrets.hide,
             bounds=bounds,
             retries=DEFAULT_RETRIES,
@@ -91,7 +92,7 @@ def ingest_countries(
             on_retry=log.retry,
         )
         reader = EndpointReader(client, source)
-        storage = open_storage(settings.lake_root, None)
+        storage = open_storage(settings.lake_root, partial(find_credential, configuration))
         late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
         tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
@@ -130,14 +131,6 @@ def _read_feed(folder: Path, configuration: Configuration, settings: CountrySett
             if feed.name == _FEED and isinstance(source, RestSource) and isinstance(feed, Endpoint):
                 return replace(source, max_connections=settings.api_connections), feed
     raise MissingSettingError(f"{folder}: {_FILE} has no feed {_FEED}, which says what ingest_country_data asks for.")
-
-
-def _require_secret(configuration: Configuration, secret: Secret) -> str:
-    reference = configuration.secret(secret.secret)
-    value = configuration.secrets.find(reference)
-    if value is None:
-        raise MissingSettingError(f"secret {reference} is not stored.")
-    return value
 
 
 def _fetch(reader: EndpointReader, feed: Endpoint, values: Values, log: StepLog) -> Page:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from pyspark.sql import SparkSession
 
 from ingestion.feeds.model import Source
 from ingestion.feeds.sources import read_sources
+from ingestion.lake.parquet import write_moments_for_all_readers
 from ingestion.lake.storage import Storage, open_storage
+from ingestion.platform.identity import find_credential
 from ingestion.platform.log import StepLog
 from ingestion.platform.secrets import SecretStore
 from ingestion.platform.settings import Configuration, country_api_url, one_of, per_cent, read_lake_root, whole_number
@@ -94,7 +97,9 @@ class Run:
             LakeError: the lake is of no kind that is known.
         """
         settings = LoadSettings.read(configuration)
-        return cls(spark, configuration, settings, open_storage(settings.lake_root, None), log, sleep)
+        write_moments_for_all_readers(spark)
+        storage = open_storage(settings.lake_root, partial(find_credential, configuration))
+        return cls(spark, configuration, settings, storage, log, sleep)
 
     @property
     def secrets(self) -> SecretStore:

@@ -1,8 +1,9 @@
-"""One POST to a service of Azure, bounded in time: its answer when it is a success, else a named error."""
+"""One request to a service of Azure, bounded in time: its answer when it is a success, else a named error."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -10,13 +11,14 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.util import Retry
 
-from ingestion.platform.errors import AzureRefusedError, AzureUnavailableError
+from ingestion.platform.errors import AzureNotFoundError, AzureRefusedError, AzureUnavailableError
 from ingestion.platform.threads import gather
 
 _CONNECT_SECONDS = 5
 _SILENCE_SECONDS = 10
 _SUCCESS = range(200, 300)
-_PASSING = frozenset({429, *range(500, 600)})
+# Statuses that pass by themselves.
+PASSING = frozenset({429, *range(500, 600)})
 _LONGEST_REASON = 400
 
 
@@ -39,6 +41,17 @@ class BearerAuth(AuthBase):
         return request
 
 
+def get(url: str, patience: Patience, redact: Callable[[str], str], **content: Any) -> requests.Response:
+    """Return the answer to a GET, as `post` does.
+
+    Raises:
+        AzureUnavailableError: as for `post`.
+        AzureNotFoundError: status 404.
+        AzureRefusedError: any other status than 2xx.
+    """
+    return _send("GET", url, patience, redact, content)
+
+
 def post(url: str, patience: Patience, redact: Callable[[str], str], **content: Any) -> requests.Response:
     """Return the answer to a POST. Redirects are not followed: what is sent is for this server only.
 
@@ -54,8 +67,14 @@ def post(url: str, patience: Patience, redact: Callable[[str], str], **content: 
         AzureUnavailableError: no connection, too slow, or still 429 or 5xx after all tries.
         AzureRefusedError: any other status than 2xx.
     """
+    return _send("POST", url, patience, redact, content)
+
+
+def _send(
+    method: str, url: str, patience: Patience, redact: Callable[[str], str], content: dict[str, Any]
+) -> requests.Response:
     late = AzureUnavailableError(f"{url}: no answer after {patience.seconds:g} s, retries included.")
-    task = partial(_post, url, patience.tries, redact, content)
+    task = partial(_request, method, url, patience.tries, redact, content)
     # In a thread, because neither a name server nor a body that drips heeds the timeouts of requests.
     answers, errors = gather({url: task}, workers=1, seconds=patience.seconds, late=late)
     for error in errors.values():
@@ -63,11 +82,13 @@ def post(url: str, patience: Patience, redact: Callable[[str], str], **content: 
     return answers[url]
 
 
-def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str, Any]) -> requests.Response:
+def _request(
+    method: str, url: str, tries: int, redact: Callable[[str], str], content: dict[str, Any]
+) -> requests.Response:
     retries = Retry(
         total=tries - 1,
         allowed_methods=None,  # a POST too
-        status_forcelist=_PASSING,
+        status_forcelist=PASSING,
         backoff_factor=0.5,
         raise_on_status=False,
     )
@@ -75,15 +96,16 @@ def _post(url: str, tries: int, redact: Callable[[str], str], content: dict[str,
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=retries))
         try:
-            answer = session.post(url, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), allow_redirects=False, **content)
+            timeout = (_CONNECT_SECONDS, _SILENCE_SECONDS)
+            answer = session.request(method, url, timeout=timeout, allow_redirects=False, **content)
         except requests.RequestException as error:
             raise AzureUnavailableError(redact(f"{url}: cannot be reached: {error}")) from error
     if answer.status_code in _SUCCESS:
         return answer
     message = f"{url}: status {answer.status_code}: {redact(_reason(answer))[:_LONGEST_REASON]}"
-    if answer.status_code in _PASSING:
+    if answer.status_code in PASSING:
         raise AzureUnavailableError(message)
-    raise AzureRefusedError(message)
+    raise (AzureNotFoundError if answer.status_code == HTTPStatus.NOT_FOUND else AzureRefusedError)(message)
 
 
 def _reason(answer: requests.Response) -> str:

@@ -115,6 +115,10 @@ class AzureRefusedError(AzureError):
     """The service refuses: any other status than 2xx, such as 401 for a wrong client secret."""
 
 
+class AzureNotFoundError(AzureRefusedError):
+    """The service has nothing of that name."""
+
+
 class NoTokenError(AzureError):
     """Entra ID's answer has status 200, but no access token that could be sent."""
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from ingestion.platform.azure_http import BearerAuth, Patience, post
-from ingestion.platform.entra import MONITOR_SCOPE, request_token
+from ingestion.platform.identity import MONITOR_SCOPE, request_token, require_credential
 from ingestion.platform.log import Clock, Line, StepLog
 from ingestion.platform.settings import Configuration, LogSettings
 
 # A run waits for its log: a few seconds at most.
-_TOKEN_PATIENCE = Patience(tries=2, seconds=4)
+_TOKEN_SECONDS = 4
 # Never twice: a post that failed may have arrived, and a row that is there twice counts twice.
 _POST_PATIENCE = Patience(tries=1, seconds=4)
 
@@ -34,5 +34,5 @@ def post_lines(configuration: Configuration, lines: Sequence[Line]) -> None:
     if settings is None:
         return
     secrets = configuration.secrets
-    token = request_token(settings.entra, MONITOR_SCOPE, secrets, _TOKEN_PATIENCE)
+    token = request_token(require_credential(configuration), MONITOR_SCOPE, secrets, seconds=_TOKEN_SECONDS)
     post(settings.url, _POST_PATIENCE, secrets.redact, json=lines, auth=BearerAuth(token))

@@ -39,6 +39,7 @@ class SecretStore:
     def __init__(self, get: Callable[[str, str], str], list_keys: Callable[[str], Iterable[Any]]) -> None:
         self._get = get
         self._list_keys = list_keys
+        self._vault: Callable[[str], str | None] | None = None
         self._values: dict[str, list[re.Pattern[str]]] = {}
 
     def find(self, reference: SecretReference) -> str | None:
@@ -47,8 +48,13 @@ class SecretStore:
         What `dbutils.secrets.get` raises does not tell "not there" from "not now", so the scope's list decides.
 
         Raises:
-            SecretUnavailableError: the secret exists and cannot be read, or the scope cannot be listed.
+            SecretUnavailableError: the secret exists and cannot be read, or the scope or vault cannot be asked.
         """
+        if self._vault:
+            found = self._vault(reference.key)
+            if found:
+                self.hide(found)
+            return found or None
         try:
             value = self._get(reference.scope, reference.key)
         except Exception as error:
@@ -57,6 +63,10 @@ class SecretStore:
             return None
         self.hide(value)
         return value or None
+
+    def find_in(self, vault: Callable[[str], str | None]) -> None:
+        """Look secrets up in a vault by their keys from now on: it takes the place of every scope."""
+        self._vault = vault
 
     def hide(self, value: str) -> None:
         """Take a value for a secret from now on: one that was made from secrets, such as a token."""

@@ -4,29 +4,32 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
 from ingestion.platform.secrets import SecretReference, SecretStore
-from ingestion.sql.jdbc_url import take_property
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 COUNTRY_API_V3_URL = "https://restcountries.com/v3.1"
 COUNTRY_API_V5_URL = "https://api.restcountries.com/countries/v5"
 _SECRET_SCOPE = "ingestion"  # noqa: S105 - a scope's name is not a secret
-_TABLE_FORMATS = ("parquet", "delta")
-_QUARANTINE_LIMIT = "5"
-_QUARANTINE_DAYS = "30"
-_MOST_DAYS = 3650
-_SQL_CONNECTIONS = "8"
 _API_CONNECTIONS = "8"
 _MOST_CONNECTIONS = 64
 _AUTHORITY_HOST = "login.microsoftonline.com"
-_SERVICE_PRINCIPAL = "ActiveDirectoryServicePrincipal"
 # A tenant's id, or a domain of its own.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
-_SCHEMA_CHANGES = ("refuse", "allow")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
+
+
+class ServiceCredentials(Protocol):
+    """What `dbutils.credentials` has from Databricks Runtime 16.2 on."""
+
+    def getServiceCredentialsProvider(self, credential_name: str, /) -> "TokenCredential":  # noqa: N802 - Databricks' name
+        """Return a service credential of Unity Catalog."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ class Configuration:
         widget: returns a declared widget's text: `dbutils.widgets.get`.
         environment: the cluster's environment variables: `os.environ`.
         secrets: the workspace's secrets.
+        credentials: has a method that returns a service credential of Unity Catalog by its name: `dbutils.credentials`.
     """
 
     widget: Callable[[str], str]
     environment: Mapping[str, str] = field(repr=False)
     secrets: SecretStore = field(repr=False)
+    credentials: "ServiceCredentials | None" = field(default=None, repr=False)
 
     def find(self, name: str) -> str | None:
         """Return a setting's text, or None where neither the widget nor the variable has any."""
@@ -75,6 +80,21 @@ class Configuration:
     def secret(self, key: str) -> SecretReference:
         """Return the reference of a secret in the configured scope."""
         return SecretReference(self.find("secret_scope") or _SECRET_SCOPE, key)
+
+    def require_secret(self, key: str) -> str:
+        """Return the value of a secret in the configured scope.
+
+        Raises:
+            MissingSettingError: it is not stored.
+            SecretUnavailableError: it is, or may be, and cannot be read.
+        """
+        reference = self.secret(key)
+        value = self.secrets.find(reference)
+        if value is None:
+            raise MissingSettingError(
+                f"secret {reference} is not stored: store it, or name another in the source's file."
+            )
+        return value
 
 
 @dataclass(frozen=True)
@@ -141,67 +161,30 @@ class EntraSettings:
 
 @dataclass(frozen=True)
 class LogSettings:
-    """Where the lines of a run are posted, and as whom."""
+    """Where the lines of a run are posted."""
 
     url: str
-    entra: EntraSettings
 
     @classmethod
     def read(cls, configuration: Configuration) -> "LogSettings | None":
         """Return the settings of the log, None where no `LOG_INGESTION_URL` is given.
 
         Raises:
-            SettingError: one is missing, or cannot be used.
+            SettingError: it cannot be used.
         """
         url = configuration.variable("log_ingestion_url")
         if url is None:
             return None
-        return cls(_confidential("LOG_INGESTION_URL", url), EntraSettings.read(configuration))
+        return cls(_confidential("LOG_INGESTION_URL", url))
 
 
-@dataclass(frozen=True)
-class TableSettings:
-    """Where a table comes from and goes to. The URL may hold a password, so it is not part of the repr.
+def read_key_vault_url(configuration: Configuration) -> str:
+    """Return the address of the vault that secrets are looked up in.
 
-    `entra` is None where the database takes user and password itself.
-    `may_break_schema` lets a table land although a column vanished or no longer holds what it held.
-    `quarantine_limit` is the share of bad rows (0.05 is 5 %) above which nothing is landed.
-    `quarantine_days` is how many days bad rows are kept.
-    `sql_connections` is the most connections that read the database at a time.
+    Raises:
+        SettingError: it is missing, or cannot be used.
     """
-
-    lake_root: str
-    sql_url: str = field(repr=False)
-    sql_user: SecretReference
-    sql_password: SecretReference
-    entra: EntraSettings | None
-    table_format: str
-    may_break_schema: bool
-    quarantine_limit: float
-    quarantine_days: int
-    sql_connections: int
-
-    @classmethod
-    def read(cls, configuration: Configuration) -> "TableSettings":
-        """Return the settings of a notebook that lands a table.
-
-        Raises:
-            SettingError: one is missing, or cannot be used.
-        """
-        lake_root = read_lake_root(configuration)
-        sql_url, with_entra = _sql_url(configuration)
-        return cls(
-            lake_root,
-            sql_url,
-            configuration.secret("sql-user"),
-            configuration.secret("sql-password"),
-            EntraSettings.read(configuration) if with_entra else None,
-            one_of(configuration, "table_format", _TABLE_FORMATS),
-            one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
-            per_cent(configuration, "quarantine_limit", _QUARANTINE_LIMIT),
-            whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
-            whole_number(configuration, "sql_connections", _SQL_CONNECTIONS, at_most=_MOST_CONNECTIONS),
-        )
+    return _confidential("KEY_VAULT_URL", configuration.variable("key_vault_url") or "")
 
 
 def read_customer_count(configuration: Configuration) -> int:
@@ -238,21 +221,6 @@ def country_api_url(configuration: Configuration) -> str:
 def read_lake_root(configuration: Configuration) -> str:
     root = configuration.require("lake_root")
     return root.rstrip("/") or root
-
-
-def _sql_url(configuration: Configuration) -> tuple[str, bool]:
-    """Return the address as the driver gets it, and whether Entra ID is to be asked for a token.
-
-    The driver could sign in itself, but only with MSAL4J beside it, which the Databricks Runtime does not have.
-    """
-    url = configuration.require("sql_url")
-    configuration.secrets.hide_passwords_in(url)
-    if not url.startswith("jdbc:"):
-        raise InvalidSettingError("sql_url does not start with jdbc: - for example jdbc:sqlserver://HOST:1433;...")
-    without_authentication, authentication = take_property(url, "authentication")
-    if (authentication or "").lower() == _SERVICE_PRINCIPAL.lower():
-        return without_authentication, True
-    return url, False
 
 
 def _api_url(configuration: Configuration) -> str | None:

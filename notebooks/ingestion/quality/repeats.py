@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import IntegralType, StructType
 
 from ingestion.platform.columns import column
-from ingestion.sql.partitioning import KeyRange
+from ingestion.platform.key_range import KeyRange
 
 
 def key_ends(keys: Sequence[str], schema: StructType) -> list[Column]:

@@ -7,6 +7,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import (
@@ -108,6 +109,9 @@ class ApiClient:
         self._on_retry = on_retry
         self._places = BoundedSemaphore(source.max_connections)
         self._limiter = RateLimiter(source.rate_limit, longest=retries.longest_wait, clock=clock, sleep=sleep)
+        self._has_answered = False
+        # Once nobody was reached in all tries, the other feeds of the source fail at once, for the same reason.
+        self._unreachable: ApiUnavailableError | None = None
         keep_connections(session, source.max_connections)
 
     def signer(self, endpoint: Endpoint) -> AuthBase | None:
@@ -148,7 +152,14 @@ class ApiClient:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._get_once, url, auth)
+        if self._unreachable:
+            raise self._unreachable
+        try:
+            return retrying(self._get_once, url, auth)
+        except ApiUnavailableError as error:
+            if not self._has_answered and _is_unreachable(error, url):
+                self._unreachable = error
+            raise
 
     def _get_once(self, url: str, auth: AuthBase | None) -> JsonAnswer:
         answer = self._ask(url, auth)
@@ -164,6 +175,7 @@ class ApiClient:
         with self._places:
             self._limiter.wait()
             answer = http.get(self._session, url, headers={**_HEADERS, **plain}, auth=auth, bounds=self._bounds)
+        self._has_answered = True
         self._limiter.heed(answer.headers)
         return answer
 
@@ -204,6 +216,16 @@ def _error(state: RetryCallState) -> Exception:
     if not isinstance(error, Exception):
         raise TypeError("a try that did not fail is not tried again")
     return error
+
+
+def _is_unreachable(error: ApiUnavailableError, url: str) -> bool:
+    """Say whether there was no connection to an address's own server, as opposed to one that broke."""
+    cause = error.__cause__
+    if not isinstance(cause, requests.ConnectionError) or not cause.args or cause.request is None:
+        return False
+    reason = getattr(cause.args[0], "reason", None)
+    is_refused = isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    return is_refused and http.origin(str(cause.request.url)) == http.origin(url)
 
 
 def _check_is_json(url: str, answer: Answer) -> None:

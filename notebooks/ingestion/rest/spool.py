@@ -16,7 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType, LongType, StringType, StructField, StructType
 
-from ingestion.feeds.model import Endpoint
+from ingestion.feeds.model import Endpoint, ForEachValue
 from ingestion.lake.storage import Storage
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
@@ -33,7 +33,7 @@ _RECORD, _VALUES, _NUMBER, _CURSOR, _URL = "r", "v", "n", "c", "u"
 class SpooledRecord:
     """A record as it was read: the values that it was asked for, and the address that gave it."""
 
-    values: Mapping[str, Any]
+    values: Values
     record: Record
     url: str
 
@@ -97,7 +97,8 @@ class Spool:
         for number in range(self._pieces):
             for text in (self._storage.read(self._path(number)) or b"").splitlines():
                 line = json.loads(text)
-                yield SpooledRecord(line[_VALUES], line[_RECORD], line[_URL])
+                values = {name: self._value(name, value) for name, value in line[_VALUES].items()}
+                yield SpooledRecord(values, line[_RECORD], line[_URL])
 
     def value_columns(self, known: StructType | None = None) -> dict[str, str]:
         """Return, by the names of `for_each` and `parent`, the columns that carry their values: `_NAME`."""
@@ -154,6 +155,11 @@ class Spool:
         parts.append((_NUMBER, LongType()))
         parts.append((_CURSOR, self._cursor_type.spark_type()))
         return StructType([StructField(name, kind) for name, kind in parts if kind is not None])
+
+    def _value(self, name: str, value: Any) -> ForEachValue:
+        """Return what was asked for, with all that the file says of it."""
+        asked = self._endpoint.for_each.get(name, ())
+        return next((each for each in asked if each.value == value), ForEachValue(value))
 
     def _free(self, name: str, known: StructType | None) -> str:
         """Return a name of ours that no record has: with as many more `_` before it as that takes."""

@@ -8,12 +8,12 @@ from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
 from ingestion.platform.errors import SourceError
+from ingestion.platform.key_range import KeyRange
 from ingestion.platform.names import nearest
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
 from ingestion.sql.partitioning import (
-    KeyRange,
     bucket_bounds,
     crowded,
     equal_bounds,

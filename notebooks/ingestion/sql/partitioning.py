@@ -5,32 +5,14 @@ The parts cover every key there is or will be, and NULL: stale numbers make them
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from ingestion.platform.key_range import KeyRange
 
 # Fewer rows than this are not worth a connection of their own.
 _ROWS_PER_PARTITION = 100_000
 # Ranges of equal width in which keys are counted, to find where they crowd.
 _BUCKETS = 16
-
-
-@dataclass(frozen=True)
-class KeyRange:
-    """Keys that lie close together: how many rows, the least and the greatest key; None where no row has a key."""
-
-    rows: int
-    least: int | None
-    greatest: int | None
-
-    @property
-    def width(self) -> int:
-        """The number of different whole numbers from the least to the greatest."""
-        return 0 if self.least is None or self.greatest is None else self.greatest - self.least + 1
-
-    @property
-    def may_be_skewed(self) -> bool:
-        """Say whether equal ranges of keys may differ much in rows: the keys leave out more numbers than they take."""
-        return self.width > 2 * self.rows
 
 
 def partition_count(rows: int, cores: int, connections: int) -> int:

@@ -137,13 +137,14 @@ RULES: tuple[Rule, ...] = (
     Rule("trigger-starts-pipeline", triggers.trigger_starts_pipeline, f"{_LEARN}/concepts-pipeline-execution-triggers"),
     Rule("encrypted-credential", secrets.no_encrypted_credential, _SECRETS, WARNING),
     Rule("inline-secret", secrets.no_inline_secret, _SECRETS, WARNING),
+    Rule("notebook-readable", notebooks.notebook_readable, f"{_DATABRICKS}/notebooks/notebook-format"),
     Rule("notebook-source", notebooks.notebook_source, f"{_DATABRICKS}/notebooks/notebook-format", WARNING),
     Rule("notebook-exists", notebooks.notebook_exists, _NOTEBOOKS, WARNING),
     Rule("notebook-parameter", notebooks.notebook_parameter, _WIDGETS, WARNING),
     Rule("widget-given", notebooks.widget_given, _WIDGETS, WARNING),
     Rule("notebook-unused", notebooks.notebook_unused, _NOTEBOOKS, None, WARNING),
     Rule("failure-value", notebooks.failure_value, _NOTEBOOKS, None),
-    Rule("source-right", sources.source_right, _README, WARNING),
+    Rule("source-right", sources.source_right, _README),
     Rule("source-secret-listed", sources.source_secret_listed, _README, None),
 )
 

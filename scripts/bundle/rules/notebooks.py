@@ -15,10 +15,17 @@ from bundle.notebooks import OTHER_SUFFIXES, find_notebook
 from bundle.wording import did_you_mean
 
 
-def notebook_source(bundle: Bundle) -> Iterator[Problem]:
-    """A notebook, and a module beside it, is UTF-8, its Python parses, and what it includes with `%run` is there."""
+def notebook_readable(bundle: Bundle) -> Iterator[Problem]:
+    """A notebook, and a module beside it, is UTF-8."""
     for source in bundle.notebooks.values():
-        for line, reason in source.errors:
+        for line, reason in source.errors if not source.text else ():
+            yield Problem(source.path, f"line {line}", reason)
+
+
+def notebook_source(bundle: Bundle) -> Iterator[Problem]:
+    """The Python of a notebook, and of a module beside it, parses, and what it includes with `%run` is there."""
+    for source in bundle.notebooks.values():
+        for line, reason in source.errors if source.text else ():
             yield Problem(source.path, f"line {line}", reason)
         for line, target in source.runs.items():
             if bundle.run_target(source, target) is None:

@@ -1,5 +1,6 @@
 """Parameters: callers give what the called object declares, all that has no default, and literals of its type."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -166,13 +167,20 @@ def _is_number_text(value: object) -> bool:
         return False
 
 
-# The service turns text into numbers and truth values where a parameter asks for them.
+def _spells(value: object, kind: type) -> bool:
+    try:
+        return isinstance(value, str) and isinstance(json.loads(value), kind)
+    except ValueError:
+        return False
+
+
+# The service turns text into numbers, truth values and arrays where a parameter asks for them.
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "string": lambda value: not isinstance(value, list | Mapping),
     "int": lambda value: _is_whole(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal()),
     "float": lambda value: _is_number(value) or _is_number_text(value),
     "bool": lambda value: isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false")),
-    "array": lambda value: isinstance(value, list),
+    "array": lambda value: isinstance(value, list) or _spells(value, list),
 }
 _ALIASES = {"boolean": "bool", "integer": "int"}
 

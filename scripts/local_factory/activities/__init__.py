@@ -54,7 +54,9 @@ USE_STAND_INS = frozenset(_ON_STAND_INS)
 
 ACTIVITIES: Mapping[str, Run] = {
     **_ON_STAND_INS,
+    "DatabricksJob": _later("databricks", "run_job"),
     "DatabricksNotebook": run_notebook,
+    "DatabricksSparkPython": _later("databricks", "run_spark_python"),
     "WebActivity": run_web,
     "WebHook": _later("web_hook", "run_web_hook"),
     "IfCondition": run_if,

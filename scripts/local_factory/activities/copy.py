@@ -158,8 +158,7 @@ def _sink(work: Work, copy: _Copy, translator: Translator, stack: ExitStack) -> 
         raise copy_error(
             "UserErrorUnsupportedSink", f"a {dataset.type} as sink does not run on this machine: stub it", "Sink"
         )
-    from_files = not copy.source_dataset.is_database and not copy.source_dataset.is_address
-    return FileSink(work, dataset, copy.sink, translator, skip=copy.skips, from_files=from_files)
+    return FileSink(work, dataset, copy.sink, translator, skip=copy.skips)
 
 
 def _output(copy: _Copy, result: Result, seconds: float, started: str | None) -> dict[str, Any]:

@@ -44,7 +44,7 @@ async def run_get_metadata(activity: Activity, run: ActivityRun, frame: Frame, e
 def _of_table(work: Work, dataset: Dataset, fields: list[str], _properties: Mapping[str, Any]) -> dict[str, Any]:
     _known(fields, _OF_TABLES, dataset, "a table")
     with connect(dataset.linked_service.of_kind(Kind.DATABASE), work) as database:
-        schema, table = table_of(dataset, database.dialect)
+        schema, table = table_of(dataset, database)
         columns = database.table_columns(schema, table)
     if columns is None:
         return _missing(fields, f"{schema}.{table}" if schema else table)

@@ -57,5 +57,5 @@ def _path_fits(_work: Work, dataset: Dataset, properties: Mapping[str, Any]) -> 
 
 def _table_fits(work: Work, dataset: Dataset, _properties: Mapping[str, Any]) -> dict[str, Any] | None:
     with connect(dataset.linked_service.of_kind(Kind.DATABASE), work) as database:
-        there = database.table_columns(*table_of(dataset, database.dialect))
+        there = database.table_columns(*table_of(dataset, database))
     return {"exists": True} if there is not None else None

@@ -140,6 +140,18 @@ class Secrets:
         return [SecretScope(scope.lower()) for scope in sorted(scopes)]
 
 
+class Credentials:
+    """`dbutils.credentials`: Unity Catalog's service credentials, of which this machine has none."""
+
+    def getServiceCredentialsProvider(self, credentialName: str) -> NoReturn:  # noqa: N802, N803 - Databricks' names
+        """Return a service credential.
+
+        Raises:
+            ValueError: always; says what to do.
+        """
+        raise ValueError(f"there is no Unity Catalog on this machine to give {credentialName!r}: unset CREDENTIAL")
+
+
 class FileInfo(NamedTuple):
     """An entry of `dbutils.fs.ls`: times in milliseconds since 1970, sizes in bytes."""
 
@@ -220,6 +232,7 @@ class DBUtils:
     notebook: Notebook
     secrets: Secrets
     fs: FileSystem
+    credentials: Credentials
 
 
 def make_dbutils(
@@ -229,7 +242,7 @@ def make_dbutils(
     environment: MutableMapping[str, str] = os.environ,
 ) -> DBUtils:
     """Return the `dbutils` of one notebook run."""
-    return DBUtils(Widgets(parameters), Notebook(run_notebook), Secrets(environment), FileSystem(spark))
+    return DBUtils(Widgets(parameters), Notebook(run_notebook), Secrets(environment), FileSystem(spark), Credentials())
 
 
 def _file_info(status: Any) -> FileInfo:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,7 +45,8 @@ class UnsupportedCellError(Exception):
 class KernelRequest:
     """What to run: the notebook's file, the folder of all notebooks, the widgets' values, where results go.
 
-    `environment` are the variables that only this run may know, beside those that its process started with.
+    `environment` are the variables that only this run may know, beside those that its process started with;
+    `arguments` the command line of a Python file that is no notebook.
     """
 
     notebook: str
@@ -54,6 +55,7 @@ class KernelRequest:
     run_id: str
     result: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: Sequence[str] | None = None
 
 
 @dataclass
@@ -118,6 +120,12 @@ class Kernel:
         except NotebookExit as end:
             self._outcome.exit_value = end.value
             self._outcome.status = "Succeeded"
+        except SystemExit as end:
+            if self._request.arguments is not None and end.code in (None, 0):  # a program's own good end
+                self._outcome.status = "Succeeded"
+            else:
+                self._outcome.error = _one_line(end)
+                self._outcome.status = "Failed"
         except BaseException as error:  # noqa: BLE001 - a notebook's failure of any kind, SystemExit too, is a result
             self._outcome.error = _one_line(error)
             self._outcome.status = "Failed"
@@ -369,6 +377,8 @@ def main() -> int:
     request = KernelRequest(**_read_line())
     os.environ.update(request.environment)
     _become_the_notebook(Path(request.notebook).parent)
+    if request.arguments is not None:
+        sys.argv = [request.notebook, *request.arguments]
     try:
         outcome = Kernel(request, gateway, spark).run()
     except (BundleError, OSError) as error:

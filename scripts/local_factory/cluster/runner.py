@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bundle.errors import NotebookNotFoundError
-from bundle.notebooks import find_notebook
+from bundle.notebooks import find_notebook, find_python_file
 from local_factory.cluster.kernel import (
     KernelRequest,
     NotebookOutcome,
@@ -78,13 +78,18 @@ class NotebookRunner:
         """Return the file of a notebook run's page."""
         return self._folder / f"{run_id}.html"
 
+    async def job(self, job_id: str) -> Mapping[str, Any]:
+        """Return a job's settings."""
+        return read_job(self._notebooks, job_id)
+
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end."""
         cluster = self._cluster
         if not cluster:
             raise ActivityError("3200", "No cluster was started.", failure_type="SystemError")
         try:
-            file = find_notebook(request.notebook_path, self._notebooks).resolve()
+            find = find_notebook if request.arguments is None else find_python_file
+            file = find(request.notebook_path, self._notebooks).resolve()
         except NotebookNotFoundError as error:
             raise ActivityError("3200", str(error)) from None
         variables = {**request.environment, **os.environ}
@@ -111,6 +116,7 @@ class NotebookRunner:
                 run_id=request.run_id,
                 result=str(result),
                 environment=environment,
+                arguments=request.arguments,
             )
             try:
                 with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
@@ -154,6 +160,26 @@ class NotebookRunner:
             f"For more details please check the run page url: {address}"
         )
         return NotebookResult(output, ActivityError("3204", message, details=[]))
+
+
+def read_job(notebooks: Path, job_id: str) -> Mapping[str, Any]:
+    """Return a job's settings, from `jobs/ID.json` in the notebooks' folder.
+
+    Raises:
+        ActivityError: there is no such file, or it is not a JSON object.
+    """
+    file = notebooks / "jobs" / f"{job_id}.json"
+    try:
+        document = json.loads(file.read_text(encoding="utf-8-sig")) if job_id.isalnum() else None
+    except OSError:
+        document = None
+    except ValueError as error:
+        raise ActivityError("3200", f"{file}: is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ActivityError(
+            "3200", f"job {job_id}: write its settings to {file} (databricks jobs get {job_id}), or stub the activity."
+        )
+    return document
 
 
 def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:

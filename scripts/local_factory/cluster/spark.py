@@ -86,7 +86,7 @@ def start_cluster(jvm: Jvm, workdir: Path, settings: Mapping[str, str] = Mapping
     jvm.log_to(workdir / "spark.log", redactor.text)
     folders = {"spark.local.dir": str(workdir / "spark"), "spark.sql.warehouse.dir": str(workdir / "spark/warehouse")}
     address = jvm.gateway()
-    gateway = _connect(address)
+    gateway = connect_gateway(address)
     context = None
     try:
         conf = SparkConf(loadDefaults=False)
@@ -109,7 +109,7 @@ def attach(address: Gateway) -> "SparkSession":
 
     # It would repeat every error as JSON on the notebook's output.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    gateway = _connect(address)
+    gateway = connect_gateway(address)
     jvm = gateway.jvm
     java_context = jvm.JavaSparkContext.fromSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
     conf = SparkConf(_jvm=jvm, _jconf=java_context.getConf())
@@ -127,7 +127,7 @@ def name_jobs(session: "SparkSession", group: str, description: str) -> None:
     session.sparkContext.setJobGroup(group, description, interruptOnCancel=True)
 
 
-def _connect(address: Gateway) -> Any:
+def connect_gateway(address: Gateway) -> Any:
     """Return PySpark's own connection to a running JVM, for which it reads its environment variables."""
     from pyspark.java_gateway import launch_gateway
 

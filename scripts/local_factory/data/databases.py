@@ -6,7 +6,7 @@ What differs between databases is a `Dialect`; connecting, querying and writing 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -30,12 +30,16 @@ class Dialect:
     placeholder: str = "%s"
     types: Mapping[str, str] = field(default_factory=dict)
     has_schemas: bool = True
-    default_schema: str | None = None
     update_join: bool = False
     # `exec name @p = ?`; elsewhere `call name(p => ?)`, and rows come of `select * from name(p => ?)`.
     exec_procedures: bool = False
     named_arguments: bool = True
     primary_key_sql: str | None = None
+    current_schema: str | None = None
+    # `merge into` of standard SQL; elsewhere an update and an insert.
+    merges: bool = False
+    # How `create table ... as select` makes an empty one.
+    empty_copy: str = " where 1 = 0"
 
     def quote(self, name: str) -> str:
         """Return a name as an identifier."""
@@ -73,7 +77,7 @@ _ANSI_KEY = (
 POSTGRESQL = Dialect(
     "postgresql",
     types=_ANSI_TYPES,
-    default_schema="public",
+    current_schema="current_schema()",
     primary_key_sql=_ANSI_KEY.replace("{1} is", "cast({1} as text) is"),
 )
 MYSQL = Dialect(
@@ -86,6 +90,7 @@ MYSQL = Dialect(
     },
     update_join=True,
     named_arguments=False,
+    current_schema="database()",
     primary_key_sql=_ANSI_KEY,
 )  # fmt: skip
 SQLSERVER = Dialect(
@@ -96,7 +101,7 @@ SQLSERVER = Dialect(
         "VARCHAR": "nvarchar(max)", "UUID": "uniqueidentifier", "TIMESTAMP": "datetime2",
         "TIMESTAMP WITH TIME ZONE": "datetimeoffset", "INTERVAL": "time", "BLOB": "varbinary(max)",
     },
-    default_schema="dbo",
+    current_schema="schema_name()",
     exec_procedures=True,
     primary_key_sql=_ANSI_KEY,
 )  # fmt: skip
@@ -111,10 +116,18 @@ DUCKDB = Dialect(
     "duckdb",
     placeholder="?",
     types={**_ANSI_TYPES, "VARCHAR": "varchar", "BLOB": "blob", "DOUBLE": "double"},
-    default_schema="main",
+    current_schema="current_schema()",
     primary_key_sql="select unnest(constraint_column_names) from duckdb_constraints() where constraint_type = "
     "'PRIMARY KEY' and table_name = {0} and ({1} is null or schema_name = {1})",
 )
+
+_JDBC_TYPES: Mapping[str, str] = {
+    **_ANSI_TYPES, "VARCHAR": "varchar(4000)", "DOUBLE": "double", "UUID": "char(36)", "BLOB": "blob",
+    "TIMESTAMP WITH TIME ZONE": "timestamp", "INTERVAL": "varchar(40)", "HUGEINT": "decimal(31)",
+    "DECIMAL": "decimal(31,10)",
+}  # fmt: skip
+JDBC = Dialect("jdbc", placeholder="?", types=_JDBC_TYPES, named_arguments=False, merges=True)
+DERBY = replace(JDBC, name="derby", empty_copy=" with no data")
 
 
 @dataclass(frozen=True)
@@ -210,6 +223,34 @@ class Database:
         """Send statements whose answers are of no interest."""
         self.run_script(sql, parameters)
 
+    def locate(self, schema: str | None, table: str) -> tuple[str | None, str]:
+        """Return (schema, table) as the database spells them.
+
+        Names are looked for without regard to case, since SQL Server has none; where `dbo` is no schema, it means the
+        one that names without a schema mean. What is not found comes back as it was.
+        """
+        tables, current = self._tables(table)
+        if schema and schema.casefold() == "dbo" and not any(name.casefold() == "dbo" for name, _ in tables):
+            schema = current
+        found = [pair for pair in tables if not schema or pair[0].casefold() == schema.casefold()]
+        best = sorted(found, key=lambda pair: (pair[0] != (schema or current), pair[1] != table))
+        return best[0] if best else (schema, table)
+
+    def _tables(self, table: str) -> tuple[list[tuple[str, str]], str | None]:
+        """Return (schema, table) of all tables of a name, in any case, and the schema that is meant without one."""
+        if hasattr(self.connection, "tables"):
+            with self._told():
+                return self.connection.tables(table), self.connection.schema()
+        if not self.dialect.current_schema:
+            return [], None
+        sql = (
+            f"select table_schema, table_name, {self.dialect.current_schema} from information_schema.tables "
+            f"where lower(table_name) = lower({self.dialect.placeholder})"
+        )
+        rows = [row for batch in self.query(sql, [table]).batches for row in batch]
+        current = rows[0][2] if rows else None
+        return [(str(row[0]), str(row[1])) for row in rows], current
+
     def table_columns(self, schema: str | None, table: str) -> tuple[Column, ...] | None:
         """Return a table's columns; None when there is no such table."""
         name = self.dialect.table(schema, table)
@@ -222,6 +263,10 @@ class Database:
 
     def primary_key(self, schema: str | None, table: str) -> list[str]:
         """Return the columns of a table's primary key, in its order."""
+        if hasattr(self.connection, "primary_key"):
+            with self._told():
+                found: list[str] = self.connection.primary_key(schema, table)
+            return found
         sql = self.dialect.primary_key_sql
         if not sql:
             return []
@@ -308,30 +353,39 @@ def connect(stand_in: StandIn, work: Work, side: str = "Source") -> Iterator[Dat
     Raises:
         ActivityError: it cannot be reached, or refuses the user; or no driver for it is here.
     """
-    scheme = stand_in.place.split(":")[1].lower() if stand_in.place.count(":") > 1 else ""
-    opener = _OPENERS.get(scheme)
-    if opener is None:
-        raise copy_error(
-            "UserErrorUnsupportedDatabase",
-            f"there is no driver for jdbc:{scheme} on this machine. These have one: {', '.join(sorted(_OPENERS))}.",
-            side,
-        )
     try:
-        connection, dialect, stop = opener(stand_in)
+        connection, dialect, stop = _OPENERS.get(scheme_of(stand_in.place), _open_java)(stand_in)
     except Exception as error:
         if not _is_database_error(error):
             raise
-        raise copy_error(
-            "SqlFailedToConnect",
-            f"Cannot connect to {_shown(stand_in.place)}: '{_reason(error)}'. Check that it is there, and the user "
-            "and password that --linked-services names",
-            side,
-        ) from None
+        reason = _reason(error)
+        hint = "Check that it is there, and the user and password that --linked-services names"
+        if "No suitable driver" in reason:
+            hint = f"Without Java there are drivers for {', '.join(sorted(_OPENERS))}; another is named with --jar FILE"
+        message = f"Cannot connect to {_shown(stand_in.place)}: '{reason}'. {hint}"
+        raise copy_error("SqlFailedToConnect", message, side) from None
     try:
         with work.stopping(stop):
             yield Database(connection, dialect, work, side)
     finally:
         connection.close()
+
+
+def scheme_of(jdbc: str) -> str:
+    """Return what a JDBC address names its driver by, such as `postgresql`."""
+    return jdbc.split(":")[1].lower() if jdbc.count(":") > 1 else ""
+
+
+def needs_java(jdbc: str) -> bool:
+    """Say whether a database has no native driver here."""
+    return scheme_of(jdbc) not in _OPENERS
+
+
+def _open_java(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
+    from local_factory.data import java_databases
+
+    connection = java_databases.connect(stand_in.place, stand_in.user, stand_in.password)
+    return connection, DERBY if scheme_of(stand_in.place) == "derby" else JDBC, connection.cancel
 
 
 def _open_postgresql(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
@@ -360,18 +414,26 @@ def _open_mysql(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
     from pymysql.constants import CLIENT
 
     address = _network_address(stand_in, 3306)
-    connection = pymysql.connect(
-        host=address.host,
-        port=address.port,
-        database=address.database or None,
-        user=address.user,
-        password=address.password or "",
-        charset="utf8mb4",
-        connect_timeout=_CONNECT_SECONDS,
-        client_flag=CLIENT.MULTI_STATEMENTS,
-        local_infile=False,
-    )
-    return connection, MYSQL, connection._force_close
+
+    def opened() -> Any:
+        return pymysql.connect(
+            host=address.host,
+            port=address.port,
+            database=address.database or None,
+            user=address.user,
+            password=address.password or "",
+            charset="utf8mb4",
+            connect_timeout=_CONNECT_SECONDS,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            local_infile=False,
+        )
+
+    def stop() -> None:
+        with opened() as other:  # MySQL stops a query for another connection only
+            other.kill(connection.thread_id())
+
+    connection = opened()
+    return connection, MYSQL, stop
 
 
 def _open_sqlserver(stand_in: StandIn) -> tuple[Any, Dialect, Callable[[], object]]:
@@ -491,7 +553,8 @@ def _next_set(cursor: Any) -> bool:
 
 def _is_database_error(error: Exception) -> bool:
     module = type(error).__module__.split(".")[0]
-    return module in ("psycopg", "pymysql", "pymssql", "sqlite3", "duckdb", "_duckdb") or isinstance(error, OSError)
+    known = ("psycopg", "pymysql", "pymssql", "sqlite3", "duckdb", "_duckdb")
+    return module in known or type(error).__name__ == "JavaError" or isinstance(error, OSError)
 
 
 def _reason(error: Exception) -> str:
@@ -530,6 +593,10 @@ def _columns(cursor: Any, dialect: Dialect, first: Sequence[Row]) -> tuple[Colum
 
 
 def _declared_type(description: Any, dialect: Dialect) -> str | None:
+    if dialect in (JDBC, DERBY):
+        from local_factory.data import java_databases
+
+        return java_databases.type_of(description)
     if dialect is POSTGRESQL:
         import psycopg
 
@@ -544,6 +611,8 @@ def _declared_type(description: Any, dialect: Dialect) -> str | None:
             return None
         if code in (0, 246) and description[4] and description[5] is not None:
             return f"DECIMAL({min(max(description[4] - 2, description[5] + 1), _WIDEST)},{description[5]})"
+        if code == 1 and description[3] == 1:  # TINYINT(1), which BOOLEAN is another name for
+            return "BOOLEAN"
         return _MYSQL_TYPES.get(code, "VARCHAR")
     if dialect is DUCKDB:
         kind = str(description[1]).upper()

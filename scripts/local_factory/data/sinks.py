@@ -67,7 +67,6 @@ class FileSink(Sink):
         translator: Translator,
         *,
         skip: bool,
-        from_files: bool,
     ) -> None:
         self.written = Written()
         self._work = work
@@ -79,7 +78,6 @@ class FileSink(Sink):
         self._behavior = str(behavior or _PRESERVE)
         self._translator = translator
         self._skip = skip
-        self._from_files = from_files
         self._held: list[Rows] = []
         if self._format not in (formats.TEXT, formats.JSON, formats.PARQUET):
             raise copy_error(
@@ -88,7 +86,7 @@ class FileSink(Sink):
 
     def write(self, rows: Rows) -> None:
         """Write the rows of a source file to a file of their own, or hold them back to be merged."""
-        if self._behavior == _MERGE or self._location.file or not self._from_files:
+        if self._behavior == _MERGE or self._location.file or rows.file is None:
             self._held.append(rows)
         else:
             self._write_file(self._target(rows), [rows])
@@ -261,7 +259,7 @@ class TableSink(Sink):
         self._work = work
         self._database = database
         self._dialect = database.dialect
-        self._schema, self._table = table_of(dataset, database.dialect)
+        self._schema, self._table = table_of(dataset, database)
         self._name = self._dialect.table(self._schema, self._table)
         self._translator = translator
         self._skip = skip
@@ -361,7 +359,7 @@ class TableSink(Sink):
         if dialect.exec_procedures:
             self._database.execute(f"select {picked} into {interim} from {self._name} where 1 = 0")
         else:
-            self._database.execute(f"create table {interim} as select {picked} from {self._name} where 1 = 0")
+            self._database.execute(f"create table {interim} as select {picked} from {self._name}{dialect.empty_copy}")
         try:
             for batch in found:
                 self._database.insert(interim, names, batch)
@@ -381,6 +379,13 @@ def _merge(database: Database, table: str, interim: str, keys: Sequence[str], na
     same = " and ".join(f"{alias}.{q(key)} = s.{q(key)}" for key in keys)
     others = [name for name in names if name not in keys]
     picked = ", ".join(q(name) for name in names)
+    if dialect.merges:
+        changes = ", ".join(f"{q(name)} = s.{q(name)}" for name in others)
+        update = f" when matched then update set {changes}" if others else ""
+        values = ", ".join(f"s.{q(name)}" for name in names)
+        insert = f"insert ({picked}) values ({values})"
+        yield f"merge into {table} t using {interim} s on {same}{update} when not matched then {insert}"
+        return
     if others:
         if dialect.update_join:
             changes = ", ".join(f"t.{q(name)} = s.{q(name)}" for name in others)

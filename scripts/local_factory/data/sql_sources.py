@@ -34,12 +34,12 @@ def answer_of(database: Database, dataset: Dataset, source: Mapping[str, Any]) -
         return database.query(sql, values)
     if query:
         return database.query(_PARTITION.sub("(1 = 1)", str(query)))
-    schema, table = table_of(dataset, database.dialect)
+    schema, table = table_of(dataset, database)
     return database.query(f"select * from {database.dialect.table(schema, table)}")
 
 
-def table_of(dataset: Dataset, dialect: Dialect) -> tuple[str | None, str]:
-    """Return (schema, table) of a dataset, also when it says both in `tableName`.
+def table_of(dataset: Dataset, database: Database) -> tuple[str | None, str]:
+    """Return (schema, table) of a dataset, also when it says both in `tableName`, as the database spells them.
 
     Raises:
         ActivityError: the dataset names no table.
@@ -54,7 +54,7 @@ def table_of(dataset: Dataset, dialect: Dialect) -> tuple[str | None, str]:
         schema, table = (parts[-2] if len(parts) > 1 else None), parts[-1]
     if isinstance(schema, list):  # the declared columns, not a schema's name
         schema = None
-    return (str(schema) if schema else None), str(table)
+    return database.locate(str(schema) if schema else None, str(table))
 
 
 def split_name(name: str) -> list[str]:

@@ -1,11 +1,12 @@
 """Runs notebooks for the served factory: Spark starts when the first one is needed, and each run's page is kept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from local_factory.cluster.runner import NotebookRunner
+from local_factory.cluster.runner import NotebookRunner, read_job
 from local_factory.engine import NotebookRequest, NotebookResult
 from local_factory.errors import ActivityError, LocalFactoryError
 from local_factory.local_run import notebook_page
@@ -41,6 +42,11 @@ class ServedNotebooks:
     def page(self, activity_run_id: str) -> Path:
         """Return the file of a notebook run's page."""
         return self._folder / f"{activity_run_id}.html"
+
+    async def job(self, job_id: str) -> Mapping[str, Any]:
+        """Return a job's settings."""
+        session = await asyncio.shield(self._starting())
+        return read_job(session.settings.notebooks, job_id)
 
     async def run(self, request: NotebookRequest) -> NotebookResult:
         """Run a notebook to its end, and keep its page."""

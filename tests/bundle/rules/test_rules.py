@@ -64,7 +64,6 @@ def test_outside_the_policy_an_error_is_what_the_service_refuses_or_what_can_nev
         "notebook-parameter",
         "notebook-source",
         "retry-interval",
-        "source-right",
         "timeout-documented",
         "trigger-time-form",
         "unknown-key",

@@ -1,11 +1,15 @@
 """Monitor in a real Chromium: runs as they go, "Trigger now", everything by keyboard, nothing from data as script."""
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.contrast import LOW_CONTRAST
 from support.local_server import TOKEN, LocalServer
+
+from .conftest import PIPELINES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -104,3 +108,98 @@ def test_a_trigger_is_started_and_stopped(window, server):
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Start").wait_for()
     assert server.call("GET", "/triggers/TR_Minute").json()["properties"]["runtimeState"] == "Stopped"
+
+
+HOSTILE = "<script>window.planted = true</script><img src=x onerror='window.planted = true'>"
+PAGES = (
+    *("/runs", "/pipelines", "/pipelines/PL_Typed", "/pipelines/PL_Bad", "/triggers", "/triggers/TR_Minute"),
+    *("/feeds", "/lake", "/lake/countries", "/lake/countries/a.json", "/lake/customer_data", "/runs?status=Failed"),
+)
+
+
+def furnish(server: LocalServer) -> str:
+    """Fill the lake and the history with what may stand in them, and return a run that failed."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    lake = server.workdir / "lake"
+    for folder in ("countries", "customer_data", "ingest_runs"):
+        (lake / folder).mkdir(parents=True, exist_ok=True)
+    (lake / "countries" / "a.json").write_text(json.dumps({"name": HOSTILE}))
+    parquet.write_table(pa.table({"id": [1, 2], HOSTILE: [HOSTILE, None]}), lake / "customer_data" / "p.parquet")
+    for number in range(5):
+        row = {"feed": f"shop.{HOSTILE}", "status": "Failed" if number == 4 else "Succeeded", "mode": "load"}
+        row |= {"rows_read": number * 100, "rows_in_target": 400, "position_after": HOSTILE, "seconds": 1.5}
+        row |= {"error": HOSTILE if number == 4 else None, "finished": f"2026-01-0{number + 1}T00:00:00+00:00"}
+        (lake / "ingest_runs" / f"2026010{number + 1}T000000Z_x.json").write_text(json.dumps(row) + "\n{not a line\n")
+    fail = {"name": "Break", "type": "Fail", "typeProperties": {"message": HOSTILE, "errorCode": HOSTILE}}
+    description = {"description": HOSTILE, "activities": [fail]}
+    assert server.put("pipelines", "PL Odd 'name'", description).status_code == 200
+    run_id = server.create_run("PL Odd 'name'")
+    server.ended(run_id)
+    return run_id
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_loads_only_from_the_server_runs_nothing_from_data_and_can_be_read(
+    browser: "Browser", server: LocalServer, size, scheme
+):
+    failed = furnish(server)
+    with browser.new_context(viewport=SIZES[size], color_scheme=scheme) as context:
+        window = Window(context.new_page(), server)
+        for path in (*PAGES, f"/runs/{failed}", "/pipelines/PL%20Odd%20'name'"):
+            window.open(path)
+            page = window.page
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            assert page.evaluate("window.planted") is None, path
+            found = page.evaluate(LOW_CONTRAST)
+            assert found["checked"] > 5, path
+            assert found["low"] == [], (path, found["low"])
+            controls = page.locator("main :is(button, a, input, select, textarea):not([type=hidden])")
+            assert controls.evaluate_all(UNNAMED) == [], path
+            assert page.locator("h1").count() == 1, path
+        assert window.problems == []
+        assert window.foreign == []
+
+
+FOCUSED = """(document.activeElement.labels?.[0]?.innerText || document.activeElement.innerText || '').trim()"""
+UNNAMED = """elements => elements
+    .filter(element => !(element.innerText?.trim() || element.labels?.length || element.getAttribute('aria-label')))
+    .map(element => element.outerHTML)"""
+
+
+def test_from_an_empty_list_to_a_finished_run_by_keyboard_alone(browser: "Browser", serve):
+    server = serve(*PIPELINES)
+    with browser.new_context(viewport=SIZES["desktop"]) as context:
+        window = Window(context.new_page(), server)
+        page = window.page
+        page.get_by_text("Nothing has run yet").wait_for()
+
+        def reach(text: str) -> None:
+            """Press Tab until what has the focus says this."""
+            for _ in range(60):
+                page.keyboard.press("Tab")
+                shown = page.evaluate(FOCUSED)
+                if shown == text:
+                    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+                    return
+            raise AssertionError(f"not reached by Tab: {text}")
+
+        reach("Choose a pipeline")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/pipelines")
+        reach("PL_Typed")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/pipelines/PL_Typed")
+        reach("number")
+        page.keyboard.type("7")
+        reach("Trigger now")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/runs/*")
+        page.get_by_text("Succeeded").first.wait_for()
+        reach("Rerun")
+        page.keyboard.press("Enter")
+        page.get_by_text("This run and its reruns").wait_for()
+        assert window.problems == []
+    assert [run["status"] for run in server.runs()] == ["Succeeded", "Succeeded"]

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.credentials import AccessToken
 from azure.identity import ClientSecretCredential
 
 from fakes.dfs_service import ACCOUNT, CONTAINER, KEY, DfsService
@@ -151,6 +153,26 @@ def test_a_container_that_is_not_there_is_named(service: DfsService, clock: Fast
     for operation in operations:
         with pytest.raises(PathNotFoundError, match=r"(Container|Filesystem)NotFound"):
             operation()
+
+
+def test_an_identity_is_let_in_by_its_token_for_storage(clock: FastClock) -> None:
+    asked: set[str] = set()
+
+    def get_token(*scopes: str, **_options: Any) -> AccessToken:
+        asked.update(scopes)
+        return AccessToken("a-token", 2**31)
+
+    credential = SimpleNamespace(get_token=get_token)
+    with DfsService(page=2, token="a-token", seconds=clock.now) as service:
+        storage = AdlsStorage(service.root, service.account_url, CONTAINER, "", credential=credential, clock=clock)
+        for number in range(5):
+            storage.write(f"folder/{number}", b"x")
+        storage.rename("folder", "moved")
+        assert [entry.name for entry in storage.list("moved")] == ["0", "1", "2", "3", "4"]
+        storage.lease("t.lock", "run-1", 0).release(settled=True)
+        storage.delete("moved")
+        assert storage.list("") == []
+    assert asked == {"https://storage.azure.com/.default"}
 
 
 def test_a_document_takes_at_most_four_requests(service: DfsService, storage: AdlsStorage) -> None:

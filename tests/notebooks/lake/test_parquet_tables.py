@@ -251,7 +251,7 @@ def test_a_file_where_a_table_should_be_is_left_alone(spark: SparkSession, stora
 @pytest.mark.parametrize("form", ["{path}", "file:{path}", "file://{path}"])
 @pytest.mark.parametrize("folder", ["lake", "my lake é", "lake=1"])
 def test_a_local_lake_may_be_a_path_or_an_address(form: str, folder: str, spark: SparkSession, tmp_path: Path) -> None:
-    storage = open_storage(form.format(path=tmp_path / folder), None)
+    storage = open_storage(form.format(path=tmp_path / folder))
     storage.write("document.json", b"x")
     land(spark, storage, 2)
     assert (tmp_path / folder / "document.json").read_bytes() == b"x"

@@ -197,4 +197,4 @@ def test_a_part_that_a_dead_process_left_does_no_harm(tmp_path: Path) -> None:
 )
 def test_a_lake_of_no_known_kind_is_refused(root: str, words: str) -> None:
     with pytest.raises(LakeError, match=words):
-        open_storage(root, None)
+        open_storage(root)

@@ -15,7 +15,6 @@ from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
-from ingestion.platform.entra import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.platform.errors import (
     AzureRefusedError,
     InvalidSettingError,
@@ -24,6 +23,7 @@ from ingestion.platform.errors import (
     SourceError,
     StagingError,
 )
+from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.sql.database import Extent, SourceTable, SqlDatabase
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -414,7 +414,7 @@ def test_a_refused_sign_in_is_minus_one_with_the_reason_and_without_the_secret(
     with pytest.raises(AzureRefusedError, match="AADSTS7000215"):
         products("601")
     out = "".join(capfd.readouterr())
-    assert "invalid_client: AADSTS7000215" in out
+    assert "AADSTS7000215" in out
     assert CLIENT_SECRET not in out
     assert json.dumps(CLIENT_SECRET)[1:-1] not in out
 

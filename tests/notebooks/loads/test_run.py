@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
 from fakes.faulty_http import FaultyServer
 from fakes.paging_api import PagingApi
+from fakes.postgres import Postgres
 from fakes.workspace import Settings
 from ingestion.feeds.problems import SourcesError
 from ingestion.loads.run import run_feeds
@@ -43,9 +46,9 @@ def folder(tmp_path: Path) -> Path:
 def ingest(spark: SparkSession, shop: Derby, lake: Path, folder: Path) -> Ingest:
     """Return a function that runs the notebook's call with some widgets, and returns what it exits with."""
 
-    def run(**widgets: str) -> dict[str, Any]:
+    def run(secrets: dict[str, str] | None = None, **widgets: str) -> dict[str, Any]:
         environment = {"LAKE_ROOT": str(lake), "SQL_URL": shop.url}
-        settings = Settings(environment=environment, widgets={"sources": str(folder), **widgets})
+        settings = Settings(environment=environment, widgets={"sources": str(folder), **widgets}, secrets=secrets or {})
         return dict(json.loads(run_feeds(spark, settings.configuration(), sleep=lambda _seconds: None)))
 
     return run
@@ -191,6 +194,24 @@ def test_discover_proposes_a_file_that_can_be_read_as_it_is(
         "shop.APP.ORDERS": 2,
         "shop.APP.SECRETS": 0,
     }
+
+
+def test_moments_are_what_every_reader_of_parquet_finds(
+    ingest: Ingest, folder: Path, postgres: Postgres, lake: Path
+) -> None:
+    postgres.drop("moments")
+    postgres.execute(
+        "CREATE TABLE moments (id INT PRIMARY KEY, at TIMESTAMPTZ)",
+        "INSERT INTO moments VALUES (1, '9999-12-31 23:59:59Z'), (2, '1500-01-01 00:00:00Z')",
+    )
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    shop_toml(folder, '[[tables]]\nname = "moments"', signed_in)
+    exit_value = ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password})
+    assert exit_value["status"] == "Succeeded", exit_value["message"]
+    (file,) = (lake / "shop" / "moments").glob("*.parquet")
+    moments = dict(zip(*(pq.read_table(file)[name].to_pylist() for name in ("id", "at")), strict=True))
+    assert moments[1] == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert moments[2] == datetime(1500, 1, 1, tzinfo=UTC)
 
 
 def api_toml(folder: Path, server: FaultyServer, more: str = "") -> None:

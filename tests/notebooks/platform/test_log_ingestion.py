@@ -12,8 +12,8 @@ from fakes.entra_service import CLIENT_SECRET, EntraService
 from fakes.http_service import Fault
 from fakes.log_ingestion_service import LogIngestionService
 from fakes.workspace import Settings
-from ingestion.platform.entra import MONITOR_SCOPE
 from ingestion.platform.errors import LakeError
+from ingestion.platform.identity import MONITOR_SCOPE
 from ingestion.platform.log import StepLog
 from ingestion.platform.log_ingestion import post_lines
 
@@ -79,7 +79,7 @@ Change = Callable[[Settings, EntraService, LogIngestionService], object]
         (lambda settings, _e, _m: settings.environment.pop("AZURE_TENANT_ID"), "AZURE_TENANT_ID is not set"),
         (lambda settings, _e, _m: settings.environment.update(LOG_INGESTION_URL="http://logs.example"), "https"),
         (lambda settings, _e, _m: settings.environment.update(LOG_INGESTION_URL="logs"), "LOG_INGESTION_URL"),
-        (lambda _s, entra, _m: entra.faults.orders.update({1: Fault.HANG}), "no answer after 4 s"),
+        (lambda _s, entra, _m: entra.faults.orders.update({1: Fault.HANG}), "none after 4 s"),
         (lambda _s, _e, monitor: monitor.faults.orders.update({1: Fault.HANG}), "no answer after 4 s"),
         (lambda _s, _e, monitor: monitor.faults.orders.update({1: Fault.DROP}), "cannot be reached"),
         (lambda _s, _e, monitor: monitor.faults.orders.update({1: Fault.FAIL_AFTER}), "status 500"),

@@ -1,17 +1,24 @@
 """A widget wins over a variable, a variable over a default; what is missing or wrong is named with the way out."""
 
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from fakes.workspace import Settings
+from ingestion.loads.run_context import LoadSettings, Run
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
+from ingestion.platform.log import StepLog
 from ingestion.platform.secrets import SecretReference
-from ingestion.platform.settings import CountrySettings, TableSettings, read_customer_count
+from ingestion.platform.settings import CountrySettings, read_customer_count
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 COMPLETE = {"LAKE_ROOT": "/lake", "SQL_URL": "jdbc:derby:x", "COUNTRY_API_URL": "http://api.example/v3.1"}
 
 
-def table_settings(**widgets: str) -> TableSettings:
-    return TableSettings.read(Settings(widgets=widgets, environment=COMPLETE).configuration())
+def load_settings(**widgets: str) -> LoadSettings:
+    return LoadSettings.read(Settings(widgets=widgets, environment=COMPLETE).configuration())
 
 
 def country_settings(**widgets: str) -> CountrySettings:
@@ -19,42 +26,45 @@ def country_settings(**widgets: str) -> CountrySettings:
 
 
 def test_a_widget_wins_over_the_variable() -> None:
-    assert table_settings(lake_root="abfss://raw-data@a.dfs.core.windows.net").lake_root.startswith("abfss:")
+    assert load_settings(lake_root="abfss://raw-data@a.dfs.core.windows.net").lake_root.startswith("abfss:")
     assert country_settings(country_api_url="https://other.example").api_url == "https://other.example"
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\n"])
 def test_an_empty_widget_gives_way_to_the_variable(empty: str) -> None:
-    assert table_settings(lake_root=empty).lake_root == "/lake"
+    assert load_settings(lake_root=empty).lake_root == "/lake"
 
 
 def test_defaults_stand_where_nothing_is_said() -> None:
-    settings = TableSettings.read(Settings(environment=COMPLETE).configuration())
-    assert settings.table_format == "parquet"
-    assert settings.sql_user == SecretReference("ingestion", "sql-user")
-    assert settings.sql_password == SecretReference("ingestion", "sql-password")
+    settings = load_settings()
+    assert (settings.may_break_schema, settings.quarantine_limit) == (False, None)
+    assert (settings.quarantine_days, settings.sql_connections) == (30, 8)
     without_url = Settings(environment={"LAKE_ROOT": "/lake"}).configuration()
     assert CountrySettings.read(without_url).api_url is None
 
 
 def test_the_secret_scope_can_be_named() -> None:
-    assert country_settings(secret_scope="other").api_key == SecretReference("other", "restcountries-api-key")
+    configuration = Settings(widgets={"secret_scope": "other"}).configuration()
+    assert configuration.secret("sql-user") == SecretReference("other", "sql-user")
 
 
-@pytest.mark.parametrize("name", ["lake_root", "sql_url"])
-def test_a_missing_setting_is_named_with_all_three_places(name: str) -> None:
-    environment = {variable: value for variable, value in COMPLETE.items() if variable != name.upper()}
+def test_a_secret_that_is_required_is_named_with_its_scope() -> None:
+    settings = Settings(secrets={"key": "value"})
+    assert settings.configuration().require_secret("key") == "value"
+    with pytest.raises(MissingSettingError, match="ingestion/other is not stored"):
+        settings.configuration().require_secret("other")
+
+
+def test_a_missing_setting_is_named_with_all_three_places() -> None:
     with pytest.raises(MissingSettingError) as raised:
-        TableSettings.read(Settings(environment=environment).configuration())
-    for words in (f"widget {name}", f"environment variable {name.upper()}", "no default"):
+        LoadSettings.read(Settings(environment={"SQL_URL": "jdbc:derby:x"}).configuration())
+    for words in ("widget lake_root", "environment variable LAKE_ROOT", "no default"):
         assert words in str(raised.value)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("sql_url", "sqlserver://host", "jdbc:"),
-        ("table_format", "csv", "TABLE_FORMAT"),
         ("quarantine_limit", "some", "QUARANTINE_LIMIT"),
         ("quarantine_limit", "101", "0 to 100"),
         ("quarantine_limit", "-1", "0 to 100"),
@@ -67,7 +77,7 @@ def test_a_missing_setting_is_named_with_all_three_places(name: str) -> None:
 )
 def test_a_table_setting_that_cannot_be_used_is_refused(name: str, value: str, words: str) -> None:
     with pytest.raises(InvalidSettingError, match=words):
-        table_settings(**{name: value})
+        load_settings(**{name: value})
 
 
 @pytest.mark.parametrize("url", ["restcountries.com/v3.1", "ftp://restcountries.com", "https://", "jdbc:x"])
@@ -91,7 +101,7 @@ def test_connections_that_are_no_number_from_1_to_64_are_refused(text: str) -> N
 
 def test_a_slash_at_the_end_changes_nothing() -> None:
     assert country_settings(country_api_url="http://api.example/v3.1/").api_url == "http://api.example/v3.1"
-    assert table_settings(lake_root="/lake/").lake_root == "/lake"
+    assert load_settings(lake_root="/lake/").lake_root == "/lake"
 
 
 def test_no_repr_shows_a_password() -> None:
@@ -100,7 +110,8 @@ def test_no_repr_shows_a_password() -> None:
     )
     configuration = settings.configuration()
     assert configuration.secrets.find(configuration.secret("sql-password")) == "hunter2"
-    for shown in (configuration, configuration.secrets, TableSettings.read(configuration)):
+    run = Run.begin(cast("SparkSession", None), configuration, StepLog(configuration.secrets.redact))
+    for shown in (configuration, configuration.secrets, run, run.sources()):
         assert "hunter2" not in repr(shown)
 
 

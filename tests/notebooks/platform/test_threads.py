@@ -55,7 +55,7 @@ def test_a_task_that_hangs_is_late_and_those_behind_it_are_not_started() -> None
 
 
 def test_a_task_that_hangs_does_not_keep_the_program_from_ending() -> None:
-    package = Path(__file__).resolve().parents[2] / "notebooks"
+    package = Path(__file__).resolve().parents[3] / "notebooks"
     program = (
         "import time; from ingestion.platform.threads import gather; "
         "print(gather({1: lambda: time.sleep(60)}, workers=1, seconds=0.1, late=TimeoutError())[1])"

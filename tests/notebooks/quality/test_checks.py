@@ -37,6 +37,7 @@ def gate(frame: DataFrame, *checks: Check, rows_before: int | None = None) -> Ga
     [
         (NotNull("value"), "string", ["x", ""], [None]),
         (InRange("value", at_least=0), "decimal(12,2)", [Decimal(0), Decimal("9999999999.99")], [Decimal("-.01")]),
+        (InRange("value", at_least=0), "double", [0.0, 1e308, None], [-0.1, float("nan")]),
         (InRange("value", at_most=9), "bigint", [9, -(2**63), None], [10, 2**63 - 1]),
         (InRange("value", 1.5, 2.5), "double", [1.5, 2.5, None], [1.4, float("nan"), float("inf")]),
         (InRange("value", at_least=date(1900, 1, 1)), "date", [date(1900, 1, 1), None], [date(1899, 12, 31)]),
@@ -145,3 +146,50 @@ def test_without_checks_every_row_passes(spark: SparkSession) -> None:
     assert frame.where(tested.passes()).count() == 3
     assert frame.select(F.size(tested.reasons()).alias("n")).where("n > 0").count() == 0
     assert tested.results({}, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "kind", "value"),
+    [
+        (InRange("value", at_least=0), "string", "12.50"),
+        (InRange("value", at_least=date(1900, 1, 1)), "int", 7),
+        (OneOf("value", ("EUR", "USD")), "int", 7),
+        (OneOf("value", (1, 2)), "string", "one"),
+        (Fresh("value", timedelta(days=1)), "string", "yesterday"),
+        (NotBefore("value", "other"), "string", "x"),
+    ],
+    ids=str,
+)
+def test_a_check_of_another_kind_than_its_column_is_not_applied_and_raises_for_no_value(
+    check: Check, kind: str, value: Any, spark: SparkSession
+) -> None:
+    frame = spark.createDataFrame([(value, 1)], f"value {kind}, other int")
+    tested = gate(frame, check)
+    assert [row[0] for row in frame.select(tested.passes()).collect()] == [True]
+    (result,) = tested.results({}, 1)
+    assert (result.applied, result.fits, result.failure) == (False, False, None)
+
+
+@pytest.mark.parametrize(
+    ("newest", "told"),
+    [
+        (datetime(20, 1, 1, tzinfo=UTC), "it is 0020-01-01 00:00 UTC"),
+        (NOW + timedelta(days=2), "it is 2026-11-24 12:00 UTC, in the future"),
+    ],
+)
+def test_a_moment_of_any_century_is_told(newest: datetime, told: str, spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(NOW,)], "value timestamp")
+    micros = (newest - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    check = Fresh("value", timedelta(days=30))
+    (result,) = gate(frame, check).results({str(check): micros}, 1)
+    assert result.failure == told
+
+
+def test_a_moment_after_the_year_9999_is_told(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(NOW,)], "value timestamp")
+    check = Fresh("value", timedelta(days=30))
+    five_digits = 576_115_200 * 10**9  # 20226-05-01, as a database may hold it
+    (result,) = gate(frame, check).results({str(check): five_digits}, 1)
+    assert result.failure is not None
+    assert result.failure.startswith("it is 20226-")
+    assert result.failure.endswith("in the future")

@@ -14,8 +14,8 @@ from fakes.workspace import Settings
 from ingestion.loads.process_customers import process_customers
 from ingestion.loads.process_products import process_products
 from ingestion.platform.errors import SourceError
+from ingestion.platform.key_range import KeyRange
 from ingestion.sql.database import Extent, SqlDatabase
-from ingestion.sql.partitioning import KeyRange
 
 Lines = Callable[[], list[dict[str, Any]]]
 

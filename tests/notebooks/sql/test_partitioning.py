@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.platform.key_range import KeyRange
 from ingestion.sql.partitioning import (
-    KeyRange,
     bucket_bounds,
     crowded,
     equal_bounds,

@@ -4,6 +4,13 @@ from support.rule_cases.case import ACTIVITIES, COUNT, LOAD, Case, both, contain
 from support.sample_bundle import RUN_OUTPUT, expression
 
 CASES = (
+    Case(
+        "notebook-readable",
+        lambda s: s.file("load.py").write_bytes(b"# Databricks notebook source\n# caf\xe9\n"),
+        "load.py",
+        "line 2",
+        "is not UTF-8",
+    ),
     Case("notebook-source", swap("load.py", "for name in", "for name of"), "load.py", "line 7", "invalid syntax"),
     Case(
         "notebook-source", swap("jobs/counting.py", "def count", "def"), "jobs/counting.py", "line 4", "invalid syntax"

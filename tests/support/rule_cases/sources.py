@@ -15,28 +15,30 @@ name = "dbo.Orders"
 RUNBOOK = "# Runbook\n\n## Secrets\n\n| secret | by |\n| --- | --- |\n| `sql-password`, `sql-user` | us |\n\n## Costs\n"
 SHOP = "notebooks/sources/shop.toml"
 
+READER = write("ingestion/feeds/__init__.py", "")
+
 CASES = (
     Case(
         "source-right",
-        write(SHOP, SOURCE + 'formt = "delta"\n'),
+        both(READER, write(SHOP, SOURCE + 'formt = "delta"\n')),
         SHOP,
         "line 9: [[tables]] 'dbo.Orders': formt",
         "Did you mean 'format'?",
-        write(SHOP, SOURCE),
+        both(READER, write(SHOP, SOURCE)),
     ),
     Case(
         "source-right",
-        write(SHOP, SOURCE.replace('{ secret = "sql-password" }', '"hunter2"')),
+        both(READER, write(SHOP, SOURCE.replace('{ secret = "sql-password" }', '"hunter2"'))),
         SHOP,
         "line 5: [source]: password",
         "secret in plain text",
     ),
     Case(
         "source-secret-listed",
-        both(write(SHOP, SOURCE), write("infra/README.md", RUNBOOK.replace("`sql-user`", "`sa`"))),
+        both(READER, write(SHOP, SOURCE), write("infra/README.md", RUNBOOK.replace("`sql-user`", "`sa`"))),
         SHOP,
         "line 4: user.secret",
         "'sql-user' is not in the runbook's list",
-        both(write(SHOP, SOURCE), write("infra/README.md", RUNBOOK)),
+        both(READER, write(SHOP, SOURCE), write("infra/README.md", RUNBOOK)),
     ),
 )

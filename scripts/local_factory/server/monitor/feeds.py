@@ -1,9 +1,14 @@
-"""The page of feeds: where each stands, and its last loads as small plots. It reads the lake's table `ingest_runs`."""
+"""The page of feeds: where each stands, and its last loads as small plots.
 
+It reads the lake's table `ingest_runs`: a file of JSON lines a run, named by the moment that it ended, or Parquet.
+"""
+
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_factory.server.monitor.parts import Page, Parts, here
@@ -14,12 +19,13 @@ if TYPE_CHECKING:
 
 TABLE = "ingest_runs"
 _LOADS = 30
+# The newest runs tell where each feed stands; of older ones there may be years.
+_MOST_FILES = 2000
 _COLUMNS = (
     *("feed", "status", "mode", "rows_read", "inserted", "updated", "deleted", "quarantined", "rows_in_target"),
     *("position_before", "position_after", "seconds", "error", "run_id", "pipeline_run_id"),
-    *("started", "ended", "started_at", "ended_at", "start", "end", "time"),
+    *("started", "finished"),
 )
-_ENDS = ("ended", "ended_at", "end", "time", "started", "started_at", "start")
 _PLOT_WIDTH, _PLOT_HEIGHT, _BAR = 180.0, 36.0, 6.0
 
 
@@ -53,13 +59,27 @@ class Feed:
 def feeds_page(parts: Parts, _request: "Request") -> Page:
     """Return the page of feeds."""
     folder = parts.workdir / "lake" / TABLE
-    if not folder.is_dir() or not is_table(folder):
+    if not folder.is_dir():
         return _page([], "")
     try:
-        loads = read_rows(folder, _COLUMNS)
+        loads = [*_json_rows(folder), *(read_rows(folder, _COLUMNS) if is_table(folder) else ())]
     except UnreadableTableError as error:
         return _page([], str(error))
     return _page(_feeds(loads, datetime.now(UTC)), "")
+
+
+def _json_rows(folder: Path) -> list[Mapping[str, Any]]:
+    """Return the rows of the newest files; a line that is none is left out, as one that is being written may be."""
+    rows: list[Mapping[str, Any]] = []
+    for file in sorted(folder.glob("[!_.]*.json"))[-_MOST_FILES:]:
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and "feed" in row:
+                rows.append(row)
+    return rows
 
 
 def _page(feeds: Sequence[Feed], problem: str) -> Page:
@@ -117,7 +137,7 @@ def _bars(loads: Sequence[Mapping[str, Any]], column: str, unit: str) -> list[Ba
 
 
 def _failed(load: Mapping[str, Any]) -> bool:
-    return str(load.get("status", "")).lower() in ("failed", "error")
+    return str(load.get("status", "")).lower() == "failed"
 
 
 def _number(value: object) -> float:
@@ -129,7 +149,7 @@ def _order(load: Mapping[str, Any]) -> datetime:
 
 
 def _moment(load: Mapping[str, Any]) -> datetime | None:
-    for column in _ENDS:
+    for column in ("finished", "started"):
         value = load.get(column)
         if isinstance(value, str):
             try:

@@ -13,7 +13,9 @@ from local_factory.runs import Status
 _WIDTH, _HEIGHT = 196.0, 58.0
 _GAP_X, _GAP_Y = 56.0, 22.0
 _PAD, _HEAD, _LABEL = 14.0, 58.0, 22.0
-_MOST_LETTERS = 24
+# A letter of a name is about so wide; beside the name there is room for the mark of the last run.
+_LETTER, _BESIDE_NAME = 8.2, 64.0
+_MOST_LETTERS = 34
 _LABELS: Mapping[str, str] = {
     "ifTrueActivities": "True",
     "ifFalseActivities": "False",
@@ -121,12 +123,14 @@ def _box(activity: Activity, x: float, y: float, statuses: Mapping[str, Status])
             group = _group(_label(activity, inner), inner, x + _PAD, down, statuses)
             groups.append(group)
             down += group.height + _PAD
-    width = max([_WIDTH, *(group.width + 2 * _PAD for group in groups)])
+    shown = activity.name if len(activity.name) <= _MOST_LETTERS else f"{activity.name[: _MOST_LETTERS - 1]}…"
+    wide = len(shown) * _LETTER + _BESIDE_NAME
+    width = max([_WIDTH, wide, *(group.width + 2 * _PAD for group in groups)])
     height = down - y if groups else _HEIGHT
     called = text(mapping(activity.type_properties.get("pipeline")).get("referenceName"))
     return Box(
         activity.name,
-        activity.name if len(activity.name) <= _MOST_LETTERS else f"{activity.name[: _MOST_LETTERS - 1]}…",
+        shown,
         activity.type,
         x,
         y,
