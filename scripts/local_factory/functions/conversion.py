@@ -28,8 +28,8 @@ from local_factory.functions.signature import ANY, BOOLEAN_NUMBER_OR_TEXT, COLLE
 from local_factory.functions.values import Json, checked_float, checked_integer, describe, to_text, to_utf8
 from local_factory.functions.xml import XmlText, evaluate_xpath, from_json, read_xml
 
-# What .NET reads as a number under en-US: white space around, a sign, commas between digits, a fraction, an exponent; of a
-# float a sign may stand behind.
+# What .NET reads as a number under en-US: white space around, a sign, commas between digits, a fraction, an exponent.
+# Of a float a sign may stand behind.
 _NUMBER = re.compile(
     r"\s*+(?P<number>[+-]?(?:[0-9][0-9,]*+\.?[0-9]*+|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)(?P<sign>[+-]?)\s*", re.ASCII
 )
