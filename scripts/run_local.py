@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from local_factory.local_run import PipelineRequest, RunResult
     from local_factory.session import Session, Settings
     from local_factory.stubs import Stubs
+    from local_factory.watching import Fire
 
     Clusters = Sequence[Mapping[str, str]]
 
@@ -103,7 +104,7 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from local_factory.reach import notebook_clusters
 
     bundle = read_bundle(options.adf, options.notebooks)
-    if options.trigger and options.watch:
+    if options.trigger and (options.watch or options.event):
         return await _watch(options, bundle, console)
     if options.trigger:
         return _print_fire_times(options, bundle, console)
@@ -223,60 +224,75 @@ def _requests(
 
 
 async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
-    """Run a trigger's pipelines at its fire times until interrupted; runs beyond their concurrency wait."""
+    """Run what a trigger fires until interrupted, or for one event; runs beyond their concurrency wait."""
     from rich.console import Console
 
     from local_factory.parameters import resolve
     from local_factory.reach import notebook_clusters
-    from local_factory.schedule import fire_times
     from local_factory.startup_checks import check_runnable
-    from local_factory.triggers import find_trigger, pipelines_of, requests_of
+    from local_factory.triggers import event_requests_of, find_trigger, pipelines_of, requests_of
+    from local_factory.watching import Fire, fires, read_event
 
     trigger = find_trigger(bundle.resources, options.trigger)
     replacements = _replacements(options, bundle, pipelines_of(trigger))
     check_runnable(bundle, pipelines_of(trigger), replacements.stubs, replacements.stand_ins)
     clusters = notebook_clusters(bundle, pipelines_of(trigger), replacements.stubs)
-    running: set[asyncio.Task[RunResult]] = set()
+    running: set[asyncio.Task[None]] = set()
     succeeded = True
 
-    def finished(task: "asyncio.Task[RunResult]") -> None:
-        nonlocal succeeded
-        running.discard(task)
-        _print_result(options, console, task.result())
-        succeeded = succeeded and task.result().succeeded
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
 
-    first = requests_of(trigger, datetime.now(UTC))
-    for request in first:
-        resolve(_pipeline_parameters(bundle, request.pipeline), request.parameters, request.pipeline)
+    async def see_through(fire: Fire) -> None:
+        nonlocal succeeded
+        for attempt in range(fire.retries + 1):
+            if attempt:
+                await asyncio.sleep(fire.seconds_between_tries)
+            result = await _run(session, bundle, fire.requests, replacements, lines)
+            _print_result(options, console, result)
+            if result.succeeded or any(run.status == "Cancelled" for run in result.runs):
+                break
+        fire.ended(result.succeeded)
+        succeeded = succeeded and result.succeeded
+
+    if options.event:
+        event = read_event(options.event)
+        coming = _once(Fire(event_requests_of(trigger, event, {"body": event}), trigger.name))
+    else:
+        coming = fires(trigger, bundle, replacements.stand_ins, options.workdir, say)
+    if trigger.properties.get("type") == "ScheduleTrigger":
+        for request in requests_of(trigger, datetime.now(UTC)):
+            resolve(_pipeline_parameters(bundle, request.pipeline), request.parameters, request.pipeline)
     # Runs may overlap, and a terminal has room for one live table only: they are shown line by line.
     lines = Console(stderr=True, highlight=False, force_terminal=False)
     with _java(options, clusters) as jvm:
         async with _session(options, jvm, clusters, console) as session:
             options.running = True
             try:
-                for moment in fire_times(trigger.document, datetime.now(UTC)):
-                    console.print(f"{trigger.name} fires next at {moment:%a %Y-%m-%d %H:%M %Z}. Ctrl-C ends the watch.")
-                    await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-                    task = asyncio.create_task(_run(session, bundle, requests_of(trigger, moment), replacements, lines))
+                async for fire in coming:
+                    task = asyncio.create_task(see_through(fire))
                     running.add(task)
-                    task.add_done_callback(finished)
+                    task.add_done_callback(running.discard)
                 await asyncio.gather(*running)
             except asyncio.CancelledError:
                 for task in running:
                     task.cancel()
-                await asyncio.gather(*running)
+                await asyncio.gather(*running, return_exceptions=True)
     return _SUCCEEDED if succeeded else _FAILED
+
+
+async def _once(fire: "Fire") -> "AsyncIterator[Fire]":
+    yield fire
 
 
 def _print_fire_times(options: argparse.Namespace, bundle: "Bundle", console: "Console") -> int:
     from rich.console import Console
 
     from local_factory.console import print_fire_times
-    from local_factory.schedule import fire_times
-    from local_factory.triggers import find_trigger
+    from local_factory.triggers import find_trigger, next_fire_times
 
     trigger = find_trigger(bundle.resources, options.trigger)
-    times = list(islice(fire_times(trigger.document, datetime.now(UTC)), options.next or _DEFAULT_NEXT))
+    times = list(islice(next_fire_times(trigger, datetime.now(UTC)), options.next or _DEFAULT_NEXT))
     if options.json:
         local_and_utc = [{"local": time.isoformat(), "utc": time.astimezone(UTC).isoformat()} for time in times]
         _print(json.dumps({"trigger": trigger.name, "fireTimes": local_and_utc}, indent=2))
@@ -410,9 +426,15 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="activities that cannot run here succeed with an empty output",
     )
-    parser.add_argument("--trigger", metavar="NAME", help="a schedule trigger: print when it fires, or --watch")
+    parser.add_argument("--trigger", metavar="NAME", help="a trigger: print when it fires, or --watch")
     parser.add_argument("--next", type=_positive, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
-    parser.add_argument("--watch", action="store_true", help="stay, and run on the trigger's schedule")
+    parser.add_argument("--watch", action="store_true", help="stay, and run what the trigger fires")
+    parser.add_argument(
+        "--event",
+        type=_file,
+        metavar="FILE",
+        help="JSON: an event for a trigger of custom or storage events; run for it",
+    )
     parser.add_argument("--serve", action="store_true", help="a local factory over HTTP, with Monitor in the browser")
     parser.add_argument("--port", type=_count, metavar="N", default=8765, help="the server's port (8765); 0: any")
     parser.add_argument("--json", action="store_true", help="on stdout only the runs, as JSON")

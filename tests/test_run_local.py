@@ -253,16 +253,17 @@ def test_ctrl_c_marks_the_run_cancelled_and_leaves_no_process_behind(tmp_path: P
             os.kill(pid, 0)
 
 
-def test_a_watch_whose_trigger_does_not_give_what_its_pipeline_needs_is_refused(tmp_path: Path) -> None:
+def test_a_watch_whose_trigger_gives_what_its_pipeline_does_not_take_is_refused(tmp_path: Path) -> None:
     adf = write_factory(tmp_path, P=pipeline(succeed("go"), parameters={"n": {"type": "Int"}}))
     (adf / "trigger").mkdir()
     recurrence = {"frequency": "Day", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "timeZone": "UTC"}
-    started = {"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}, "parameters": {}}
+    reference = {"referenceName": "P", "type": "PipelineReference"}
+    started = {"pipelineReference": reference, "parameters": {"n": "many"}}
     properties = {"type": "ScheduleTrigger", "pipelines": [started], "typeProperties": {"recurrence": recurrence}}
     (adf / "trigger" / "T.json").write_text(json.dumps({"name": "T", "properties": properties}))
     answer = command(tmp_path, "--adf", str(adf), "--trigger", "T", "--watch")
     assert answer.returncode == 2
-    assert "P: parameter 'n' (Int) is required" in answer.stderr
+    assert "P: parameter 'n': expected Int" in answer.stderr
 
 
 def test_a_watch_runs_at_the_fire_times_until_it_is_interrupted(tmp_path: Path) -> None:

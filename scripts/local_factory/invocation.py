@@ -42,6 +42,11 @@ class Invocation:
         return cls._trigger("TumblingWindowTrigger", trigger_name, end, trigger_run_id)
 
     @classmethod
+    def event(cls, trigger_name: str, kind: str, moment: datetime) -> "Invocation":
+        """Return what a trigger of storage or custom events leaves behind."""
+        return cls._trigger(kind, trigger_name, moment, str(uuid.uuid4()))
+
+    @classmethod
     def _trigger(cls, kind: str, name: str, scheduled: datetime, identity: str) -> "Invocation":
         return cls(
             {"id": identity, "name": name, "invokedByType": kind},

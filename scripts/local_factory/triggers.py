@@ -1,6 +1,6 @@
 """Schedule triggers of a factory: finding one, and what it starts when it fires."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from local_factory.expressions import evaluate
 from local_factory.invocation import Invocation
 from local_factory.local_run import PipelineRequest
 from local_factory.runs import timestamp
-from local_factory.windows import Window
+from local_factory.schedule import fire_times
+from local_factory.windows import Window, read_windows
 
 
 def find_trigger(resources: Resources, name: str) -> Resource:
@@ -29,6 +30,18 @@ def find_trigger(resources: Resources, name: str) -> Resource:
 def pipelines_of(trigger: Resource) -> Sequence[str]:
     """Return the names of the pipelines that a trigger starts."""
     return [entry["pipelineReference"]["referenceName"] for entry in _entries(trigger)]
+
+
+def next_fire_times(trigger: Resource, after: datetime) -> Iterator[datetime]:
+    """Return the moments later than `after` at which a schedule or a tumbling window trigger fires.
+
+    Raises:
+        ScheduleError: the trigger has no moments, or is not well-formed.
+    """
+    if trigger.properties.get("type") == "TumblingWindowTrigger":
+        windows = read_windows(trigger.properties)
+        return (window.due for window in windows.after(after - windows.delay) if window.due > after)
+    return fire_times(trigger.document, after)
 
 
 def requests_of(trigger: Resource, scheduled: datetime, trigger_run_id: str | None = None) -> Sequence[PipelineRequest]:
@@ -66,6 +79,26 @@ def window_requests_of(trigger: Resource, window: Window, trigger_run_id: str) -
             entry["pipelineReference"]["referenceName"],
             evaluate(entry.get("parameters") or {}, {"trigger": {**moments, "outputs": outputs}}),
             Invocation.window(trigger.name, window.end, trigger_run_id),
+        )
+        for entry in _entries(trigger)
+    ]
+
+
+def event_requests_of(
+    trigger: Resource, body: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> Sequence[PipelineRequest]:
+    """Return what an event starts: `@triggerBody()` is the event, and so is `@trigger().outputs.body`.
+
+    Raises:
+        ExpressionError: a parameter cannot be evaluated.
+    """
+    now = datetime.now(UTC)
+    scope = {"trigger": {"startTime": timestamp(now), "outputs": outputs}, "triggerBody": body}
+    return [
+        PipelineRequest(
+            entry["pipelineReference"]["referenceName"],
+            evaluate(entry.get("parameters") or {}, scope),
+            Invocation.event(trigger.name, str(trigger.properties.get("type")), now),
         )
         for entry in _entries(trigger)
     ]

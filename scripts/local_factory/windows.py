@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bundle.documents import items, mapping, text
 from local_factory.durations import timespan_seconds
 from local_factory.errors import ScheduleError
 
@@ -29,6 +30,18 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Dependency:
+    """Which windows must have succeeded first: those of `trigger` (None: its own) from `offset` on, for `size`.
+
+    Source: https://learn.microsoft.com/azure/data-factory/tumbling-window-trigger-dependency.
+    """
+
+    trigger: str | None
+    offset: timedelta
+    size: timedelta | None
+
+
+@dataclass(frozen=True)
 class Windows:
     """A tumbling window trigger's settings, checked. `step` is in seconds, or in months where `by_month`."""
 
@@ -40,6 +53,7 @@ class Windows:
     most_at_once: int
     retries: int
     seconds_between_tries: int
+    dependencies: tuple["Dependency", ...] = ()
 
     def after(self, until: datetime | None) -> Iterator[Window]:
         """Yield the windows in order, from the first that does not end before or at `until`; all of them without it."""
@@ -92,7 +106,28 @@ def read_windows(properties: Mapping[str, Any]) -> Windows:
         most_at_once=_count(given.get("maxConcurrency", _MOST_AT_ONCE), "maxConcurrency", 1),
         retries=_count(retry.get("count", 0), "retryPolicy.count", 0),
         seconds_between_tries=_count(retry.get("intervalInSeconds", 30), "retryPolicy.intervalInSeconds", 0),
+        dependencies=tuple(_dependency(entry) for entry in items(given.get("dependsOn"))),
     )
+
+
+def _dependency(entry: object) -> Dependency:
+    given = mapping(entry)
+    name = text(mapping(given.get("referenceTrigger")).get("referenceName")) or None
+    offset, size = (_signed_span(given.get(key), f"dependsOn.{key}") for key in ("offset", "size"))
+    if name is None and (offset is None or offset >= timedelta()):
+        raise ScheduleError(f"{_PATH}.dependsOn: it depends on its own earlier windows: offset must be below zero.")
+    return Dependency(name, offset or timedelta(), size)
+
+
+def _signed_span(value: object, key: str) -> timedelta | None:
+    if value is None:
+        return None
+    shown = str(value).strip()
+    try:
+        span = timedelta(seconds=timespan_seconds(shown.removeprefix("-")))
+    except ValueError as error:
+        raise ScheduleError(f"{_PATH}.{key}: {error}") from None
+    return -span if shown.startswith("-") else span
 
 
 def _moment(value: object, key: str) -> datetime:

@@ -141,7 +141,8 @@ def test_base64_of_more_than_the_secret_does_not_show_it(text: str) -> None:
 
 def test_the_notebooks_and_the_local_factory_know_the_same_spellings() -> None:
     files = [
-        REPOSITORY / folder / "spellings.py" for folder in ("notebooks/ingestion", "scripts/local_factory/cluster")
+        REPOSITORY / folder / "spellings.py"
+        for folder in ("notebooks/ingestion/platform", "scripts/local_factory/cluster")
     ]
     notebooks, factory = (file.read_text(encoding="utf-8").partition("\nimport ")[2] for file in files)
     assert notebooks == factory

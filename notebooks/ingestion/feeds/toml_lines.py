@@ -15,6 +15,8 @@ from typing import Any
 # A key of a table or an index of a list, from the file's top down.
 Path = tuple[str | int, ...]
 _AT_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)")
+# What ends a list or a text of several lines.
+_ENDS = ("]", '"""', "'''")
 _AT_END = "(at end of document)"
 
 
@@ -85,6 +87,9 @@ def _index(lines: list[str]) -> dict[Path, int]:
 def _statement(lines: list[str]) -> tuple[int, dict[str, Any]]:
     """Return how many lines the first statement takes, and what it says by itself."""
     for length in range(1, len(lines) + 1):
+        # What goes over several lines is a list or a text, and ends where one can end.
+        if length > 1 and not any(end in lines[length - 1] for end in _ENDS):
+            continue
         try:
             return length, tomllib.loads("\n".join(lines[:length]))
         except tomllib.TOMLDecodeError:
@@ -127,20 +132,21 @@ def _note(value: Any, path: Path, line: int, index: dict[Path, int]) -> None:
 
 
 def _note_items(chunk: list[str], table: Path, first: int, index: dict[Path, int]) -> None:
-    """Note the lines of a list's items, where a list goes over several lines."""
-    known = 0
-    begins = 0
+    """Note the lines of a list's items, where a list goes over several lines: those between two that end an item."""
+    path, items = _only_list(tomllib.loads("\n".join(chunk)), table)
+    known = begins = 0
     for length in range(1, len(chunk) + 1):
+        text = "\n".join(chunk[begins:length])
         try:
-            statement = tomllib.loads("\n".join(chunk[:length]) + ("" if length == len(chunk) else "\n]"))
+            opened = text if begins == 0 else f"items = [\n{text}"
+            _, found = _only_list(tomllib.loads(opened if length == len(chunk) else f"{opened}\n]"), ())
         except tomllib.TOMLDecodeError:
             continue
-        path, items = _only_list(statement, table)
         while begins < length - 1 and _is_blank(chunk[begins]):
             begins += 1
-        for number in range(known, len(items)):
+        for number in range(known, min(known + len(found), len(items))):
             _renote(items[number], (*path, number), first + begins, index)
-        known, begins = len(items), length
+        known, begins = known + len(found), length
 
 
 def _is_blank(line: str) -> bool:

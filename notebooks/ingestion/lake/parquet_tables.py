@@ -14,7 +14,7 @@ The fence: before it does anything else, who takes over a dead run's lock moves 
 after all, it has nothing to promote, and no place to move the table to.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 from uuid import uuid4
@@ -35,6 +35,7 @@ from ingestion.lake.manifest import (
     timestamp,
 )
 from ingestion.lake.parquet import count_parquet
+from ingestion.lake.parquet_footer import rows_of_footer
 from ingestion.lake.storage import FileEntry, Storage
 from ingestion.platform.errors import (
     IngestionError,
@@ -50,6 +51,8 @@ from ingestion.platform.spark_errors import root_cause
 
 # What engines read at their best: one task's worth.
 _BYTES_PER_FILE = 128 * 1024 * 1024
+# One small file is read here: Spark takes longer to start a job for it. Several would be as many calls.
+_READ_AT_ONCE = 4 * 1024 * 1024
 _MANIFEST, _PREVIOUS, _ROWS = "manifest.json", "previous", "rows"
 
 
@@ -158,13 +161,13 @@ class TableLanding:
         folder = f"{self.folder}/{_ROWS}"
         try:
             written = write(frame, self._storage.url(folder), self._rows_per_file())
-            self._check_rows(frame, written)
+            passed = folder + written.passed.removeprefix(self._storage.url(folder))
+            files = data_files(self._storage.list(passed))
+            self._check_rows(frame, written, passed, files)
         except IngestionError:
             raise
         except Exception as error:
             raise StagingError(f"{self.target}: cannot be written aside: {root_cause(error)}") from error
-        passed = folder + written.passed.removeprefix(self._storage.url(folder))
-        files = data_files(self._storage.list(passed))
         manifest = Manifest(
             run_id=self._run_id,
             target=self.target,
@@ -256,17 +259,24 @@ class TableLanding:
         before = self.before
         return _BYTES_PER_FILE * before.rows // before.bytes if before and before.rows and before.bytes else 0
 
-    def _check_rows(self, frame: DataFrame, written: Written) -> None:
-        folders = [
-            folder for folder, rows in ((written.passed, written.rows), (written.refused, written.refused_rows)) if rows
-        ]
+    def _check_rows(self, frame: DataFrame, written: Written, passed: str, files: Mapping[str, int]) -> None:
         rows = written.rows + written.refused_rows
-        found = count_parquet(frame.sparkSession, frame.schema, *folders) if folders else 0
+        found = self._count_rows(frame, written, passed, files)
         if found != rows:
             raise StagingError(
                 f"{self.target}: {rows} rows were written aside, but the files' footers name {found}. "
                 "Nothing was replaced; start the run again."
             )
+
+    def _count_rows(self, frame: DataFrame, written: Written, passed: str, files: Mapping[str, int]) -> int:
+        """Return how many rows the files hold by their footers."""
+        if len(files) == 1 and not written.refused_rows and sum(files.values()) <= _READ_AT_ONCE:
+            (file,) = files
+            return rows_of_footer(self._storage.read(f"{passed}/{file}") or b"")
+        folders = [
+            folder for folder, rows in ((written.passed, written.rows), (written.refused, written.refused_rows)) if rows
+        ]
+        return count_parquet(frame.sparkSession, frame.schema, *folders) if folders else 0
 
     def _settle(self) -> bool:
         """Undo a promotion that was broken off, finish one that was done, and remove what is no longer needed.

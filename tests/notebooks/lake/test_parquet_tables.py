@@ -301,14 +301,18 @@ def test_equal_rows_have_equal_checksums_whatever_their_order(
     assert len(checksums) == 2
 
 
+@pytest.mark.parametrize("files", [1, 2])
 def test_rows_that_are_not_in_the_files_are_noticed(
-    spark: SparkSession, storage: FailingFolder, lake: Path, monkeypatch: pytest.MonkeyPatch
+    files: int, spark: SparkSession, storage: FailingFolder, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land(spark, storage, 9, "old")
+    if files == 1:
+        footer = parquet_tables.rows_of_footer
+        monkeypatch.setattr(parquet_tables, "rows_of_footer", lambda content: footer(content) - 1)
     count = parquet_tables.count_parquet
     monkeypatch.setattr(parquet_tables, "count_parquet", lambda *arguments: count(*arguments) - 1)
     with pytest.raises(StagingError, match="3 rows were written aside, but the files' footers name 2"):
-        land(spark, storage, 3)
+        land_rows(storage, frame(spark, 3).coalesce(files), TABLE, "run-2")
     assert_landed(spark, lake, 9, "old")
 
 
