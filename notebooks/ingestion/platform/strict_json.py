@@ -69,8 +69,15 @@ def _finite_float(text: str) -> float:
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return False
-    return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
+    """Say whether objects and lists lie this many levels deep; a level at a time, which costs less than recursion."""
+    layer: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        layer = [
+            child
+            for parent in layer
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not layer:
+            return False
+    return bool(layer)
