@@ -3,11 +3,26 @@
 Exit status: 0 every run Succeeded; 1 a run Failed or was cancelled; 2 the bundle or the arguments are wrong.
 """
 
+import sys
+from types import TracebackType
+
+
+def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print("Cancelled before anything was run.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if __name__ == "__main__":  # for Ctrl-C while the rest is imported
+    sys.excepthook = _without_traceback
+
 import argparse
 import asyncio
 import json
+import os
+import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +30,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bundle.layout import bundle_folder
 
@@ -39,22 +55,39 @@ _NEW_STUBS = Path("new")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
 
     from bundle.errors import BundleError
     from local_factory.console import error_console
     from local_factory.errors import LocalFactoryError
     from local_factory.java import JavaNotFoundError
+    from local_factory.proxies import without_proxy
 
+    os.environ.update(without_proxy(os.environ))
     console = error_console()
     try:
         return asyncio.run(_serve(options, console) if options.serve else _execute(options, console))
     except (BundleError, LocalFactoryError, JavaNotFoundError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return _WRONG
-    except asyncio.CancelledError:
-        console.print("Cancelled before anything was run.", soft_wrap=True)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        console.print("Cancelled before anything was run." if not options.running else "Ended.", soft_wrap=True)
         return _FAILED
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command line's options; what would be ignored is refused."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.trigger and (options.watch or options.next):
+        parser.error(
+            f"{'--watch' if options.watch else '--next'} says what to do with a trigger: name it with --trigger"
+        )
+    if options.trigger and (options.pipelines or options.param):
+        given = "a PIPELINE" if options.pipelines else "--param"
+        parser.error(f"--trigger starts its own pipelines with its own parameters: leave out {given}")
+    options.running = False
+    return options
 
 
 @dataclass(frozen=True)
@@ -85,6 +118,7 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
         if replacements.stand_ins:
             load_data_activities()
         async with _session(options, jvm, clusters, console) as session:
+            options.running = True
             result = await _run(session, bundle, requests, replacements, console)
     _print_result(options, console, result)
     return _SUCCEEDED if result.succeeded else _FAILED
@@ -236,6 +270,7 @@ async def _watch(options: argparse.Namespace, bundle: "Bundle", console: "Consol
     lines = Console(stderr=True, highlight=False, force_terminal=False)
     with _java(options, clusters) as jvm:
         async with _session(options, jvm, clusters, console) as session:
+            options.running = True
             try:
                 async for fire in coming:
                     task = asyncio.create_task(see_through(fire))
@@ -263,7 +298,7 @@ def _print_fire_times(options: argparse.Namespace, bundle: "Bundle", console: "C
     times = list(islice(next_fire_times(trigger, datetime.now(UTC)), options.next or _DEFAULT_NEXT))
     if options.json:
         local_and_utc = [{"local": time.isoformat(), "utc": time.astimezone(UTC).isoformat()} for time in times]
-        print(json.dumps({"trigger": trigger.name, "fireTimes": local_and_utc}, indent=2))
+        _print(json.dumps({"trigger": trigger.name, "fireTimes": local_and_utc}, indent=2))
     else:
         print_fire_times(Console(highlight=False), trigger.name, times)
     return _SUCCEEDED
@@ -333,7 +368,15 @@ def _print_result(options: argparse.Namespace, console: "Console", result: "RunR
 
     print_summary(console, result.runs, result.landed, result.report)
     if options.json:
-        print(json.dumps(result.to_json(), ensure_ascii=False), flush=True)
+        _print(json.dumps(result.to_json(), ensure_ascii=False))
+
+
+def _print(text: str) -> None:
+    """Print, and be content when nobody reads on (`... --json | head`): the exit status is that of the runs."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _pipeline_parameters(bundle: "Bundle", name: str) -> Mapping[str, Any]:
@@ -361,7 +404,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--customers", type=_count, metavar="N", default=1000, help="customers in the demo database")
     parser.add_argument("--products", type=_count, metavar="N", default=200, help="products in the demo database")
-    parser.add_argument("--sql-url", metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD")
+    parser.add_argument(
+        "--sql-url", type=_jdbc, metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD"
+    )
     parser.add_argument(
         "--jar", type=_file, action="append", default=[], metavar="FILE", help="a further JDBC driver; repeatable"
     )
@@ -369,7 +414,9 @@ def _parser() -> argparse.ArgumentParser:
         "--java-option", action="append", default=[], metavar="OPTION", help="for Spark's Java, as -Xmx8g; repeatable"
     )
     parser.add_argument("--connect", action="store_true", help="the notebooks' Spark is a Spark Connect session")
-    parser.add_argument("--country-api", metavar="URL", help="the base address of a country API, v3.1 or v5")
+    parser.add_argument(
+        "--country-api", type=_base_address, metavar="URL", help="the base address of a country API, v3.1 or v5"
+    )
     parser.add_argument(
         "--linked-services", type=Path, metavar="FILE", help="TOML: what stands on this machine for a linked service"
     )
@@ -409,6 +456,35 @@ def _positive(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("0 is too few: write a whole number of 1 or more")
     return _count(text)
+
+
+def _base_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port_is_number = parts.port is None or parts.port >= 0
+    except ValueError:
+        port_is_number = False
+    if not port_is_number or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError("write an address such as https://restcountries.com/v3.1")
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        raise argparse.ArgumentTypeError("a base address has no query: paths such as /name/india are added to it")
+    return text
+
+
+def _jdbc(text: str) -> str:
+    from difflib import get_close_matches
+
+    match = re.match(r"jdbc:([\w+-]+):", text)
+    if match is None:
+        raise argparse.ArgumentTypeError("write a JDBC address, such as jdbc:sqlserver://host;databaseName=sales")
+    name = match[1].lower()
+    close = get_close_matches(name, _JDBC_NAMES, n=1, cutoff=0.7)
+    if name not in _JDBC_NAMES and close:
+        raise argparse.ArgumentTypeError(f"jdbc:{match[1]}: is no database's name; is jdbc:{close[0]}: meant?")
+    return text
+
+
+_JDBC_NAMES = ("sqlserver", "postgresql", "mysql", "mariadb", "oracle", "derby", "db2", "sqlite", "snowflake")
 
 
 def _file(text: str) -> Path:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_remote = getattr(item, "callspec", None) and item.callspec.params.get("spark") == "connect"
         group = ("connect" if is_remote else shared) or str(item.path.relative_to(REPOSITORY))
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests were left out for want of what, and how to get it; `support.requirements` gives the reasons."""
+    reasons: dict[str, list[str]] = {}
+    for report in terminalreporter.getreports("skipped"):
+        if isinstance(report.longrepr, tuple):
+            reasons.setdefault(report.longrepr[2].removeprefix("Skipped: "), []).append(report.nodeid)
+    if reasons:
+        terminalreporter.section("not tested on this machine")
+    for reason, tests in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        terminalreporter.line(f"{len(tests)} tests: {reason}")
+        files = Counter(test.partition("::")[0] for test in tests)
+        terminalreporter.line("".join(f"    {number} of {file}\n" for file, number in files.items()).rstrip())
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import run_local
 from support.pipelines import activity, expression, fail, set_variable, succeed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -135,6 +136,59 @@ def test_a_factory_that_cannot_run_exits_with_2_and_names_the_file(tmp_path: Pat
 def test_a_pipeline_that_is_not_run_may_hold_what_this_machine_cannot(tmp_path: Path) -> None:
     adf = write_factory(tmp_path, P=pipeline(succeed("go")), Other=pipeline(activity("copy", "Copy")))
     assert command(tmp_path, "P", "--adf", str(adf)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--watch"], "name it with --trigger"),
+        (["--next", "2"], "name it with --trigger"),
+        (["P", "--trigger", "T"], "leave out a PIPELINE"),
+        (["--trigger", "T", "--param", "a=1"], "leave out --param"),
+        (["--country-api", "http://h/v3.1?fields=name"], "a base address has no query"),
+        (["--country-api", "restcountries.com/v3.1"], "write an address such as https://"),
+        (["--country-api", "http://h:port/v3.1"], "write an address such as https://"),
+        (["--sql-url", "jbdc:sqlserver://h"], "write a JDBC address"),
+        (["--sql-url", "jdbc:sqlsever://h"], "is jdbc:sqlserver: meant?"),
+    ],
+)
+def test_what_the_command_line_gets_wrong_is_told_before_anything_starts(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_local.main(arguments)
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_ctrl_c_while_things_are_imported_ends_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")
+    answer = subprocess.run(
+        COMMAND, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert answer.stderr == "Cancelled before anything was run.\n"
+    assert answer.returncode in (1, 130, -signal.SIGINT)
+
+
+def test_ctrl_c_before_a_run_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bundle.bundle.read_bundle", interrupt)
+    assert run_local.main([]) == 1
+    assert capsys.readouterr().err == "Cancelled before anything was run.\n"
+
+
+def test_output_that_nobody_reads_on_ends_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    arguments = ["--trigger", "TR_Ingest_Country_Data_Twice_Daily", "--next", "4", "--json"]
+    process = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_the_next_fire_times_are_printed_in_the_schedules_zone_and_in_utc(tmp_path: Path) -> None:

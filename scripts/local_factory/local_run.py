@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,8 +17,10 @@ import httpx
 
 from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
+from local_factory.cluster.jvm import JvmError, java_errors
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
+from local_factory.cluster.spark import Cluster
 from local_factory.data.stand_ins import StandIns
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
@@ -29,6 +33,7 @@ from local_factory.session import Session
 from local_factory.stubs import Stubs
 from local_factory.timeline import LogEntry
 
+_LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_UPDATES = 0.25
 Listener = Callable[[Sequence[PipelineRun]], None]
 
@@ -102,12 +107,23 @@ async def run_pipelines(
         finally:
             telling.cancel()
             listener(factory.runs)
-    count_rows = session.cluster.count_rows if session.cluster else lambda _folder: None
-    landed = landed_since(session.settings.lake, started, count_rows)
+    landed = landed_since(session.settings.lake, started, partial(_count_rows, session.cluster))
     result = RunResult(factory.runs, landed, folder / "report.html")
     title = ", ".join(request.pipeline for request in requests)
     _write(result, title, notebooks, session, started)
     return result
+
+
+def _count_rows(cluster: Cluster | None, folder: Path) -> int | None:
+    """Return how many rows a folder holds; None where nobody can say: the report is written all the same."""
+    if not cluster:
+        return None
+    try:
+        with java_errors():
+            return cluster.count_rows(folder)
+    except (JvmError, OSError, ValueError) as error:
+        _LOG.warning("%s: its rows cannot be counted: %s", folder, error)
+        return None
 
 
 async def _tell(listener: Listener, runs: Sequence[PipelineRun]) -> None:

@@ -3,19 +3,19 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from local_factory.cluster.jvm import Jvm
+from local_factory.cluster.jvm import Jvm, java_errors
 from local_factory.cluster.kernels import Kernels
 from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable
 from local_factory.cluster.spark import Cluster, start_cluster
 from local_factory.cluster.spellings import passwords_in
 from local_factory.demo.country_api import CountryApi
-from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
+from local_factory.demo.database import DemoDatabase, only_user, prepare_database, shutdown_database
 from local_factory.demo.ticket_api import TicketApi
 from local_factory.errors import ArgumentError
 from local_factory.report import Sources
@@ -89,10 +89,10 @@ async def open_session(
         if jvm:
             stack.push_async_callback(kernels.close)
             await kernels.start_expected()
-            cluster = await _enter_in_thread(stack, start_cluster(jvm, settings.workdir, with_connect=settings.connect))
+            cluster = await _enter_in_thread(stack, _cluster(jvm, settings))
             kernels.attach(cluster.gateway)
             if not sql_url:
-                database = await asyncio.to_thread(_start_database, stack, settings, cluster)
+                database = await _enter_in_thread(stack, _database(settings, cluster))
                 sql_url, secrets = database.url, {"sql-user": database.user, "sql-password": database.password}
         environment = {
             "LAKE_ROOT": str(settings.lake),
@@ -113,11 +113,21 @@ def _start_country_api(stack: AsyncExitStack) -> str:
     return api.v5_url if key else api.v3_url
 
 
-def _start_database(stack: AsyncExitStack, settings: Settings, cluster: Cluster) -> DemoDatabase:
+@contextmanager
+def _cluster(jvm: Jvm, settings: Settings) -> Iterator[Cluster]:
+    with java_errors(), start_cluster(jvm, settings.workdir, with_connect=settings.connect) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _database(settings: Settings, cluster: Cluster) -> Iterator[DemoDatabase]:
     folder = settings.workdir / "derby"
-    database = prepare_database(cluster.session, folder, settings.customers, settings.products)
-    stack.callback(shutdown_database, cluster.session, database)
-    return database
+    with only_user(folder), java_errors():
+        database = prepare_database(cluster.session, folder, settings.customers, settings.products)
+        try:
+            yield database
+        finally:
+            shutdown_database(cluster.session, database)
 
 
 def _without_password(address: str) -> str:

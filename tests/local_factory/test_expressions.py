@@ -219,7 +219,7 @@ def test_warm_evaluation_of_the_pipelines_condition_takes_well_below_a_milliseco
     assert evaluate(text, scope) is True
     seconds = []
     for _ in range(500):
-        start = time.perf_counter()
+        start = time.process_time()
         evaluate(text, scope)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert statistics.median(seconds) < WARM_LIMIT

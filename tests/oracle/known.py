@@ -37,15 +37,16 @@ def _era(difference: Difference) -> bool:
 
 def _not_finite(difference: Difference) -> bool:
     mine = difference.ours.get("error", "")
-    return ("not a finite number" in mine or "too large for 64 bits" in mine) and bool(
-        re.search("Infinity|NaN", str(difference.theirs.get("value")))
+    no_number = any(
+        words in mine for words in ("not a finite number", "too large for 64 bits", "'NaN' is not a number")
     )
+    return no_number and bool(re.search("Infinity|NaN|-9223372036854775808", str(difference.theirs.get("value"))))
 
 
 def _cut_to_32_bits(difference: Difference) -> bool:
     """Say whether a count or an interval is beyond 32 bits."""
     numbers = [part["value"] for part in difference.parts if type(part.get("value")) is int]
-    return _function(difference) in _COUNTING and any(not -(2**31) <= number < 2**31 for number in numbers)
+    return _function(difference) in _COUNTING and any(not -(2**31) < number < 2**31 for number in numbers)
 
 
 _COUNTING = {
@@ -57,6 +58,14 @@ _COUNTING = {
 def _int_by_way_of_double(difference: Difference) -> bool:
     value = difference.ours.get("value")
     return _function(difference) == "int" and type(value) is int and abs(value) > 2**53
+
+
+def _undefined(difference: Difference) -> bool:
+    return "undefined" in difference.expression and "the text is not JSON" in difference.ours.get("error", "")
+
+
+def _unit_by_number(difference: Difference) -> bool:
+    return bool(re.search(r"'\d' is no unit of time", difference.ours.get("error", "")))
 
 
 def _document_type(difference: Difference) -> bool:
@@ -93,7 +102,7 @@ _COMPARING = {
     *("less", "lessorequals", "greater", "greaterorequals"),
     *("indexof", "lastindexof", "startswith", "endswith"),
 }
-_UNUSUAL = re.compile("[^\t\n\v\f\r -~\xa0-\u024f]")
+_UNUSUAL = re.compile("[^\t\n\v\f\r -~\xa1-\u024f]")
 
 
 def _function(difference: Difference) -> str:
@@ -119,6 +128,8 @@ KNOWN = (
         "int() takes the way over a double: of whole numbers beyond 2^53 digits are lost, near 2^63 it fails.",
         _int_by_way_of_double,
     ),
+    Known("json('undefined') is no JSON; the engine makes something of it that it cannot write down.", _undefined),
+    Known("A unit of time is taken by its number in the engine's source, '1' for Second.", _unit_by_number),
     Known("XML with a document type is refused here on purpose: its entities can grow without bounds.", _document_type),
     Known(
         "An integer of more than 64 bits comes out of json(), but functions fail on it with words from inside .NET.",

@@ -56,12 +56,16 @@ def trigger_time_form(bundle: Bundle) -> Iterator[Problem]:
 
 
 def trigger_time_zone(bundle: Bundle) -> Iterator[Problem]:
-    """A schedule's time zone is a Windows or IANA name."""
+    """A schedule's time zone is a Windows name: expressions take IANA names too, triggers do not start with one.
+
+    Source: InvalidWorkflowTriggerRecurrence in https://github.com/microsoft/finops-toolkit/issues/1085.
+    """
     for trigger, recurrence in _schedules(bundle):
         zone = recurrence.get("timeZone")
-        if zone is not None and text(zone) not in win_tz and text(zone) not in tz_win and not is_evaluated(zone):
-            hint = did_you_mean(zone, win_tz)
-            yield Problem(trigger.path, f"{_RECURRENCE}.timeZone", f"{zone!r} is no time zone{hint}")
+        if zone is not None and text(zone) not in win_tz and not is_evaluated(zone):
+            windows = tz_win.get(text(zone))
+            hint = f"; is {windows!r} meant?" if windows else did_you_mean(zone, win_tz)
+            yield Problem(trigger.path, f"{_RECURRENCE}.timeZone", f"{zone!r} is no Windows time zone{hint}")
 
 
 def trigger_recurrence(bundle: Bundle) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ from local_factory.data.databases import connect
 from local_factory.data.datasets import Dataset, LinkedService, open_dataset, open_linked_service
 from local_factory.data.errors import copy_error
 from local_factory.data.mappings import Translator, mapped
-from local_factory.data.rows import Reading, Rejected, count_rows
+from local_factory.data.rows import Reading, Rejected
 from local_factory.data.sinks import FileSink, Sink, TableSink, Written
 from local_factory.data.sources import read_rows
 from local_factory.data.stand_ins import Kind
@@ -136,16 +136,11 @@ def _copy_rows(work: Work, copy: _Copy) -> Result:
             result.bytes_read += rows.bytes_read
             result.files_read += rows.file is not None
             prepared = mapped(work, rows, translator, additional, to_json=to_json)
-            count = (
-                len(prepared.documents)
-                if prepared.documents is not None and not prepared.columns
-                else count_rows(work, prepared.sql)
-            )
-            result.rows_read = (result.rows_read or 0) + count
             sink.write(prepared)
         result.written = sink.finish()
     result.rejected = [*reading.rejected, *result.written.rejected]
-    result.rows_read = (result.rows_read or 0) + len(reading.rejected)
+    # What was read is what came and what was skipped: to count it apart would be to read it twice.
+    result.rows_read = result.written.rows + len(result.rejected)
     return result
 
 

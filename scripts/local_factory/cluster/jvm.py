@@ -10,6 +10,7 @@ Rows are short-lived garbage: the parallel collector lands a million of them in 
 """
 
 import os
+import pwd
 import struct
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen, TimeoutExpired
 from threading import Thread
+from typing import Any
 
 from local_factory.cluster.delta import delta_jars
 from local_factory.errors import LocalFactoryError
@@ -129,9 +131,10 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
 
     Raises:
         JavaNotFoundError: there is no Java that Spark runs on.
-        JvmError: there is no Spark.
+        JvmError: there is no Spark, or the user has no name, without which it does not start.
     """
     home = _spark_home()
+    _check_user()
     # Spark's own jars first: the archive of classes is for every class path that begins with them.
     class_path = os.pathsep.join([str(home / "jars" / "*"), *(str(jar.resolve()) for jar in [*delta_jars(), *jars])])
     archive = [f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.is_file() else []
@@ -147,6 +150,7 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
                 **os.environ,
                 "SPARK_HOME": str(home),
                 "PYSPARK_PYTHON": sys.executable,  # which clients of Spark Connect do not tell
+                "SPARK_LOCAL_IP": "127.0.0.1",  # else Spark asks for the machine's name, which may not resolve
                 "_PYSPARK_DRIVER_CONN_INFO_PATH": str(address),
             },
             process_group=0,  # Ctrl-C is for us: we end the JVM
@@ -156,6 +160,40 @@ def start_jvm(jars: Sequence[Path] = (), options: Sequence[str] = ()) -> Iterato
             yield jvm
         finally:
             jvm.end()
+
+
+def _check_user() -> None:
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        uid, gid = os.getuid(), os.getgid()
+        raise JvmError(
+            f"The user with the number {uid} has no name here, and Spark does not start without one. Add it: "
+            f"echo 'me:x:{uid}:{gid}::/tmp:/bin/sh' >> /etc/passwd (as root), or run as a user that has a name."
+        ) from None
+
+
+@contextmanager
+def java_errors() -> Iterator[None]:
+    """Raise what Java says, in its own words and one line, where Python's bridge to it would show a stack trace.
+
+    Raises:
+        JvmError: in place of an error of Java's, or of the bridge.
+    """
+    from py4j.protocol import Py4JError, Py4JJavaError
+
+    try:
+        yield
+    except Py4JJavaError as error:
+        raise JvmError(f"Spark's Java process fails: {_root_cause(error.java_exception)}") from None
+    except Py4JError as error:
+        raise JvmError(f"Spark's Java process cannot be used: {' '.join(str(error).split())}") from None
+
+
+def _root_cause(exception: Any) -> str:
+    while exception.getCause() is not None:
+        exception = exception.getCause()
+    return " ".join(str(exception.toString()).split())
 
 
 def _spark_home() -> Path:

@@ -29,6 +29,7 @@ from local_factory.cluster import connect
 from local_factory.cluster.dbutils import NotebookExit, make_dbutils
 from local_factory.cluster.jvm import Gateway
 from local_factory.cluster.spark import attach, hadoop, name_jobs
+from local_factory.proxies import without_proxy
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -250,9 +251,10 @@ def kernel_command() -> list[str]:
 
 
 def kernel_environment() -> dict[str, str]:
-    """Return the variables that let the command find this program, and that Spark's Python workers be this Python."""
+    """Return the variables by which the command finds this program, Spark's workers this Python, both this machine."""
     scripts = Path(__file__).resolve().parents[2]
-    return {"PYTHONPATH": str(scripts), "PYSPARK_PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
+    found = {"PYTHONPATH": str(scripts), "PYSPARK_PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
+    return found | without_proxy(os.environ)
 
 
 def read_outcome(path: Path) -> NotebookOutcome:

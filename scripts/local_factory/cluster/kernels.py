@@ -9,6 +9,7 @@ import os
 import signal
 from asyncio.subprocess import PIPE, STDOUT, Process, create_subprocess_exec
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from local_factory.cluster.jvm import Gateway
@@ -86,7 +87,8 @@ class Kernels:
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,
-            env={**os.environ, **variables, **kernel_environment()},
+            # What this machine sets for a run wins over the linked service, as `TABLE_FORMAT=delta` in README.md.
+            env={**variables, **os.environ, **kernel_environment()},
             start_new_session=True,
             limit=_LINE_LIMIT,
         )
@@ -102,6 +104,7 @@ def _send(process: Process, message: Gateway | KernelRequest) -> None:
 
 async def _end(process: Process) -> None:
     if process.returncode is None:
-        # The whole group: a notebook may have started processes of its own.
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            # The whole group: a notebook may have started processes of its own.
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

@@ -25,16 +25,39 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+# Of fewer characters a secret is found in any text: taking it out would change numbers, and break JSON.
+_SHORTEST = 4
+# How the variable of a user's name ends. Such a name is a word of other texts too, so only the whole word is hidden.
+_USER_NAMES = ("_USER", "_USERNAME")
+
+
 class Redactor:
-    """Replaces secrets in texts, however they are spelled. More secrets may become known as time goes on."""
+    """Replaces secrets in texts, however they are spelled. More secrets may become known as time goes on.
+
+    `too_short` names the variables whose secrets are left where they are.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._spellings: dict[str, list[re.Pattern[str]]] = {}
+        self.too_short: set[str] = set()
         self.hide(*secrets)
+
+    def hide_variables(self, variables: Mapping[str, str]) -> None:
+        """Take the values of variables for secrets from now on."""
+        for name, value in variables.items():
+            if 0 < len(value.strip()) < _SHORTEST:
+                self.too_short.add(name)
+            elif name.endswith(_USER_NAMES):
+                self._hide({value: [re.compile(rf"(?<!\w){re.escape(value.strip())}(?!\w)")] if value.strip() else []})
+            else:
+                self.hide(value)
 
     def hide(self, *secrets: str) -> None:
         """Take these for secrets from now on."""
-        known = self._spellings | {secret: spellings(secret) for secret in secrets if secret not in self._spellings}
+        self._hide({secret: spellings(secret) for secret in secrets})
+
+    def _hide(self, patterns: Mapping[str, list[re.Pattern[str]]]) -> None:
+        known = {**patterns, **self._spellings}
         # Longest first, so that a secret within another one does not leave the rest of it behind.
         self._spellings = {secret: known[secret] for secret in sorted(known, key=len, reverse=True)}
 

@@ -92,16 +92,16 @@ class NotebookRunner:
             file = find(request.notebook_path, self._notebooks).resolve()
         except NotebookNotFoundError as error:
             raise ActivityError("3200", str(error)) from None
-        scope = request.environment.get("SECRET_SCOPE", DEFAULT_SCOPE)
+        variables = {**request.environment, **os.environ}
+        scope = variables.get("SECRET_SCOPE", DEFAULT_SCOPE)
         environment = {
             **{secret_variable(scope, key): value for key, value in self._secrets.items()},
             **self._environment,
         }
         # The cluster's own, since what a notebook knows may also come to stand in the log of Spark.
         redactor = cluster.redactor
-        redactor.hide(
-            cluster.gateway.secret, *secrets_of({**os.environ, **request.environment, **environment}).values()
-        )
+        redactor.hide(cluster.gateway.secret)
+        redactor.hide_variables(secrets_of({**variables, **environment}))
         redactor.hide_passwords_in([*request.environment.values(), *environment.values(), *request.parameters.values()])
         self._folder.mkdir(parents=True, exist_ok=True)
         start = datetime.now(UTC)
@@ -120,6 +120,10 @@ class NotebookRunner:
             )
             try:
                 with (self._folder / f"{request.run_id}.log").open("w", encoding="utf-8") as log:
+                    if redactor.too_short:
+                        names = ", ".join(sorted(redactor.too_short))
+                        lines.append(f"Too short to be taken out of what is written: {names}.\n")
+                        log.write(lines[-1])
                     async with aclosing(self._kernels.run(kernel, request.environment)) as output:
                         async for line in output:
                             if request.secure:
@@ -179,7 +183,10 @@ def read_job(notebooks: Path, job_id: str) -> Mapping[str, Any]:
 
 
 def _redacted(outcome: NotebookOutcome, redactor: Redactor) -> NotebookOutcome:
-    outcome.exit_value = None if outcome.exit_value is None else redactor.text(outcome.exit_value)
+    if outcome.exit_value is not None and redactor.text(outcome.exit_value) != outcome.exit_value:
+        # Changed, it would decide otherwise what the pipeline does next.
+        outcome.status, outcome.exit_value = "Failed", None
+        outcome.error = "the notebook's exit value holds a secret, which the factory must not see; exit without it."
     outcome.error = None if outcome.error is None else redactor.text(outcome.error)
     for cell in outcome.cells:
         cell.source = redactor.text(cell.source)

@@ -59,7 +59,8 @@ class Cluster:
         configuration = self.session.sparkContext._jsc.hadoopConfiguration()
         rows = 0
         for file in folder.glob("[!_.]*.parquet"):
-            path = hadoop.Path(file.as_uri())
+            # As a URI: of a text, Hadoop takes blanks and % as they are written.
+            path = hadoop.Path(jvm.java.net.URI(file.resolve().as_uri()))
             reader = parquet.ParquetFileReader.open(parquet.util.HadoopInputFile.fromPath(path, configuration))
             rows += reader.getRecordCount()
             reader.close()

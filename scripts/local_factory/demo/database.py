@@ -5,6 +5,7 @@ of the user that reads them, so `SELECT ... FROM Customers` works as it does in 
 zone: start Spark's Java with `-Duser.timezone=UTC`, or JDBC reads them on the machine's clock.
 """
 
+import fcntl
 import hashlib
 import json
 import secrets
@@ -66,6 +67,34 @@ def prepare_database(spark: SparkSession, folder: Path, customers: int, products
     return derby.database
 
 
+@contextmanager
+def only_user(folder: Path) -> Iterator[None]:
+    """Keep other processes from the database in `folder` while the context lasts, also while it is being made.
+
+    Raises:
+        DemoDatabaseInUseError: another process has it.
+        DemoDatabaseError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise DemoDatabaseError(f"{folder}: cannot hold the demo database: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _in_use(folder / "database") from None
+        yield
+
+
+def _in_use(folder: Path) -> DemoDatabaseInUseError:
+    return DemoDatabaseInUseError(
+        f"{folder}: another process has the demo database open, and only one can. "
+        "Wait for that run to end, or give this one a folder of its own (--workdir)."
+    )
+
+
 def shutdown_database(spark: SparkSession, database: DemoDatabase) -> None:
     """Close the database cleanly and let another process have it. Closing a closed one does nothing.
 
@@ -105,7 +134,7 @@ class _Derby:
         """Remove what is there and make the empty tables, with a login of their own."""
         if self._folder.exists():
             if _shutdown_state(self._jvm, self.database) == _OPEN_ELSEWHERE:
-                raise self._in_use()
+                raise _in_use(self._folder)
             shutil.rmtree(self._folder)
         self._write_record(layout=None)
         try:
@@ -151,7 +180,7 @@ class _Derby:
             connection = _connect(self._jvm, self.database, attributes)
         except Py4JJavaError as error:
             if _OPEN_ELSEWHERE in _sql_states(error):
-                raise self._in_use() from None
+                raise _in_use(self._folder) from None
             raise
         try:
             yield connection
@@ -175,12 +204,6 @@ class _Derby:
         while cause.getCause() is not None:
             cause = cause.getCause()
         return DemoDatabaseError(f"{self._folder}: the demo database cannot be made: {cause.getMessage()}")
-
-    def _in_use(self) -> DemoDatabaseInUseError:
-        return DemoDatabaseInUseError(
-            f"{self._folder}: another process has the demo database open, and only one can. "
-            "Wait for that run to end, or give this one a folder of its own (--workdir)."
-        )
 
 
 def _jvm(spark: SparkSession) -> Any:

@@ -29,7 +29,10 @@ from local_factory.functions.values import Json, checked_float, checked_integer,
 from local_factory.functions.xml import XmlText, evaluate_xpath, from_json, read_xml
 
 # What .NET reads as a number under en-US: white space around, a sign, commas between digits, a fraction, an exponent.
-_NUMBER = re.compile(r"\s*+(?P<number>[+-]?(?:[0-9][0-9,]*+\.?[0-9]*+|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*", re.ASCII)
+# Of a float a sign may stand behind.
+_NUMBER = re.compile(
+    r"\s*+(?P<number>[+-]?(?:[0-9][0-9,]*+\.?[0-9]*+|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)(?P<sign>[+-]?)\s*", re.ASCII
+)
 _INTEGER_DIGITS = 20  # more before the decimal point than any 64-bit integer has
 
 _NOT_NULL = Kind("a value other than null", frozenset({bool, int, float, str, list, dict}))
@@ -64,7 +67,7 @@ def _bool(value: bool | float | str) -> bool:
 
 def _int(value: float | str) -> int:
     """Convert a whole number: 601.0 and '1,000' are, 601.5 is not."""
-    number = _decimal(value) if isinstance(value, str) else Decimal(value)
+    number = _decimal(value, sign_behind=False) if isinstance(value, str) else Decimal(value)
     if number.adjusted() >= _INTEGER_DIGITS:
         raise ValueError(f"{describe(value)} is too large for a 64-bit integer")
     if number != number.to_integral_value():
@@ -73,14 +76,14 @@ def _int(value: float | str) -> int:
 
 
 def _float(value: float | str) -> float:
-    return checked_float(float(_decimal(value) if isinstance(value, str) else value))
+    return checked_float(float(_decimal(value, sign_behind=True) if isinstance(value, str) else value))
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: str, *, sign_behind: bool) -> Decimal:
     match = _NUMBER.fullmatch(text)
-    if match is None:
+    if match is None or (match["sign"] and (not sign_behind or match["number"][0] in "+-")):
         raise ValueError(f"{describe(text)} is not a number")
-    return Decimal(match["number"].replace(",", ""))
+    return Decimal(f"{match['sign']}{match['number']}".replace(",", ""))
 
 
 def _json(value: str | dict[str, Any]) -> Json:
@@ -108,7 +111,10 @@ def _base64_to_string(text: str) -> str:
 
 
 def _binary(value: Json) -> Json:
-    return value if find_content(value) else make_content(to_utf8(to_text(value)), BINARY)
+    content = find_content(value)
+    if content is None:
+        return make_content(to_utf8(to_text(value)), BINARY)
+    return Content(BINARY, content.base64).to_json() if content.is_xml else value
 
 
 def _data_uri(value: Json) -> str:
@@ -140,6 +146,7 @@ def _decode_data_uri(uri: str) -> Json:
         return read.text(name)
     if kind == "application/json" or kind.endswith("+json"):
         return read_json(read.text(name))
+    decode(b"", name)
     data = read.written if read.is_base64 else encode_base64(unescape(read.written))
     return Content(f"{kind};charset={name}", data).to_json()
 

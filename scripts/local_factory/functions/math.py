@@ -78,7 +78,7 @@ def _rand(least: int, limit: int) -> int:
 def _range(start: int, count: int) -> list[int]:
     if not 0 <= count <= MAX_RANGE:
         raise ValueError(f"the count {count} is not between 0 and {MAX_RANGE}")
-    if not -(2**31) <= start <= start + count < 2**31:
+    if not -(2**31) <= start < 2**31 or start + count > 2**31:
         raise ValueError(f"{count} integers from {start} are not integers of 32 bits, which a range has")
     return list(range(start, start + count))
 

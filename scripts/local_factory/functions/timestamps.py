@@ -113,7 +113,7 @@ _ZONE = re.compile(
 )
 _WORD = re.compile(
     rf"""(?P<time> (?P<hour>\d{{1,2}})
-              (?: : (?P<minute>\d{{1,2}}) (?: : (?P<second>\d{{1,2}}) (?: [.,] (?P<fraction>\d*) )? )? (?![\d:])
+              (?: :\s? (?P<minute>\d{{1,2}}) (?: :\s? (?P<second>\d{{1,2}}) (?: [.,] (?P<fraction>\d*) )? )? (?![\d:])
                 | (?=\s?[AP]M\b) )
               (?: \s? (?P<half>[AP]M)\b )?
             )

@@ -6,7 +6,7 @@ expat reads, since it tells `<a/>` from `<a></a>` and CDATA from text, which JSO
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -296,7 +296,7 @@ def evaluate_xpath(document: XmlDocument, path: str) -> str | float | bool | lis
         ValueError: the expression is wrong, or gives comments or namespaces, or a number that JSON does not have.
     """
     if path.strip() == "/":
-        return [XmlText("\n".join(_written(node, "") for node in document.nodes))]
+        return [XmlText("\n".join(_written(_navigated(node), "") for node in document.nodes))]
     root = etree.fromstring(document.to_text().encode("utf-8", "replace"), _parser())
     try:
         result = root.getroottree().xpath(path)
@@ -334,10 +334,23 @@ def _found(item: Any, elements: dict[Any, _Element], path: str) -> str | XmlText
 
 def _outer(item: Any, element: _Element) -> str:
     """Return an element as XPathNavigator writes it: indented, with the namespaces that it is in."""
-    own = [(name, value) for name, value in element.attributes if not _is_namespace(name)]
+    navigated = _navigated(element)
+    own = [(name, value) for name, value in navigated.attributes if not _is_namespace(name)]
     declared = {f"xmlns:{prefix}" if prefix else "xmlns": uri for prefix, uri in item.nsmap.items()}
     inherited = "".join(f' {name}="{_escape_attribute(uri)}"' for name, uri in declared.items())
-    return _written(_Element(element.name, own, element.children, element.closed), "", inherited)
+    return _written(_Element(element.name, own, navigated.children, element.closed), "", inherited)
+
+
+@overload
+def _navigated(node: _Element) -> _Element: ...
+@overload
+def _navigated(node: _Leaf) -> _Leaf: ...
+def _navigated(node: _Node) -> _Node:
+    """Return a node as XPathNavigator sees it: CDATA is text, and namespaces stand behind attributes."""
+    if isinstance(node, _Leaf):
+        return _Leaf(_TEXT, node.text) if node.kind == _CDATA else node
+    attributes = sorted(node.attributes, key=lambda attribute: _is_namespace(attribute[0]))
+    return _Element(node.name, attributes, [_navigated(child) for child in node.children], node.closed)
 
 
 def _is_namespace(name: str) -> bool:

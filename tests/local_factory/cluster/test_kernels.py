@@ -101,6 +101,21 @@ def test_a_process_that_died_while_it_waited_is_not_given_to_a_run(
     run_with(kernels, cluster, do)
 
 
+def test_what_this_machine_sets_wins_over_the_linked_service_and_is_asked_without_a_proxy(
+    cluster: Cluster, request_of: Callable[..., KernelRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_FORMAT", "delta")
+    monkeypatch.setenv("no_proxy", "intranet")
+    kernels = Kernels()
+
+    async def do() -> None:
+        show = request_of("import os\nprint(*(os.environ[n] for n in ('TABLE_FORMAT', 'STAGE', 'NO_PROXY')))")
+        shown = await output(kernels, show, TABLE_FORMAT="parquet", STAGE="dev")
+        assert shown == "delta dev intranet,127.0.0.1,localhost,::1\n"
+
+    run_with(kernels, cluster, do)
+
+
 def test_what_only_the_run_may_know_is_not_in_a_waiting_process(
     cluster: Cluster, request_of: Callable[..., KernelRequest]
 ) -> None:

@@ -47,6 +47,25 @@ def outputs(run: NotebookRun) -> list[Any]:
     return [output for cell in run.outcome.cells for output in cell.outputs]
 
 
+def test_an_exit_value_that_holds_a_secret_is_refused_not_rewritten(workspace: Workspace) -> None:
+    workspace.write("main", f"dbutils.notebook.exit('token {SECRET}')")
+    result, run = workspace.run()
+    assert "runOutput" not in result.output
+    assert result.error is not None
+    assert "exit value holds a secret" in result.error.message
+    assert run.outcome.exit_value is None
+
+
+def test_a_short_secret_changes_nothing_and_the_log_says_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_APP_PASSWORD", "00")
+    workspace.write("main", "print('700 rows')\ndbutils.notebook.exit('700')")
+    result, run = workspace.run()
+    assert result.output["runOutput"] == 700
+    assert run.log == "Too short to be taken out of what is written: SECRET_APP_PASSWORD.\n700 rows\n"
+
+
 def magic(text: str) -> str:
     return "\n".join(f"# MAGIC {line}".rstrip() for line in text.splitlines())
 

@@ -12,7 +12,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import functions as F  # noqa: N812
 
 from local_factory.demo import rows
-from local_factory.demo.database import DemoDatabase, prepare_database, shutdown_database
+from local_factory.demo.database import DemoDatabase, only_user, prepare_database, shutdown_database
 from local_factory.errors import DemoDatabaseError, DemoDatabaseInUseError
 from local_factory.java import java_home
 
@@ -254,6 +254,16 @@ class TestErrors:
         (tmp_path / "file").touch()
         with pytest.raises(DemoDatabaseError, match=str(tmp_path / "file")):
             prepare_database(spark, tmp_path / "file", 1, 1)
+
+    def test_of_two_that_make_it_at_the_same_time_the_second_is_told(self, folder):
+        with (
+            only_user(folder),
+            pytest.raises(DemoDatabaseInUseError, match="another process has the demo database open"),
+            only_user(folder),
+        ):
+            pass
+        with only_user(folder):
+            pass
 
     @pytest.mark.parametrize("numbers", [(5, 3), (6, 3)])
     def test_a_database_open_in_another_process_is_a_clear_error(self, spark, folder, numbers):

@@ -1,10 +1,9 @@
 """Five countries from a real API server to the lake: all at once, and each on its own when things go wrong."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier, Condition
 from typing import Any
 
 import pytest
@@ -127,15 +126,16 @@ def test_all_five_are_landed_at_the_same_time(
 
 
 class Crowd:
-    """Answers with one document each, slowly, and counts how many are asked for at a time.
+    """Answers with one document each, none before as many wait as are expected, and counts how many wait at a time.
 
     `sources` is a folder that says to ask for all of them.
     """
 
-    def __init__(self, server: FaultyServer, documents: int, sources: Path) -> None:
+    def __init__(self, server: FaultyServer, documents: int, sources: Path, expected: int) -> None:
         self.most = 0
         self._now = 0
-        self._lock = Lock()
+        self._expected = expected
+        self._changed = Condition()
         countries = [Country(f"country{number}", f"{number:03}") for number in range(documents)]
         self.sources = write_sources(sources, countries)
         for country in countries:
@@ -143,11 +143,11 @@ class Crowd:
 
     def _counted(self, answer: Answer) -> Answer:
         def count_and_answer(handler: Any) -> None:
-            with self._lock:
+            with self._changed:
                 self._now += 1
                 self.most = max(self.most, self._now)
-            time.sleep(0.02)
-            with self._lock:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self.most >= self._expected, timeout=30)
                 self._now -= 1
             answer(handler)
 
@@ -166,7 +166,7 @@ def test_documents_are_asked_for_on_as_many_connections_as_the_setting_says(
     connections: int,
 ) -> None:
     workspace.widgets["country_api_connections"] = setting
-    crowd = Crowd(server, documents, tmp_path / "sources")
+    crowd = Crowd(server, documents, tmp_path / "sources", connections)
     assert len(ingest(sources=crowd.sources)) == documents
     assert crowd.most == connections
     assert len({request.connection for request in server.requests}) == connections

@@ -41,8 +41,15 @@ CASES = (
         put(DAILY, "typeProperties.recurrence.timeZone", "India Time"),
         DAILY,
         f"{RECURRENCE}.timeZone",
-        "'India Time' is no time zone",
-        put(DAILY, "typeProperties.recurrence.timeZone", "Asia/Kolkata"),
+        "'India Time' is no Windows time zone",
+        put(DAILY, "typeProperties.recurrence.timeZone", "India Standard Time"),
+    ),
+    Case(
+        "trigger-time-zone",
+        put(DAILY, "typeProperties.recurrence.timeZone", "Europe/Berlin"),
+        DAILY,
+        f"{RECURRENCE}.timeZone",
+        "'Europe/Berlin' is no Windows time zone; is 'W. Europe Standard Time' meant?",
     ),
     Case(
         "trigger-recurrence",
