@@ -26,9 +26,32 @@ Run = Callable[..., Awaitable[Any]]
 
 def _later(module: str, function: str) -> Run:
     async def run(*arguments: Any) -> Any:
-        return await getattr(import_module(f"local_factory.activities.{module}"), function)(*arguments)
+        output = await getattr(import_module(f"local_factory.activities.{module}"), function)(*arguments)
+        return _warned(arguments[0], output)
 
     return run
+
+
+# What these activities heed of their `typeProperties`; Copy says the same of each of its parts.
+_HEEDED: Mapping[str, frozenset[str]] = {
+    "DatabricksJob": frozenset({"jobId", "jobParameters"}),
+    "DatabricksSparkPython": frozenset({"pythonFile", "parameters"}),
+    "Delete": frozenset({"dataset", "enableLogging", "logStorageSettings", "recursive", "storeSettings"}),
+    "GetMetadata": frozenset({"dataset", "fieldList", "storeSettings", "formatSettings"}),
+    "Lookup": frozenset({"source", "dataset", "firstRowOnly"}),
+    "Script": frozenset({"scripts"}),
+    "SqlServerStoredProcedure": frozenset({"storedProcedureName", "storedProcedureParameters"}),
+    "Validation": frozenset({"dataset", "timeout", "sleep", "minimumSize", "childItems"}),
+}
+
+
+def _warned(activity: Mapping[str, Any], output: Any) -> Any:
+    """Return the output with a line for each property that has no effect here: none passes in silence."""
+    heeded = _HEEDED.get(activity["type"])
+    given = activity.get("typeProperties") or {}
+    ignored = [key for key, value in given.items() if value not in (None, "", [], {})] if heeded else []
+    warnings = [f"{key} has no effect on this machine" for key in ignored if heeded and key not in heeded]
+    return {**output, "warnings": warnings} if warnings and isinstance(output, dict) else output
 
 
 def load_data_activities() -> None:

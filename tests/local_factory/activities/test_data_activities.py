@@ -268,3 +268,10 @@ def test_a_connector_without_a_stand_in_is_refused_and_can_be_stubbed(factory: D
         LocalFactory(factory.adf, None, factory.stand_ins).run("PL")
     run = LocalFactory(factory.adf, None, factory.stand_ins, stub_unsupported=True).run("PL")
     assert run.activity("L")["stubbed"] is True
+
+
+def test_what_an_activity_does_not_heed_is_told(factory: DataFactory) -> None:
+    scripts = [{"type": "Query", "text": "select 1 as n"}]
+    script = activity("S", "Script", scripts=scripts, scriptBlockExecutionTimeout="01:00:00")
+    run = factory.run({**script, **ON_SQL})
+    assert run.output("S")["warnings"] == ["scriptBlockExecutionTimeout has no effect on this machine"]
