@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.verb(options)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told in one line, of whatever kind
         status = _end_badly(options, first_words(error, (BundleError, DeploymentError)))
         if options.verbose:
             _tell(details(error))

@@ -69,15 +69,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = error_console()
     try:
         return asyncio.run(_serve(options, console) if options.serve else _execute(options, console))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told in one line, of whatever kind
         known = (BundleError, LocalFactoryError, JavaNotFoundError)
         console.print(first_words(error, known), style="red", markup=False, soft_wrap=True)
         if options.verbose:
-            console.print(details(error), markup=False, highlight=False, soft_wrap=True)
+            console.print(_details(options, error), markup=False, highlight=False, soft_wrap=True)
         return _WRONG if isinstance(error, known) or is_of_the_system(error) else _FAILED
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Cancelled before anything was run." if not options.running else "Ended.", soft_wrap=True)
         return _FAILED
+
+
+def _details(options: argparse.Namespace, error: Exception) -> str:
+    """Return where an error came up and its causes, without the secrets that a driver may name in them."""
+    from local_factory.cluster.redaction import Redactor, secrets_of
+
+    redactor = Redactor()
+    redactor.hide_variables(secrets_of(os.environ))
+    redactor.hide_passwords_in([options.sql_url] if options.sql_url else [])
+    return redactor.text(details(error))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -307,16 +307,17 @@ def test_a_users_mistake_is_one_line_and_verbose_shows_where_it_came_up(
     assert run_local.main(["Nobody", "--adf", str(adf), "--verbose"]) == 2
     verbose = capsys.readouterr().err
     assert verbose.startswith(f"{said}Traceback (most recent call last):\n")
-    assert "ArgumentError: Nobody" in verbose
+    assert "UnsupportedFactoryError: Nobody" in verbose
 
 
 def test_a_fault_of_the_program_is_one_line_that_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(*_: object) -> None:
-        raise KeyError("pipelines") from ValueError("behind it")
+        raise KeyError("pipelines") from ValueError("behind it, hunter2")
 
     monkeypatch.setattr("bundle.bundle.read_bundle", read)
+    monkeypatch.setenv("SECRET_INGESTION_SQL_PASSWORD", "hunter2")
 
     assert run_local.main(["P"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -325,4 +326,4 @@ def test_a_fault_of_the_program_is_one_line_that_says_so(
     )
 
     assert run_local.main(["P", "--verbose"]) == 1
-    assert "ValueError: behind it" in capsys.readouterr().err
+    assert "ValueError: behind it, [REDACTED]" in capsys.readouterr().err
