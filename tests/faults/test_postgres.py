@@ -282,7 +282,7 @@ def test_a_table_dropped_by_force_in_mid_read_fails_clean(notebook: CustomersNot
 
     source.pause_readers()
     assert run_while(notebook, happens) == "-1"
-    assert 'ERROR: relation "customers" does not exist' in notebook.error
+    assert 'ERROR: relation "public.customers" does not exist' in notebook.error
     assert notebook.rows == OLD
     source.server.create("Customers", NEW)
     assert notebook.lands(NEW)

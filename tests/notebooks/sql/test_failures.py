@@ -57,6 +57,7 @@ EVERY_FORM = pytest.mark.parametrize("form", [classic, in_a_task, over_connect])
         (SQL_SERVER, "An established connection was aborted by the software in your host machine."),
         (SQL_SERVER, "Connection reset"),
         (SQL_SERVER, "SQL Server did not return a response. The connection has been closed."),
+        (SQL_SERVER, "SQL Server returned an incomplete response. The connection has been closed."),
         (SQL_SERVER, 'The TCP/IP connection to the host x, port 1433 has failed. Error: "connect timed out".'),
         (POSTGRESQL, "FATAL: terminating connection due to administrator command"),
         (POSTGRESQL, "FATAL: the database system is starting up"),

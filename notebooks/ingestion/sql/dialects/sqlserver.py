@@ -29,7 +29,7 @@ class SqlServer(Dialect):
         r"|limit for the (database|elastic pool) is \d+ and has been reached|minimum guarantee is \d+"
         r"|deadlocked on .* resources|deadlock victim"
         r"|transport-level error|semaphore timeout|established connection was aborted|forcibly closed|Connection reset"
-        r"|The connection is closed|SQL Server did not return a response"
+        r"|The connection (is|has been) closed|SQL Server (did not return a response|returned an incomplete response)"
         r"|The TCP/IP connection to the host .* has failed"
         r"|connection attempt failed|did not properly respond",
         re.IGNORECASE | re.DOTALL,
