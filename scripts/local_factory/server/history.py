@@ -348,7 +348,7 @@ class History:
         return str(row["status"]) if row else None
 
     def keep_window(self, run: TriggerRun, until: datetime | None = None) -> None:
-        """Write a trigger's run for a window, and up to when, if it is now later, no window needs another."""
+        """Write a trigger's run for a window, and with `until` up to when the trigger fired for every window."""
         with self._database:
             self._database.execute("begin immediate")
             self.keep_trigger_run(run)
