@@ -326,6 +326,7 @@ def _fast(work: Work, source: Path, form: TextFormat, width: int, data_line: int
         or not form.quote
         or len(form.column_delimiter.encode()) > _MOST_DELIMITER_BYTES
         or (form.escape != form.quote and _contains(source, form.escape))
+        or not _is_quoted_well(source, form)  # DuckDB closes quotes where it likes
     ):
         return None
     # One column more than there are: DuckDB takes an empty one too many in silence, ADF does not.
@@ -390,6 +391,22 @@ def _with_last(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
     for chunk in chunks:
         yield chunk, False
     yield "", True
+
+
+def _is_quoted_well(source: Path, form: TextFormat) -> bool:
+    """Say whether every quote in a file stands in a value that begins and ends with one."""
+    if not _contains(source, form.quote):
+        return True
+    delimiter = form.column_delimiter.encode()
+    if len(delimiter) > 1:
+        return False
+    quote, border = re.escape(form.quote.encode()), b"\\r\\n" + re.escape(delimiter)
+    inside = b"[^" + quote + b"]*+"
+    doubled = b"(?:" + quote * 2 + inside + b")*+" if form.escape == form.quote else b""
+    value = b"(?<![^" + border + b"])" + quote + inside + doubled + quote + b"(?=[" + border + b"]|\\Z)"
+    whole = re.compile(b"(?:" + inside + b"(?:" + value + b"))*+" + inside)
+    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return whole.fullmatch(content) is not None
 
 
 def _contains(source: Path, text: str) -> bool:
