@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bundle.command_line import CommandParser, details, first_words, folder
 from bundle.layout import bundle_folder
 
 if TYPE_CHECKING:
@@ -22,12 +23,10 @@ _CHANGES = 2
 _INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(CommandParser):
     """A parser whose errors end in 1: argparse's own 2 is what `plan` says when there are changes."""
 
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(1, f"{self.prog}: error: {message}\n")
+    WRONG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.verb(options)
-    except (BundleError, DeploymentError) as error:
-        return _end_badly(options, str(error))
+    except Exception as error:  # noqa: BLE001 - told in one line, of whatever kind
+        status = _end_badly(options, first_words(error, (BundleError, DeploymentError)))
+        if options.verbose:
+            _tell(details(error))
     except KeyboardInterrupt:
         _tell("deploy.py: interrupted")
         return _INTERRUPTED
@@ -58,8 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     bundle = _Parser(add_help=False)
     bundle.add_argument("--adf", type=Path, default=bundle_folder("adf"), metavar="DIR", help="the factory Git root")
     bundle.add_argument(
-        "--notebooks", type=Path, default=bundle_folder("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
+        "--notebooks", type=folder, default=bundle_folder("notebooks"), metavar="DIR", help="its notebooks (notebooks)"
     )
+    common = _Parser(add_help=False)
+    common.add_verbose()
     target = _Parser(add_help=False)
     target.add_argument(
         "--env", required=True, metavar="ENV", help="infra/environments/ENV.toml, or the path of a .toml file"
@@ -71,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     lock = _Parser(add_help=False)
     lock.add_argument("--break-lock", action="store_true", help="end the lock of a deployment that is dead")
 
-    verb = verbs.add_parser("validate", parents=[bundle], help="check the bundle offline")
+    verb = verbs.add_parser("validate", parents=[bundle, common], help="check the bundle offline")
     verb.add_argument("--json", action="store_true", help="the findings as JSON on stdout")
     verb.add_argument("--strict", action="store_true", help="count warnings as errors")
     verb.add_argument(
@@ -83,21 +86,23 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser(
         "plan",
-        parents=[bundle, target, limits],
+        parents=[bundle, target, limits, common],
         help="show what would change; exit status 0 nothing, 2 changes, 1 error",
     )
     verb.add_argument("--out", type=Path, metavar="FILE", help="save the plan, for `apply FILE`")
     verb.set_defaults(verb=_plan, name="plan")
 
-    verb = verbs.add_parser("apply", parents=[bundle, target, limits, lock], help="make the changes, or none")
+    verb = verbs.add_parser("apply", parents=[bundle, target, limits, lock, common], help="make the changes, or none")
     verb.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help="a saved plan; refused when it is stale")
     verb.set_defaults(verb=_apply, name="apply")
 
-    verb = verbs.add_parser("rollback", parents=[target, lock], help="put a factory back as a snapshot holds it")
+    verb = verbs.add_parser(
+        "rollback", parents=[target, lock, common], help="put a factory back as a snapshot holds it"
+    )
     verb.add_argument("snapshot", type=Path, metavar="SNAPSHOT", help="the file that `apply` named")
     verb.set_defaults(verb=_rollback, name="rollback")
 
-    verb = verbs.add_parser("trigger", parents=[target], help='"Trigger Now": start a pipeline')
+    verb = verbs.add_parser("trigger", parents=[target, common], help='"Trigger Now": start a pipeline')
     verb.add_argument("pipeline", metavar="PIPELINE")
     verb.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; repeatable")
     verb.add_argument("--wait", action="store_true", help="watch the run until it ends")

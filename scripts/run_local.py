@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bundle.command_line import CommandParser, details, first_words, folder, is_of_the_system
 from bundle.layout import bundle_folder
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _DEFAULT_PIPELINES = ("PL_Ingest_Country_Data", "PL_Process_Customer_Data")
 _SUCCEEDED, _FAILED, _WRONG = 0, 1, 2
 _DEFAULT_NEXT = 5
+_LAST_PORT = 65_535
 _NEW_STUBS = Path("new")
 
 
@@ -67,22 +69,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = error_console()
     try:
         return asyncio.run(_serve(options, console) if options.serve else _execute(options, console))
-    except (BundleError, LocalFactoryError, JavaNotFoundError) as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        return _WRONG
+    except Exception as error:  # noqa: BLE001 - told in one line, of whatever kind
+        known = (BundleError, LocalFactoryError, JavaNotFoundError)
+        console.print(first_words(error, known), style="red", markup=False, soft_wrap=True)
+        if options.verbose:
+            console.print(_details(options, error), markup=False, highlight=False, soft_wrap=True)
+        return _WRONG if isinstance(error, known) or is_of_the_system(error) else _FAILED
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Cancelled before anything was run." if not options.running else "Ended.", soft_wrap=True)
         return _FAILED
+
+
+def _details(options: argparse.Namespace, error: Exception) -> str:
+    """Return where an error came up and its causes, without the secrets that a driver may name in them."""
+    from local_factory.cluster.redaction import Redactor, secrets_of
+
+    redactor = Redactor()
+    redactor.hide_variables(secrets_of(os.environ))
+    redactor.hide_passwords_in([options.sql_url] if options.sql_url else [])
+    return redactor.text(details(error))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line's options; what would be ignored is refused."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not options.trigger and (options.watch or options.next):
-        parser.error(
-            f"{'--watch' if options.watch else '--next'} says what to do with a trigger: name it with --trigger"
-        )
+    of_trigger = {"--watch": options.watch, "--next": options.next, "--event": options.event}
+    if not options.trigger and (given := next((option for option, value in of_trigger.items() if value), None)):
+        parser.error(f"{given} says what to do with a trigger: name it with --trigger")
     if options.trigger and (options.pipelines or options.param):
         given = "a PIPELINE" if options.pipelines else "--param"
         parser.error(f"--trigger starts its own pipelines with its own parameters: leave out {given}")
@@ -386,7 +400,7 @@ def _pipeline_parameters(bundle: "Bundle", name: str) -> Mapping[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="run_local.py", description="Run the factory's pipelines on this machine, on stand-ins for Azure."
     )
     parser.add_argument(
@@ -394,7 +408,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--adf", type=Path, metavar="DIR", default=bundle_folder("adf"), help="the factory's Git root")
     parser.add_argument(
-        "--notebooks", type=Path, metavar="DIR", default=bundle_folder("notebooks"), help="the notebooks' folder"
+        "--notebooks", type=folder, metavar="DIR", default=bundle_folder("notebooks"), help="the notebooks' folder"
     )
     parser.add_argument(
         "--workdir", type=Path, metavar="DIR", default=Path(".local"), help="all it writes: lake/, runs/, derby/"
@@ -441,8 +455,9 @@ def _parser() -> argparse.ArgumentParser:
         help="JSON: an event for a trigger of custom or storage events; run for it",
     )
     parser.add_argument("--serve", action="store_true", help="a local factory over HTTP, with Monitor in the browser")
-    parser.add_argument("--port", type=_count, metavar="N", default=8765, help="the server's port (8765); 0: any")
+    parser.add_argument("--port", type=_port, metavar="N", default=8765, help="the server's port (8765); 0: any")
     parser.add_argument("--json", action="store_true", help="on stdout only the runs, as JSON")
+    parser.add_verbose()
     return parser
 
 
@@ -455,6 +470,12 @@ def _count(text: str) -> int:
 def _positive(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("0 is too few: write a whole number of 1 or more")
+    return _count(text)
+
+
+def _port(text: str) -> int:
+    if _count(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: write a number up to {_LAST_PORT}")
     return _count(text)
 
 

@@ -143,6 +143,7 @@ def test_a_pipeline_that_is_not_run_may_hold_what_this_machine_cannot(tmp_path: 
     [
         (["--watch"], "name it with --trigger"),
         (["--next", "2"], "name it with --trigger"),
+        (["--event", __file__], "name it with --trigger"),
         (["P", "--trigger", "T"], "leave out a PIPELINE"),
         (["--trigger", "T", "--param", "a=1"], "leave out --param"),
         (["--country-api", "http://h/v3.1?fields=name"], "a base address has no query"),
@@ -292,3 +293,37 @@ def test_a_watch_runs_at_the_fire_times_until_it_is_interrupted(tmp_path: Path) 
     assert run["invokedBy"]["invokedByType"] == "ScheduleTrigger"
     assert run["parameters"]["at"].endswith(f"{soon:%S}Z"), "a slot, of this minute or of one that follows"
     assert "T fires next at" in errors
+
+
+def test_a_users_mistake_is_one_line_and_verbose_shows_where_it_came_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adf = write_factory(tmp_path, P=pipeline(succeed("go")))
+    said = "Nobody: no such pipeline. The factory has: P.\n"
+
+    assert run_local.main(["Nobody", "--adf", str(adf)]) == 2
+    assert capsys.readouterr().err == said
+
+    assert run_local.main(["Nobody", "--adf", str(adf), "--verbose"]) == 2
+    verbose = capsys.readouterr().err
+    assert verbose.startswith(f"{said}Traceback (most recent call last):\n")
+    assert "UnsupportedFactoryError: Nobody" in verbose
+
+
+def test_a_fault_of_the_program_is_one_line_that_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise KeyError("pipelines") from ValueError("behind it, hunter2")
+
+    monkeypatch.setattr("bundle.bundle.read_bundle", read)
+    monkeypatch.setenv("SECRET_INGESTION_SQL_PASSWORD", "hunter2")
+
+    assert run_local.main(["P"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "KeyError: 'pipelines'. This is a fault of the program, not of what you asked for: --verbose"
+    )
+
+    assert run_local.main(["P", "--verbose"]) == 1
+    assert "ValueError: behind it, [REDACTED]" in capsys.readouterr().err

@@ -131,6 +131,21 @@ def environment_file(name: str) -> Path:
     return Path(name) if name.endswith(".toml") else bundle_folder(FOLDER) / f"{name}.toml"
 
 
+def read_document(file: Path) -> dict[str, Any]:
+    """Return an environment file as it stands.
+
+    Raises:
+        EnvironmentFileError: there is no such file, or it is no TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.toml"))) or "none"
+        raise EnvironmentFileError(f"{file}: no such environment file. In {file.parent} there are: {known}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise EnvironmentFileError(f"{file}: not readable as TOML: {error}") from error
+
+
 def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
     """Read an environment file; `${NAME}` in any text takes the variable NAME, which is not to be empty.
 
@@ -139,13 +154,7 @@ def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
     Raises:
         EnvironmentFileError: with one line for every unknown or missing key, unset variable and wrong value.
     """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.toml"))) or "none"
-        raise EnvironmentFileError(f"{file}: no such environment file. In {file.parent} there are: {known}.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise EnvironmentFileError(f"{file}: not readable as TOML: {error}") from error
+    document = read_document(file)
     problems = [
         *(f"{where}: environment variable {name} is not set." for where, name in _unset_variables(document, variables)),
         *_structure_problems(document),

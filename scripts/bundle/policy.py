@@ -1,10 +1,10 @@
 """The policy: what a team asks of its bundle beyond what the service asks. `[policy]` of an environment file."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bundle.environments import read_document
 from bundle.errors import EnvironmentFileError
 from bundle.findings import Severity
 from bundle.rules import RULES, Rule
@@ -33,11 +33,7 @@ def read_policy(file: Path) -> Policy | None:
     Raises:
         EnvironmentFileError: the file cannot be read, or names no rule or no severity.
     """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise EnvironmentFileError(f"{file}: not readable as TOML: {error}") from error
-    given = document.get("policy")
+    given = read_document(file).get("policy")
     if given is None:
         return None
     if problems := policy_problems(given):

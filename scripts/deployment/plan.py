@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bundle.command_line import reason
 from bundle.resources import ResourceKey
 from deployment.differences import RUNTIME_STATE, Change
 from deployment.errors import PlanFileError
@@ -143,7 +144,7 @@ def load_plan(file: Path) -> Plan:
             notes=tuple(document["notes"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PlanFileError(f"{file}: no plan that `plan --out` wrote: {error!r}") from error
+        raise PlanFileError(f"{file}: no plan that `plan --out` wrote: {reason(error)}") from error
 
 
 def what_differs(saved: Plan, fresh: Plan) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bundle.command_line import reason
 from bundle.environments import Environment
 from bundle.resources import ResourceKey
 from deployment.differences import restorable
@@ -109,7 +110,7 @@ def load_snapshot(file: Path, environment: Environment) -> Snapshot:
             jobs=document.get("jobs", {}),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SnapshotError(f"{file}: no snapshot that `apply` wrote: {error!r}") from error
+        raise SnapshotError(f"{file}: no snapshot that `apply` wrote: {reason(error)}") from error
     if snapshot.factory.casefold() != environment.azure.factory_id.casefold():
         raise SnapshotError(f"{file}: holds {snapshot.factory}; {environment.file} is {environment.azure.factory_id}.")
     return snapshot

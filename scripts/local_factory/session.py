@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from bundle.command_line import reason
 from local_factory.cluster.jvm import Jvm, java_errors
 from local_factory.cluster.kernels import Kernels
 from local_factory.cluster.redaction import DEFAULT_SCOPE, Redactor, secret_variable
@@ -80,7 +81,7 @@ async def open_session(
     try:
         settings.lake.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ArgumentError(f"--workdir {settings.workdir}: cannot be written: {error}") from error
+        raise ArgumentError(f"--workdir {settings.workdir}: cannot be written: {reason(error)}") from error
     async with AsyncExitStack() as stack:
         api = settings.country_api or _start_country_api(stack)
         cluster = None

@@ -201,7 +201,7 @@ class _Reader:
         place = f"{self._file}:{line_of(self._text, entry, key)}" if self._file else "stubs"
         shown = f"[{entry}]" if entry.startswith(f"{_TYPES}.") else f'["{entry}"]'
         self.problems.append(
-            f"{place}: {shown}{f' {key}' if key else ''}: {problem}{'' if problem.endswith('?') else '.'}"
+            f"{place}: {shown}{f' {key}' if key else ''}: {problem}{'' if problem.endswith(('?', '.')) else '.'}"
         )
 
 

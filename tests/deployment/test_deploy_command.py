@@ -436,6 +436,38 @@ def test_a_folder_that_holds_no_factory_is_one_line(deploy: Deploy) -> None:
     assert done.stderr == "deploy.py: nowhere: no such folder. Point --adf at a factory's Git root.\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "--env", "nope.toml"), "nope.toml: no such environment file."),
+        (("validate", "--env", "nope.toml"), "nope.toml: no such environment file."),
+        (
+            ("apply", "--env", "nope.toml", "nofile"),
+            "nofile: no plan that `plan --out` wrote: No such file",
+        ),
+        (("trigger", "P", "--env", "nope.toml"), "nope.toml: no such environment file."),
+        (("rollback", "--env", "nope.toml", "s"), "nope.toml: no such environment file."),
+    ],
+)
+def test_a_mistake_is_one_line_and_every_verb_shows_the_rest_when_verbose(
+    arguments: tuple[str, ...], said: str, deploy: Deploy
+) -> None:
+    short, long = deploy(*arguments), deploy(*arguments, "--verbose")
+
+    assert (short.returncode, long.returncode) == (1, 1)
+    assert short.stderr.startswith(f"deploy.py: {said}")
+    assert short.stderr.count("\n") == 1
+    assert long.stderr.startswith(f"{short.stderr}")
+    assert "Traceback (most recent call last):\n" in long.stderr.removeprefix(short.stderr)
+
+
+def test_notebooks_that_are_not_there_are_not_taken_for_none(deploy: Deploy) -> None:
+    done = deploy("validate", "--notebooks", "nowhere")
+
+    assert done.returncode == 1
+    assert "argument --notebooks: nowhere: no such folder" in done.stderr
+
+
 def test_the_environments_that_are_shipped_fit_the_bundle(
     cloud: Cloud, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -27,10 +27,14 @@ RUN_OUTPUT = "activity('Count').output.runOutput"
 
 ADF: Mapping[str, Mapping[str, Any]] = {
     "linkedService/LS_KeyVault": {
+        "description": "The vault of all secrets.",
+        "annotations": ["shop"],
         "type": "AzureKeyVault",
         "typeProperties": {"baseUrl": "https://kv.vault.azure.net/"},
     },
     "linkedService/LS_Databricks": {
+        "description": "Runs the notebooks.",
+        "annotations": ["shop"],
         "type": "AzureDatabricks",
         "typeProperties": {
             "domain": "https://adb-1.1.azuredatabricks.net",
@@ -39,6 +43,8 @@ ADF: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "linkedService/LS_Sql": {
+        "description": "The shop's database.",
+        "annotations": ["shop"],
         "type": "AzureSqlDatabase",
         "parameters": {"database": {"type": "String"}},
         "typeProperties": {
@@ -58,10 +64,12 @@ ADF: Mapping[str, Mapping[str, Any]] = {
     },
     "pipeline/PL_Load": {
         "description": "Called by PL_Count; mail data@example.com.",
+        "annotations": ["shop"],
         "parameters": {"count": {"type": "Int"}, "country": {"type": "String", "defaultValue": "India"}},
         "activities": [
             {
                 "name": "Look",
+                "description": "Looks customers up.",
                 "type": "Lookup",
                 "policy": POLICY,
                 "typeProperties": {
@@ -71,6 +79,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
             },
             {
                 "name": "Load",
+                "description": "Loads one country.",
                 "type": "DatabricksNotebook",
                 "dependsOn": [{"activity": "Look", "dependencyConditions": ["Succeeded"]}],
                 "policy": POLICY,
@@ -84,11 +93,14 @@ ADF: Mapping[str, Mapping[str, Any]] = {
         "concurrency": 4,
     },
     "pipeline/PL_Count": {
+        "description": "Counts, then loads each country.",
+        "annotations": ["shop"],
         "parameters": {"day": {"type": "String", "defaultValue": "today"}},
         "variables": {"note": {"type": "String"}, "other": {"type": "String"}, "seen": {"type": "Array"}},
         "activities": [
             {
                 "name": "Count",
+                "description": "Exits with the number of customers.",
                 "type": "DatabricksNotebook",
                 "policy": POLICY,
                 "linkedServiceName": reference("LinkedService", "LS_Databricks"),
@@ -99,6 +111,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
             },
             {
                 "name": "CheckFailure",
+                "description": "A negative number is a failure.",
                 "type": "IfCondition",
                 "dependsOn": [{"activity": "Count", "dependencyConditions": ["Succeeded"]}],
                 "typeProperties": {
@@ -106,6 +119,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
                     "ifTrueActivities": [
                         {
                             "name": "FailRun",
+                            "description": "Ends the run as failed.",
                             "type": "Fail",
                             "typeProperties": {
                                 "message": expression(f"@concat('Counting failed: ', string({RUN_OUTPUT}))"),
@@ -117,6 +131,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
             },
             {
                 "name": "EachCountry",
+                "description": "One after the other.",
                 "type": "ForEach",
                 "dependsOn": [{"activity": "CheckFailure", "dependencyConditions": ["Succeeded"]}],
                 "typeProperties": {
@@ -125,6 +140,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
                     "activities": [
                         {
                             "name": "LoadCountry",
+                            "description": "Loads one country, and waits.",
                             "type": "ExecutePipeline",
                             "typeProperties": {
                                 "pipeline": reference("Pipeline", "PL_Load"),
@@ -134,6 +150,7 @@ ADF: Mapping[str, Mapping[str, Any]] = {
                         },
                         {
                             "name": "Remember",
+                            "description": "Keeps what was loaded.",
                             "type": "SetVariable",
                             "dependsOn": [{"activity": "LoadCountry", "dependencyConditions": ["Completed"]}],
                             "typeProperties": {"variableName": "note", "value": "@concat(variables('other'), item())"},
@@ -144,6 +161,8 @@ ADF: Mapping[str, Mapping[str, Any]] = {
         ],
     },
     "trigger/TR_Daily": {
+        "description": "Counts at midnight and noon.",
+        "annotations": ["shop"],
         "type": "ScheduleTrigger",
         "runtimeState": "Started",
         "pipelines": [{"pipelineReference": reference("Pipeline", "PL_Count"), "parameters": {"day": "monday"}}],
@@ -158,6 +177,8 @@ ADF: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "trigger/TR_Window": {
+        "description": "Loads every hour.",
+        "annotations": ["shop"],
         "type": "TumblingWindowTrigger",
         "runtimeState": "Stopped",
         "pipeline": {

@@ -14,6 +14,7 @@ from bundle.errors import UnknownRuleError
 from bundle.findings import Problem, Severity
 from bundle.rules import (
     activities,
+    descriptions,
     expressions,
     files,
     names,
@@ -113,6 +114,14 @@ RULES: tuple[Rule, ...] = (
     Rule("retry-given", policies.retry_given, _PIPELINES, None, WARNING),
     Rule("retry-range", policies.retry_range, _PIPELINES),
     Rule("retry-interval", policies.retry_interval, _SCHEMA, WARNING),
+    Rule("description-given", descriptions.description_given, _PIPELINES, None, WARNING),
+    Rule(
+        "annotations-given",
+        descriptions.annotations_given,
+        f"{_LEARN}/concepts-annotations-user-properties",
+        None,
+        WARNING,
+    ),
     Rule("expression-parses", expressions.expression_parses, _EXPRESSIONS),
     Rule("expression-expected", expressions.expression_expected, _SCHEMA),
     Rule("expression-context", expressions.expression_context, _EXPRESSIONS),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from bundle.command_line import reason
 from local_factory.data.stand_ins import StandIns
 from local_factory.server.access import Access
 from local_factory.server.application import application
@@ -175,7 +176,7 @@ def _workdir(workdir: Path) -> Iterator[None]:
         workdir.mkdir(parents=True, exist_ok=True)
         file = (workdir / "server.lock").open("a")
     except OSError as error:
-        raise ServerError(f"--workdir {workdir}: cannot be written: {error}") from error
+        raise ServerError(f"--workdir {workdir}: cannot be written: {reason(error)}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -195,6 +196,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
             listening.listen(_BACKLOG)
         except (OSError, OverflowError) as error:
             raise ServerError(
-                f"--port {port}: cannot be used ({error}). Give another one, or 0 for any that is free."
+                f"--port {port}: cannot be used: {reason(error)} Give another one, or 0 for any that is free."
             ) from None
         yield listening

@@ -2,6 +2,7 @@
 
 from support.rule_cases import (
     activities,
+    descriptions,
     expressions,
     files,
     names,
@@ -22,6 +23,7 @@ CASES = (
     *references.CASES,
     *activities.CASES,
     *policies.CASES,
+    *descriptions.CASES,
     *expressions.CASES,
     *parameters.CASES,
     *triggers.CASES,
