@@ -445,7 +445,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="activities that cannot run here succeed with an empty output",
     )
-    parser.add_argument("--trigger", metavar="NAME", help="a trigger: print when it fires, or --watch")
+    parser.add_argument(
+        "--trigger", metavar="NAME", help="a trigger: print when it fires (a schedule or tumbling windows), or --watch"
+    )
     parser.add_argument("--next", type=_positive, metavar="N", help=f"how many fire times (default: {_DEFAULT_NEXT})")
     parser.add_argument("--watch", action="store_true", help="stay, and run what the trigger fires")
     parser.add_argument(

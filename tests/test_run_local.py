@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import run_local
+from support.factories import write_object, write_pipeline
 from support.pipelines import activity, expression, fail, set_variable, succeed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -203,6 +204,21 @@ def test_the_next_fire_times_are_printed_in_the_schedules_zone_and_in_utc(tmp_pa
     table = command(tmp_path, *arguments)
     assert table.returncode == 0
     assert table.stdout.count("Z") == 4
+
+
+def test_the_next_fire_times_of_a_tumbling_window_trigger_are_when_its_windows_may_run(tmp_path: Path) -> None:
+    recurrence = {"frequency": "Hour", "interval": 1, "startTime": "2026-01-01T00:30:00Z", "delay": "00:10:00"}
+    entry = {"pipelineReference": {"referenceName": "PL_Hourly", "type": "PipelineReference"}}
+    properties = {"type": "TumblingWindowTrigger", "pipeline": entry, "typeProperties": recurrence}
+    adf = tmp_path / "adf"
+    write_pipeline(adf, "PL_Hourly", [])
+    write_object(adf, "trigger", "TR_Hourly", properties)
+    arguments = ("--adf", str(adf), "--notebooks", str(adf), "--trigger", "TR_Hourly", "--next", "3")
+    times = json.loads(command(tmp_path, *arguments, "--json").stdout)["fireTimes"]
+    moments = [datetime.fromisoformat(time["utc"]) for time in times]
+    assert [moment.strftime("%M:%S") for moment in moments] == ["40:00"] * 3
+    assert moments == [moments[0] + timedelta(hours=number) for number in range(3)]
+    assert timedelta(minutes=-5) < moments[0] - datetime.now(UTC) <= timedelta(hours=1)
 
 
 def wait_for(condition: Any, seconds: float = 120) -> None:

@@ -28,6 +28,8 @@ from local_factory.windows import Window, Windows, read_windows
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SCHEDULE, _WINDOWS = "ScheduleTrigger", "TumblingWindowTrigger"
+# What became of the window that starts at a moment, as runs.timestamp writes it; None where it has not run.
+StateOfWindow = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,16 @@ def fires(
     raise ScheduleError(f"{trigger.name}: a {kind} has nothing to watch here: give it an event, --event FILE.")
 
 
-def is_ready(own: Windows, window: Window, others: Mapping[str | None, tuple[Windows, Mapping[str, str]]]) -> bool:
+def is_ready(own: Windows, window: Window, others: Mapping[str | None, tuple[Windows, StateOfWindow]]) -> bool:
     """Say whether every window that this one depends on has succeeded.
 
     Args:
         own: the window's trigger.
         window: the window.
-        others: each trigger that it depends on, by name (None: itself), with what became of its windows.
+        others: each trigger that it depends on, by name (None: itself), with what tells what became of its windows.
     """
     for dependency in own.dependencies:
-        trigger, states = others[dependency.trigger]
+        trigger, state_of = others[dependency.trigger]
         start = window.start + dependency.offset
         end = start + (dependency.size or window.end - window.start)
         if dependency.trigger is None and start < trigger.start:
@@ -106,7 +108,7 @@ def is_ready(own: Windows, window: Window, others: Mapping[str | None, tuple[Win
         for candidate in trigger.after(start):
             if candidate.start >= end:
                 break
-            if candidate.start > covered or states.get(str(timestamp(candidate.start))) != "Succeeded":
+            if candidate.start > covered or state_of(str(timestamp(candidate.start))) != "Succeeded":
                 return False
             covered = candidate.end
         if covered < end:
@@ -137,8 +139,10 @@ async def _tumbling(
             say(f"{trigger.name} fires next at {window.due:%a %Y-%m-%d %H:%M} UTC. Ctrl-C ends the watch.")
             await asyncio.sleep((window.due - datetime.now(UTC)).total_seconds())
 
-        def states() -> dict[str | None, tuple[Windows, Mapping[str, str]]]:
-            return {name: (read[name], WindowHistory(workdir, other.name).states()) for name, other in others.items()}
+        def states() -> dict[str | None, tuple[Windows, StateOfWindow]]:
+            return {
+                name: (read[name], WindowHistory(workdir, other.name).states().get) for name, other in others.items()
+            }
 
         if not is_ready(windows, window, states()):
             say(f"{trigger.name}: the window {title} waits for what it depends on.")

@@ -96,13 +96,13 @@ def test_a_window_waits_for_its_own_earlier_one_and_for_those_of_another_trigger
     def done(*hours: int) -> dict[str, str]:
         return {f"2024-01-01T0{hour}:00:00Z": "Succeeded" for hour in hours}
 
-    assert is_ready(read["Self"], window(0), {None: (read["Self"], {})})
-    assert not is_ready(read["Self"], window(1), {None: (read["Self"], {})})
-    assert not is_ready(read["Self"], window(1), {None: (read["Self"], {"2024-01-01T00:00:00Z": "Failed"})})
-    assert is_ready(read["Self"], window(1), {None: (read["Self"], done(0))})
+    assert is_ready(read["Self"], window(0), {None: (read["Self"], {}.get)})
+    assert not is_ready(read["Self"], window(1), {None: (read["Self"], {}.get)})
+    assert not is_ready(read["Self"], window(1), {None: (read["Self"], {"2024-01-01T00:00:00Z": "Failed"}.get)})
+    assert is_ready(read["Self"], window(1), {None: (read["Self"], done(0).get)})
     wide = next(read["Wide"].after(None))
-    assert not is_ready(read["Wide"], wide, {"Other": (read["Other"], done(0))})
-    assert is_ready(read["Wide"], wide, {"Other": (read["Other"], done(0, 1))})
+    assert not is_ready(read["Wide"], wide, {"Other": (read["Other"], done(0).get)})
+    assert is_ready(read["Wide"], wide, {"Other": (read["Other"], done(0, 1).get)})
 
 
 def test_a_failed_window_is_kept_as_failed(adf: Path) -> None:

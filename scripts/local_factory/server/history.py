@@ -71,6 +71,9 @@ create index if not exists trigger_runs_fired on trigger_runs (fired, number);
 create index if not exists trigger_runs_status on trigger_runs (status);
 create index if not exists trigger_runs_trigger on trigger_runs (trigger_name, fired, number);
 create table if not exists windows (trigger_name text primary key, until text not null);
+create table if not exists window_runs (
+    trigger_name text not null, start text not null, trigger_run_id text not null, primary key (trigger_name, start)
+);
 pragma user_version = 1;
 """
 _VERSION = 1
@@ -330,23 +333,42 @@ class History:
         )
 
     def windows_until(self, trigger: str) -> datetime | None:
-        """Return the end of the last window that a trigger fired for, None when it fired for none yet."""
+        """Return the moment up to which a trigger fired for every window, None when it fired for none yet."""
         row = self._database.execute("select until from windows where trigger_name = ?", (trigger,)).fetchone()
         return _moment(row["until"]) if row else None
 
-    def keep_window(self, run: TriggerRun, until: datetime) -> None:
-        """Write a trigger's run for a window, and that the window needs no other."""
+    def window_status(self, trigger: str, start: str) -> str | None:
+        """Return how the last run for a window stands, None without one; `start` is as runs.timestamp writes it."""
+        found = self._database.execute(
+            "select status from window_runs join trigger_runs using (trigger_run_id)"
+            " where window_runs.trigger_name = ? and start = ?",
+            (trigger, start),
+        )
+        row = found.fetchone()
+        return str(row["status"]) if row else None
+
+    def keep_window(self, run: TriggerRun, until: datetime | None = None) -> None:
+        """Write a trigger's run for a window, and with `until` up to when the trigger fired for every window."""
         with self._database:
             self._database.execute("begin immediate")
             self.keep_trigger_run(run)
             self._database.execute(
-                "insert into windows values (?, ?) on conflict (trigger_name) do update set until = excluded.until",
-                (run.trigger_name, _stamp(until)),
+                "insert into window_runs values (?, ?, ?)"
+                " on conflict (trigger_name, start) do update set trigger_run_id = excluded.trigger_run_id",
+                (run.trigger_name, run.properties["WindowStartTime"], run.trigger_run_id),
             )
+            if until:
+                self._database.execute(
+                    "insert into windows values (?, ?) on conflict (trigger_name) do update set until = excluded.until",
+                    (run.trigger_name, _stamp(until)),
+                )
 
     def forget_windows(self, trigger: str) -> None:
         """Let a trigger that is made anew fire for all its windows."""
-        self._database.execute("delete from windows where trigger_name = ?", (trigger,))
+        with self._database:
+            self._database.execute("begin immediate")
+            for table in ("windows", "window_runs"):
+                self._database.execute(f"delete from {table} where trigger_name = ?", (trigger,))  # noqa: S608 - of two
 
     def trigger_run(self, trigger_run_id: str) -> TriggerRun | None:
         """Return a trigger's run, None when there is none of this id."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -22,11 +23,14 @@ from local_factory.server.history import ENDED, TriggerRun
 from local_factory.server.objects import FactoryObjects
 from local_factory.server.runs import Runs
 from local_factory.server.service_rules import STARTED
-from local_factory.triggers import requests_of, window_requests_of
+from local_factory.triggers import find_trigger, requests_of, window_requests_of
+from local_factory.watching import StateOfWindow, is_ready
 from local_factory.windows import Window, Windows, read_windows
 
 SUCCEEDED, FAILED, IN_PROGRESS = "Succeeded", "Failed", "Inprogress"
 _SECONDS_BETWEEN_LOOKS = 1.0
+# Of a trigger's windows that are due, so many at most are looked at together.
+_MOST_WINDOWS_AHEAD = 500
 _A_MOMENT_BEFORE = timedelta(microseconds=1)
 
 
@@ -72,7 +76,7 @@ class Triggers:
         edges = [run.properties.get(name) for name in ("WindowStartTime", "WindowEndTime")]
         if all(edges):
             start, end = (datetime.fromisoformat(str(edge)) for edge in edges)
-            self._keep(self._fire(resource, Window(start, end, end), run.group_id))
+            self._keep_window(self._fire(resource, Window(start, end, end), run.group_id))
         else:
             self._keep(self._fire(resource, datetime.fromisoformat(run.properties["ScheduleTime"]), run.group_id))
 
@@ -96,7 +100,7 @@ class Triggers:
             if resource.properties.get("type") == "TumblingWindowTrigger":
                 until = self._runs.history.windows_until(resource.name)
                 windows = read_windows(resource.properties).after(until)
-                return [window.due for window in islice(windows, number)]
+                return list(islice((window.due for window in windows if not self._has_run(resource, window)), number))
             return list(islice(fire_times(resource.document, datetime.now(UTC)), number))
         except LocalFactoryError:
             return []
@@ -154,18 +158,48 @@ class Triggers:
             self._keep(_new_run(resource, {}, FAILED, str(error)))
 
     async def _tumble(self, resource: Resource) -> None:
-        """Run every window once it is due, closed ones at once, not more side by side than the trigger allows."""
+        """Run every window that is due, closed ones at once, as soon as those that it depends on have succeeded.
+
+        One that waits for another holds up none that need not.
+        """
         windows = read_windows(resource.properties)
-        side_by_side = asyncio.Semaphore(windows.most_at_once)
+        self._dependencies(resource, windows)
+        queue = _WindowQueue(asyncio.Semaphore(windows.most_at_once))
+        ahead = asyncio.Semaphore(_MOST_WINDOWS_AHEAD)
         async with asyncio.TaskGroup() as going:
             for window in windows.after(self._runs.history.windows_until(resource.name)):
+                if self._has_run(resource, window):
+                    continue
                 await _sleep_until(window.due)
-                await side_by_side.acquire()
-                run = self._fire(resource, window)
-                self._runs.history.keep_window(run, window.end)
-                self._events.tell("triggers")
-                task = going.create_task(self._see_through(resource, windows, window, run))
-                task.add_done_callback(lambda _task: side_by_side.release())
+                await ahead.acquire()
+                queue.enter(window)
+                task = going.create_task(self._run_window(resource, windows, window, queue))
+                task.add_done_callback(lambda _task: ahead.release())
+
+    async def _run_window(self, resource: Resource, windows: Windows, window: Window, queue: "_WindowQueue") -> None:
+        while not self._is_ready(resource, windows, window):
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        async with queue.side_by_side:
+            run = self._fire(resource, window)
+            self._keep_window(run, queue.leave(window))
+            await self._see_through(resource, windows, window, run)
+
+    def _is_ready(self, resource: Resource, windows: Windows, window: Window) -> bool:
+        try:
+            return is_ready(windows, window, self._dependencies(resource, windows))
+        except LocalFactoryError:
+            return False  # a trigger that it depends on is being made anew
+
+    def _dependencies(self, resource: Resource, windows: Windows) -> dict[str | None, tuple[Windows, StateOfWindow]]:
+        """Return the triggers that a trigger depends on, by name (None: itself), each with how its windows stand."""
+        found: dict[str | None, tuple[Windows, StateOfWindow]] = {}
+        for name in {dependency.trigger for dependency in windows.dependencies}:
+            other = find_trigger(self._objects.resources, name) if name else resource
+            found[name] = (read_windows(other.properties), partial(self._runs.history.window_status, other.name))
+        return found
+
+    def _has_run(self, resource: Resource, window: Window) -> bool:
+        return self._runs.history.window_status(resource.name, str(timestamp(window.start))) is not None
 
     async def _see_through(self, resource: Resource, windows: Windows, window: Window, run: TriggerRun) -> None:
         """Wait for a window's run, and run the window again as often as the trigger's retry policy says."""
@@ -177,7 +211,7 @@ class Triggers:
                 return
             await asyncio.sleep(windows.seconds_between_tries)
             run = self._fire(resource, window, run.group_id)
-            self._keep(run)
+            self._keep_window(run)
 
     def _fire(self, resource: Resource, moment: datetime | Window, group_id: str | None = None) -> TriggerRun:
         """Start what a trigger starts, at a moment or for a window, and return the trigger's run."""
@@ -228,6 +262,29 @@ class Triggers:
     def _keep(self, run: TriggerRun) -> None:
         self._runs.history.keep_trigger_run(run)
         self._events.tell("triggers")
+
+    def _keep_window(self, run: TriggerRun, until: datetime | None = None) -> None:
+        self._runs.history.keep_window(run, until)
+        self._events.tell("triggers")
+
+
+class _WindowQueue:
+    """The windows of a trigger that are due and have not been fired for; `side_by_side` lets so many run at once."""
+
+    def __init__(self, side_by_side: asyncio.Semaphore) -> None:
+        self.side_by_side = side_by_side
+        self._waiting: set[datetime] = set()
+        self._last_end: datetime | None = None
+
+    def enter(self, window: Window) -> None:
+        """Add a window, the next one in time."""
+        self._waiting.add(window.start)
+        self._last_end = window.end
+
+    def leave(self, window: Window) -> datetime | None:
+        """Take out a window that is fired for, and return up to when all have been."""
+        self._waiting.remove(window.start)
+        return min(self._waiting, default=self._last_end)
 
 
 def _new_run(resource: Resource, properties: Mapping[str, Any], status: str, message: str) -> TriggerRun:

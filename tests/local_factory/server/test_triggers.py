@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from support.local_server import EVER, wait_for
-from support.pipelines import expression, fail, pipeline, resource, set_variable
+from support.pipelines import activity, expression, fail, pipeline, resource, set_variable
 
 from .conftest import schedule, waiting
 
@@ -100,3 +100,73 @@ def test_a_schedule_fires_to_the_second_at_its_start_and_not_for_what_is_past(se
     assert datetime.fromisoformat(run["triggerRunTimestamp"]) >= start
     assert run["properties"]["ScheduleTime"].startswith(begin[:-1])
     assert fired(server, "TR_Past") == []
+
+
+def on_trigger(name):
+    reference = {"referenceName": name, "type": "TriggerReference"}
+    return {"type": "TumblingWindowTriggerDependencyReference", "referenceTrigger": reference}
+
+
+def test_a_window_that_depends_on_another_triggers_waits_for_just_that_one(serve):
+    """The first window's run upstream never ends here: its follower waits, the later ones do not."""
+    start = (datetime.now(UTC) - timedelta(hours=3, minutes=10)).replace(microsecond=0)
+    first = start.isoformat().replace("+00:00", "Z")
+    begun = {"startTime": first}
+    upstream = pipeline(
+        "PL_Upstream",
+        [
+            activity(
+                "Slow",
+                "Wait",
+                waitTimeInSeconds=expression(f"@if(equals(pipeline().parameters.from, '{first}'), 600, 1)"),
+            )
+        ],
+        parameters={"from": {"type": "String"}},
+    )
+    from_window = {"from": expression("@trigger().outputs.windowStartTime")}
+    server = serve(
+        upstream,
+        WINDOWED,
+        tumbling("TR_Up", "PL_Upstream", parameters=from_window, state="Stopped", **begun),
+        tumbling("TR_Down", "PL_Window", parameters=from_window, **begun, dependsOn=[on_trigger("TR_Up")]),
+    )
+    assert fired(server, "TR_Down") == []
+    assert server.call("POST", "/triggers/TR_Up/start").status_code == 200
+    down = wait_for(lambda: fired(server, "TR_Down")[1:] and fired(server, "TR_Down"), "two windows downstream")
+    up = {run["properties"]["WindowStartTime"]: run for run in fired(server, "TR_Up")}
+    assert sorted(run["properties"]["WindowStartTime"] for run in down) == sorted(up.keys() - {first})
+    assert all(
+        run["triggerRunTimestamp"]
+        > server.run(up[run["properties"]["WindowStartTime"]]["triggeredPipelines"]["PL_Upstream"])["runEnd"]
+        for run in down
+    )
+
+    server.kill()
+    server.start()
+    slow = up[first]["triggeredPipelines"]["PL_Upstream"]
+    assert server.ended(slow)["status"] == "Failed"
+    assert server.call("POST", f"/triggers/TR_Up/triggerRuns/{up[first]['triggerRunId']}/rerun").status_code == 200
+    wait_for(lambda: len(fired(server, "TR_Up")) == 4, "the first window's run once more")
+    assert len(fired(server, "TR_Down")) == 2
+
+
+def test_a_window_waits_for_its_own_earlier_one_and_goes_on_when_that_is_mended(serve):
+    own = {"type": "SelfDependencyTumblingWindowTriggerReference", "offset": "-01:00:00", "size": "01:00:00"}
+    server = serve(pipeline("PL_Flow", [fail("Break")]), tumbling("TR", "PL_Flow", dependsOn=[own]))
+    run = wait_for(lambda: [run for run in fired(server, "TR") if run["status"] == "Failed"], "the first window")[0]
+    assert len(fired(server, "TR")) == 1
+    mended = pipeline("PL_Flow", [set_variable("Set", "v", "x")], variables={"v": {"type": "String"}})
+    assert server.put("pipelines", "PL_Flow", mended.properties).status_code == 200
+    assert len(fired(server, "TR")) == 1
+    assert server.call("POST", f"/triggers/TR/triggerRuns/{run['triggerRunId']}/rerun").status_code == 200
+    runs = wait_for(lambda: fired(server, "TR")[3:] and fired(server, "TR"), "all windows")
+    starts = [run["properties"]["WindowStartTime"] for run in runs]
+    assert starts[0] == starts[1]
+    assert starts[1:] == sorted(set(starts))
+
+
+def test_a_trigger_that_depends_on_one_that_is_not_there_says_so(serve):
+    server = serve(WINDOWED, tumbling("TR", "PL_Window", dependsOn=[on_trigger("TR_None")]))
+    run = wait_for(lambda: fired(server, "TR"), "what is wrong")[0]
+    assert run["status"] == "Failed"
+    assert "TR_None" in run["message"]

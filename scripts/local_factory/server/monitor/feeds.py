@@ -106,7 +106,7 @@ def _feeds(loads: Sequence[Mapping[str, Any]], now: datetime) -> list[Feed]:
 
 def _feed(name: str, loads: Sequence[Mapping[str, Any]], number: int, now: datetime) -> Feed:
     last = loads[-1]
-    good = [load for load in loads if not _failed(load)]
+    good = [load for load in loads if _succeeded(load)]
     ended = _moment(good[-1]) if good else None
     position = next((load.get("position_after") for load in reversed(good) if load.get("position_after")), None)
     return Feed(
@@ -138,6 +138,10 @@ def _bars(loads: Sequence[Mapping[str, Any]], column: str, unit: str) -> list[Ba
 
 def _failed(load: Mapping[str, Any]) -> bool:
     return str(load.get("status", "")).lower() == "failed"
+
+
+def _succeeded(load: Mapping[str, Any]) -> bool:
+    return str(load.get("status", "")).lower() == "succeeded"
 
 
 def _number(value: object) -> float:
