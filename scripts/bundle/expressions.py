@@ -26,6 +26,7 @@ MAX_DEPTH = 100
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 """Integers of the language have 64 bits."""
 
+_LAST_BMP = "\uffff"
 _SHOWN = 200  # characters of an expression that a message quotes
 
 
@@ -321,10 +322,10 @@ class _Builder(Transformer[Token, Expression]):
         return Call(str(name), tuple(arguments), (name.start_pos or 0) + 1)
 
     def property(self, children: list[Any]) -> Expression:
-        return Access(children[0], Literal(str(children[1])), optional=False)
+        return Access(children[0], Literal(_property_name(children[1])), optional=False)
 
     def optional_property(self, children: list[Any]) -> Expression:
-        return Access(children[0], Literal(str(children[1])), optional=True)
+        return Access(children[0], Literal(_property_name(children[1])), optional=True)
 
     def item(self, children: list[Any]) -> Expression:
         return Access(children[0], children[1], optional=False)
@@ -333,22 +334,37 @@ class _Builder(Transformer[Token, Expression]):
         return Access(children[0], children[1], optional=True)
 
 
-class _NumberError(Exception):
-    """A number that 64 bits do not hold."""
+class _TokenError(Exception):
+    """A token that the grammar takes and Data Factory does not; `offset` is where in it."""
 
-    def __init__(self, token: Token) -> None:
-        super().__init__(token)
-        self.position = token.start_pos or 0
+    def __init__(self, token: Token, reason: str, offset: int = 0) -> None:
+        super().__init__(reason)
+        self.position = (token.start_pos or 0) + offset
+
+
+def _property_name(token: Token) -> str:
+    """Return the name after a dot. Its letters and decimal digits are one UTF-16 unit each, no other numerals."""
+    for offset, character in enumerate(token):
+        if character not in "_$" and not (character <= _LAST_BMP and (character.isalpha() or character.isdecimal())):
+            raise _TokenError(token, _no_name(str(token), character), offset)
+    return str(token)
+
+
+def _no_name(name: str, character: str) -> str:
+    return f"a name after a dot holds no {character!r}: write ['{name}'] in place of .{name}"
+
+
+_TOO_LARGE = "the number is too large for 64 bits"
 
 
 def _number(token: Token) -> int | float:
     if any(mark in token for mark in ".eE"):
         number = float(token)
         if math.isinf(number):
-            raise _NumberError(token)
+            raise _TokenError(token, _TOO_LARGE)
         return number
     if len(token.lstrip("+-0")) > len(str(MAX_INTEGER)) or not MIN_INTEGER <= int(token) <= MAX_INTEGER:
-        raise _NumberError(token)
+        raise _TokenError(token, _TOO_LARGE)
     return int(token)
 
 
@@ -367,8 +383,8 @@ def _parse_body(text: str, start: int, end: int) -> Expression:
         expression: Expression = _parser().parse(TextSlice(text, start, end))  # type: ignore[assignment] # the builder makes nodes, not trees
     except UnexpectedInput as error:
         raise _unexpected(error, text, end) from None
-    except _NumberError as error:
-        raise _syntax_error(text, error.position, "the number is too large for 64 bits") from None
+    except _TokenError as error:
+        raise _syntax_error(text, error.position, str(error)) from None
     if _depth(expression) > MAX_DEPTH:
         raise _syntax_error(text, start, f"nested more than {MAX_DEPTH} levels deep")
     return expression
@@ -392,9 +408,7 @@ def _unexpected(error: UnexpectedInput, text: str, end: int) -> ExpressionSyntax
         position, found, expected = end, "end", set(error.accepts or error.expected)  # type: ignore[attr-defined]
     name, rest = _DOTTED_NAME.search(text, 0, position), _REST_OF_NAME.match(text, position)
     if name and rest:
-        whole = f"{name[1]}{rest[0]}"
-        reason = f"a name after a dot holds no {text[position]!r}: write ['{whole}'] in place of .{whole}"
-        return _syntax_error(text, position, reason)
+        return _syntax_error(text, position, _no_name(f"{name[1]}{rest[0]}", text[position]))
     return _syntax_error(text, position, f"unexpected {found}; expected {_expected_words(expected)}")
 
 

@@ -97,6 +97,9 @@ def test_a_brace_in_a_text_does_not_end_an_interpolation():
         ("@item() # note", 9, "unexpected '#'"),
         ("@9223372036854775808", 2, "too large for 64 bits"),
         ("@add(1, 1e999)", 9, "too large for 64 bits"),
+        ("@item().aⅧ", 10, "a name after a dot holds no 'Ⅷ': write ['aⅧ'] in place of .aⅧ"),
+        ("@item()?.x²", 11, "holds no '²'"),
+        ("run @{item().𠀀}", 14, "holds no '𠀀'"),
     ],
 )
 def test_a_syntax_error_names_the_text_the_column_and_what_was_expected(text, column, reason):
@@ -104,6 +107,10 @@ def test_a_syntax_error_names_the_text_the_column_and_what_was_expected(text, co
         parse(text)
     assert str(caught.value).startswith(f"{text}: column {column}: ")
     assert reason in str(caught.value)
+
+
+def test_a_name_after_a_dot_holds_letters_and_decimal_digits_of_any_script():
+    assert parse("@item().ı中ª٣_$") == Access(Call("item", (), 2), Literal("ı中ª٣_$"), optional=False)
 
 
 def test_an_expression_of_8192_characters_is_taken_and_no_longer_one():

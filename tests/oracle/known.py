@@ -6,7 +6,11 @@ Each has its reason. Nothing that the documentation settles in the engine's favo
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from bundle.errors import ExpressionSyntaxError
+from bundle.expressions import Literal, calls, parse, walk
+from local_factory.functions.date import time_zone
 from oracle.comparison import Difference
 
 
@@ -32,7 +36,8 @@ def _era(difference: Difference) -> bool:
     mine, theirs = difference.ours.get("value"), difference.theirs.get("value")
     if not (isinstance(mine, str) and isinstance(theirs, str)):
         return False
-    return "A.D" in mine and re.sub(r"A\.D\.?", "AD", mine) == theirs.replace("\u202f", " ")
+    pattern = re.escape(theirs.replace("\u202f", " ")).replace("AD", r"A\.D\.?")  # F takes a point before it away
+    return "A.D" in mine and re.fullmatch(pattern, mine) is not None
 
 
 def _not_finite(difference: Difference) -> bool:
@@ -46,7 +51,15 @@ def _not_finite(difference: Difference) -> bool:
 def _cut_to_32_bits(difference: Difference) -> bool:
     """Say whether a count or an interval is beyond 32 bits."""
     numbers = [part["value"] for part in difference.parts if type(part.get("value")) is int]
-    return _function(difference) in _COUNTING and any(not -(2**31) < number < 2**31 for number in numbers)
+    called = {_function(difference)}
+    if not difference.parts:  # a text that was never a term
+        try:
+            expression = parse(difference.expression)
+        except ExpressionSyntaxError:
+            return False
+        numbers = [node.value for node in walk(expression) if isinstance(node, Literal) and type(node.value) is int]
+        called = {call.function.lower() for call in calls(expression)}
+    return bool(called & _COUNTING) and any(not -(2**31) < number < 2**31 for number in numbers)
 
 
 _COUNTING = {
@@ -79,6 +92,22 @@ def _large_integer(difference: Difference) -> bool:
 
 def _windows_zone_in_other_case(difference: Difference) -> bool:
     return "time zone id" in difference.theirs.get("error", "") and "value" in difference.ours
+
+
+def _no_summer_time(difference: Difference) -> bool:
+    """Say whether a clock change is refused that is no summer time, an hour or so ahead of today's standard time."""
+    refused = re.search(r"(\S+) comes (?:twice|never, .*) in '(.+)'", difference.ours.get("error", ""))
+    if refused is None or "value" not in difference.theirs:
+        return False
+    zone, local = time_zone(refused[2]), datetime.fromisoformat(refused[1])
+    sides = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    ahead = max(side.dst() or timedelta() for side in sides)
+    standard = {_standard(moment) for moment in (*sides, datetime(2024, 1, 1, tzinfo=zone))}
+    return ahead <= timedelta() or len(standard) > 1
+
+
+def _standard(moment: datetime) -> timedelta:
+    return (moment.utcoffset() or timedelta()) - (moment.dst() or timedelta())
 
 
 def _refused_before_it_is_reached(difference: Difference) -> bool:
@@ -138,6 +167,11 @@ KNOWN = (
     Known(
         "On Linux .NET takes Windows' zone names in one spelling only; on Windows, where Azure runs, in any case.",
         _windows_zone_in_other_case,
+    ),
+    Known(
+        "The host's time zone data have Morocco's clock in Ramadan, and Ireland's in winter, as behind standard time: "
+        "where that or standard time itself changes, .NET on Linux sees no hour that comes twice or never.",
+        _no_summer_time,
     ),
     Known(
         "Wrong calls are refused here before anything runs; the engine never looks where a lazy function stops short.",

@@ -128,14 +128,14 @@ def _convert_from_utc(text: str, zone: str, pattern: str = "o") -> str:
     timestamp = _parse(text)
     if timestamp.clock is not Clock.UTC:
         raise ValueError(f"{describe(text)} is not known to be UTC; write a Z behind it, or take convertTimeZone")
-    return format_timestamp(_from_utc(timestamp, zone), pattern)
+    return format_timestamp(_from_utc(timestamp.ticks, zone), pattern)
 
 
 def _convert_to_utc(text: str, zone: str, pattern: str = "o") -> str:
     timestamp = _parse(text)
     if timestamp.clock is Clock.LOCAL or (timestamp.clock is Clock.UTC and not _is_utc(zone)):
         raise ValueError(f"{describe(text)} says its own time zone, which is not {zone!r}; leave out the Z or offset")
-    return format_timestamp(_to_utc(timestamp, zone), pattern)
+    return format_timestamp(_clamped(_to_utc(timestamp, zone), Clock.UTC), pattern)
 
 
 def _convert_time_zone(text: str, source: str, destination: str, pattern: str = "o") -> str:
@@ -149,24 +149,25 @@ def _convert_time_zone(text: str, source: str, destination: str, pattern: str = 
     return format_timestamp(_from_utc(_to_utc(timestamp, source), destination), pattern)
 
 
-def _from_utc(timestamp: Timestamp, zone: str) -> Timestamp:
+def _from_utc(ticks: int, zone: str) -> Timestamp:
     """Return the zone's local time; beyond the calendar's ends it stays at them, as in .NET."""
     destination = time_zone(zone)
+    timestamp = _clamped(ticks, Clock.UTC)
     try:
         offset = timestamp.moment.replace(tzinfo=UTC).astimezone(destination).utcoffset()
     except OverflowError:
         offset = timestamp.moment.replace(tzinfo=destination).utcoffset()
-    return _clamped(timestamp.ticks + _ticks(offset, destination), Clock.UTC if _is_utc(zone) else Clock.UNSPECIFIED)
+    return _clamped(ticks + _ticks(offset, destination), Clock.UTC if _is_utc(zone) else Clock.UNSPECIFIED)
 
 
-def _to_utc(timestamp: Timestamp, zone: str) -> Timestamp:
-    """Return the UTC of a zone's local time, or of the timestamp's own clock."""
+def _to_utc(timestamp: Timestamp, zone: str) -> int:
+    """Return the ticks in UTC of a zone's local time, or of the timestamp's own clock; maybe beyond the calendar."""
     if timestamp.clock is not Clock.UNSPECIFIED:
-        return Timestamp(timestamp.ticks, Clock.UTC)
+        return timestamp.ticks
     _refuse_unclear(timestamp, zone)
     source = time_zone(zone)
     offset = timestamp.moment.replace(tzinfo=source).utcoffset()
-    return _clamped(timestamp.ticks - _ticks(offset, source), Clock.UTC)
+    return timestamp.ticks - _ticks(offset, source)
 
 
 def _refuse_unclear(timestamp: Timestamp, zone: str) -> None:

@@ -105,7 +105,7 @@ class _NoTimestampError(ValueError):
 
 _ZONE = re.compile(
     r"""(?P<before> .* ) \s? (?P<name> Z | GMT )
-      | (?P<before_time_zone> .* (?: :\d{1,2} (?:[.,]\d*)? | \d\s?[AP]M ) (?:\s?[AP]M)? ) \s?
+      | (?P<before_time_zone> .* (?: :\s?\d{1,2} (?:[.,]\d*)? | \d\s?[AP]M ) (?:\s?[AP]M)? ) \s?
         (?P<time_offset> [+-]\d{1,2} (?: :?\d{1,2} )? )
       | (?P<before_date_zone> .*\d ) \s? (?P<date_offset> \+\d{1,2} (?: :?\d{1,2} )? | -\d{1,2}:\d{1,2} )
     """,
@@ -113,7 +113,8 @@ _ZONE = re.compile(
 )
 _WORD = re.compile(
     rf"""(?P<time> (?P<hour>\d{{1,2}})
-              (?: :\s? (?P<minute>\d{{1,2}}) (?: :\s? (?P<second>\d{{1,2}}) (?: [.,] (?P<fraction>\d*) )? )? (?![\d:])
+              (?: \s?:\s? (?P<minute>\d{{1,2}})
+                   (?: \s?:\s? (?P<second>\d{{1,2}}) (?: [.,] (?P<fraction>\d*) )? )? (?! \d | \s?: )
                 | (?=\s?[AP]M\b) )
               (?: \s? (?P<half>[AP]M)\b )?
             )
@@ -123,16 +124,17 @@ _WORD = re.compile(
       | (?P<weekday> (?:{"|".join(f"{name[:3]}(?:{name[3:]})?" for name in _DAYS)}) (?![A-Z]) )
       | (?P<separator> \s?[-/]\s? )
       | (?P<point> \s?\.\s? )
+      | (?P<then> \s?T\s? (?=\d) )
       | (?P<blank> [\s,]+ )
-      | (?P<then> T\s? )
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _KINDS = {"then": "T"}  # any other kind of word is known by its first letter
 # How words follow each other: date and time, the other way round, or one of them.
 _DATE = r"(?:w[bp]?)?[nm](?:[spb]?[nm])*p?"
-_SHAPE = re.compile(rf"b?(?:{_DATE}(?:[bT]t|bh)?|t(?:b{_DATE})?)(?:b?w)?b?")
-_ISO_TIME = re.compile(r"\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?", re.ASCII)
+_SHAPE = re.compile(rf"b?(?:{_DATE}(?:bt|bh)?|t(?:b{_DATE})?)(?:b?w)?b?")
+_ISO_SHAPE = re.compile(r"b?(?:w[bp]?)?n[spb]n[spb]nTt")
+_ISO_TIME = re.compile(r"\d{2}\s?:\s?\d{2}(?:\s?:\s?\d{2}(?:[.,]\d+)?)?", re.ASCII)
 _SHORT = 2  # digits of a day, a month or a year without its century
 
 
@@ -140,19 +142,16 @@ def _read(text: str, today: date) -> Timestamp:
     zone = _ZONE.fullmatch(text)
     offset = (zone["time_offset"] or zone["date_offset"] or "") if zone else ""
     rest = (zone["before"] or zone["before_time_zone"] or zone["before_date_zone"] or "") if zone else text
-    words = _words(rest)
+    words = _words(rest.rstrip())
     kinds = "".join(_KINDS.get(kind, kind[0]) for kind, _ in words)
-    if not _SHAPE.fullmatch(kinds):
+    iso = _ISO_SHAPE.fullmatch(kinds) is not None
+    if not (iso or _SHAPE.fullmatch(kinds)):
         raise _NoTimestampError
     time = next((match for kind, match in words if kind in ("time", "half_alone")), None)
-    if (
-        "Tt" in kinds
-        and time
-        and (not _ISO_TIME.fullmatch(time[0]) or (zone and zone["name"] and len(zone["name"]) > 1))
-    ):
+    if iso and ((time and not _ISO_TIME.fullmatch(time[0])) or (zone and zone["name"] and len(zone["name"]) > 1)):
         raise _NoTimestampError
     dated = [(kind, match[0]) for kind, match in words if kind in ("number", "month")]
-    year, month, day = _date(dated, today)
+    year, month, day = _date(_year_first(dated) if iso else dated, today)
     parts = time.groupdict(default="") if time else {}
     moment = datetime(
         year,
@@ -163,7 +162,7 @@ def _read(text: str, today: date) -> Timestamp:
         int(parts.get("second") or 0),
     )
     timestamp = Timestamp.of(moment, ticks=_fraction(parts.get("fraction", "")))
-    weekday = next((match[0] for kind, match in words if kind == "weekday"), "")
+    weekday = next((match[0] for kind, match in words if kind == "weekday" and not iso), "")
     if not _DAYS[timestamp.day_of_week].lower().startswith(weekday[:3].lower()):
         raise ValueError(f"that day is a {_DAYS[timestamp.day_of_week]}")
     if zone and zone["name"]:
@@ -182,6 +181,17 @@ def _words(text: str) -> list[tuple[str, re.Match[str]]]:
         words.append((match.lastgroup, match))
         position = match.end()
     return words
+
+
+def _year_first(words: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the three numbers of a date that a `T` follows: .NET takes it behind year, month and day alone.
+
+    The year has more than two digits; it may stand second. A weekday before is not looked at.
+    """
+    ordered = [*sorted(words[:2], key=lambda word: len(word[1]) <= _SHORT), words[2]]
+    if len(ordered[0][1]) <= _SHORT:
+        raise _NoTimestampError
+    return ordered
 
 
 def _date(words: list[tuple[str, str]], today: date) -> tuple[int, int, int]:
