@@ -13,7 +13,7 @@ from typing import Any
 
 from bundle.documents import items, mapping, text
 from local_factory.durations import timespan_seconds
-from local_factory.errors import ScheduleError
+from local_factory.errors import ActivityError, ScheduleError
 
 _PATH = "properties.typeProperties"
 _SECONDS = {"minute": 60, "hour": 3600}
@@ -141,7 +141,7 @@ def _moment(value: object, key: str) -> datetime:
 def _span(value: object) -> int:
     try:
         return timespan_seconds(str(value))
-    except ValueError as error:
+    except (ActivityError, ValueError) as error:
         raise ScheduleError(f"{_PATH}.delay: {error}") from None
 
 

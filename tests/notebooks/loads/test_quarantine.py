@@ -95,6 +95,7 @@ def test_every_run_adds_its_metrics_to_a_table_of_the_lake(
         "rows": 0,
         "failure": None,
         "applied": True,
+        "fits": True,
     }
     assert not checks["DateOfBirth is at least 1900-01-01"]["applied"]
     assert "40 of 640 rows" in runs[3]["error"]
