@@ -4,6 +4,7 @@ The base is standard SQL. Every statement of every dialect stands in tests/noteb
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class TableName:
         return f"{self.schema}.{self.name}"
 
 
-class Dialect:
+class Dialect(ABC):
     """One database's SQL, as far as it differs from the standard.
 
     Attributes:
@@ -100,17 +101,17 @@ class Dialect:
         """
         return None
 
+    @abstractmethod
     def tables(self) -> str:
         """Return the query of all tables and views that may be read: `table_schema`, `table_name`, `is_default`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def columns(self, table: TableName) -> str:
         """Return the query of a table's columns: `column_name`, `data_type`, `place` (in the table)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def primary_key(self, table: TableName) -> str:
         """Return the query of a table's primary key: `column_name`, `place` (in the key)."""
-        raise NotImplementedError
 
     def as_text(self, column: str) -> str:
         """Return a quoted column's value as text."""
