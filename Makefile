@@ -25,6 +25,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/shellcheck .ci/run infra/*.sh
 
 bench: $(BENCH)/.bench
 	@PYTHONPATH=scripts:notebooks:tests $(BENCH)/bin/python -m benchmarks $(ARGS)

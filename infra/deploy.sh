@@ -11,10 +11,10 @@ parameters="infra/environments/$environment.bicepparam"
 problems=()
 
 # Values that a parameter file reads from the environment, and that have no default.
-for name in $(grep -oE "readEnvironmentVariable\('[A-Z_]+'\)" "$parameters" | cut -d"'" -f2); do
+while read -r name; do
   [[ -n ${!name:-} ]] ||
     problems+=("$name: not set, and $parameters reads it. Set it by hand as infra/README.md says (steps 1 and 2), for workflows by its step 6.")
-done
+done < <(grep -oE "readEnvironmentVariable\('[A-Z_]+'\)" "$parameters" | cut -d"'" -f2)
 
 prefix=${OIDC_SUBJECT_PREFIX:-}
 if [[ -n $prefix && ! $prefix =~ ^repo:[^/:[:space:]]+/[^/:[:space:]]+$ ]]; then
