@@ -84,6 +84,11 @@ class Journal:
     key_scan: str | None = None
     reload: "Journal | None" = None
 
+    @property
+    def key_scans(self) -> str:
+        """The name under which deletes are committed that a scan of the keys found."""
+        return f"{self.application}/keys"
+
     def done(self, window: Window, **changes: Any) -> "Journal":
         """Return the journal after a window's commit: the position moves on, unless it was a backfill's."""
         after = replace(self, number=window.number, window=None, **changes)

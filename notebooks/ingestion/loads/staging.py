@@ -91,11 +91,17 @@ def refuse_ties(rows: DataFrame, changes: Changes, key: Sequence[str], *, every_
     )
 
 
-def overlap_of(rows: DataFrame, changes: Changes) -> Overlap:
-    """Return what the next window reads again of some rows: how many, and the sum of their hashes."""
-    if changes.again is not None:
-        rows = rows.where(column(changes.again))
+def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None) -> Overlap:
+    """Return what the next window reads again of some rows: how many, and the sum of their hashes.
+
+    Args:
+        rows: of a window.
+        columns: that land.
+        again: the column that says whether the next window reads a row again; None: it reads all.
+    """
+    if again is not None:
+        rows = rows.where(column(again))
     # A sum of hashes of 64 bits overflows.
-    total = F.sum(F.xxhash64(*map(column, changes.columns)).cast("decimal(38,0)"))
+    total = F.sum(F.xxhash64(*map(column, columns)).cast("decimal(38,0)"))
     found = rows.agg(F.count(F.lit(1)).alias("rows"), total.alias("checksum")).collect()[0]
     return Overlap(found["rows"], str(found["checksum"] or 0))

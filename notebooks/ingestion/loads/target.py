@@ -112,7 +112,7 @@ class Target:
 
 
 def _is_of(version: Version, journal: Journal) -> bool:
-    return version.commit is not None and version.commit.application == journal.application
+    return version.commit is not None and version.commit.application in (journal.application, journal.key_scans)
 
 
 def _is_by_another(version: Version, journal: Journal) -> bool:

@@ -1,19 +1,12 @@
 """`append`: rows are added, each once: those of a known key are left out, and windows without a key never overlap."""
 
-from pyspark.sql import DataFrame
-
-from ingestion.loads.dispositions.batch import Batch, Counts
+from ingestion.loads.dispositions.batch import Batch, Counts, landing_rows
 from ingestion.platform.columns import column
-
-
-def whole(batch: Batch) -> DataFrame:
-    """Return the table that a load of all rows makes."""
-    return batch.rows.where(~batch.is_deleted).select(*map(column, batch.columns))
 
 
 def apply(batch: Batch) -> Counts | None:
     """Add the rows that are new; None where none is, and nothing is committed."""
-    rows = whole(batch)
+    rows = landing_rows(batch)
     if batch.key:
         keys = list(map(column, batch.key))
         known = batch.table.read().select(*keys).join(rows.select(*keys), list(batch.key), "left_semi")

@@ -100,3 +100,9 @@ class Batch:
         keys = other.select(*(column(name).alias(f"k{number}") for number, name in enumerate(self.key))).distinct()
         pairs = [column(name) == F.col(f"k{number}") for number, name in enumerate(self.key)]
         return frame.join(keys, reduce(Column.__and__, pairs), "left_anti")
+
+
+def landing_rows(batch: Batch) -> DataFrame:
+    """Return the rows of a batch as a table of one row a key has them; those that were deleted are not there."""
+    rows = batch.rows.where(~batch.is_deleted).select(*map(column, batch.columns))
+    return rows if batch.deleted_at is None else rows.withColumn(batch.deleted_at, F.lit(None).cast("timestamp"))

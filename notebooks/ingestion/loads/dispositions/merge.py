@@ -10,33 +10,28 @@ from ingestion.platform.columns import column
 _ACTION, _MOMENT = "__action__", "__moment__"
 
 
-def whole(batch: Batch) -> DataFrame:
-    """Return the table that a load of all rows makes."""
-    rows = batch.rows.where(~batch.is_deleted).select(*map(column, batch.columns))
-    if batch.deleted_at is None:
-        return rows
-    return rows.withColumn(batch.deleted_at, F.lit(None).cast("timestamp"))
-
-
 def apply(batch: Batch) -> Counts | None:
     """Change the rows that differ; None where none does, and nothing is committed."""
-    changed = _changed(batch)
+    return _commit(batch, _changed(batch))
+
+
+def remove(batch: Batch) -> Counts | None:
+    """Delete the rows whose key is not among the batch's rows, which are all keys of the source."""
+    return _commit(batch, batch.aside(_gone(batch, batch.table.read()), "gone"))
+
+
+def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
     found = {row[_ACTION]: row["count"] for row in changed.groupBy(_ACTION).count().collect()}
-    counts = Counts(
-        found.get(INSERT, 0),
-        found.get(UPDATE, 0),
-        found.get(DELETE, 0),
-        found.get(DELETE, 0) if batch.deletes == "hard" else 0,
-    )
+    inserted, updated, deleted = (found.get(action, 0) for action in (INSERT, UPDATE, DELETE))
     if not found:
         return None
-    if counts.deleted:
-        batch.brake(counts.deleted, _live(batch, batch.table.read()).count())
+    if deleted:
+        batch.brake(deleted, _live(batch, batch.table.read()).count())
     if found.keys() == {INSERT}:
         batch.table.append(changed.select(*map(column, batch.columns)), batch.commit)
     else:
         batch.table.merge(changed, batch.key, _clauses(batch), batch.commit)
-    return counts
+    return Counts(inserted, updated, deleted, removed=deleted if batch.deletes == "hard" else 0)
 
 
 def _changed(batch: Batch) -> DataFrame:
