@@ -103,6 +103,32 @@ class SourceError(IngestionError):
     """A table cannot be read from its database."""
 
 
+class PositionLostError(SourceError):
+    """A position means nothing in the source as it is: only a load from nothing helps.
+
+    Args:
+        reason: what was found.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Nothing was changed. Load the feed anew: mode reload.")
+
+
+class TargetChangedError(IngestionError):
+    """A target is not as the last load left it: it was restored, deleted, or written by another.
+
+    Args:
+        reason: what was found.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Nothing was changed. Load the feed anew: mode reload.")
+
+
+class DeletesRefusedError(IngestionError):
+    """A load would delete more rows than `delete_limit` allows; nothing was applied."""
+
+
 class AzureError(IngestionError):
     """A service of Azure did not give what it was asked for: base of the errors of Entra ID and Azure Monitor."""
 

@@ -1,0 +1,58 @@
+"""What changed in a source: how far it can be read, and the rows of one window. Values that methods give to loads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a source can be read now; asked before any of its rows is.
+
+    Attributes:
+        end: the position up to which a window may reach; None where the source holds nothing that has one.
+        clock: the source's own time.
+        complete_until: the source's time up to which all that was committed lies below `end`; None: not known.
+        pinned: what else the method has to find again when it reads the window once more; JSON values.
+    """
+
+    end: str | None
+    clock: datetime | None = None
+    complete_until: datetime | None = None
+    pinned: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The rows of a window, to be read when they are used.
+
+    Helper columns stand beside the table's own, under names that no column of the source has; None: there is no such.
+
+    Attributes:
+        frame: the rows as they land, and the helper columns.
+        deleted: the column that says whether the row was deleted; then only its key counts.
+        order: the column whose greater value is the newer of two rows of a key.
+        time: the column with the source's own time of the change.
+        again: the column that says whether the next window reads the row again (ties at its start, `lookback`, NULLs).
+        notes: what is worth telling.
+    """
+
+    frame: DataFrame
+    deleted: str | None = None
+    order: str | None = None
+    time: str | None = None
+    again: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def helpers(self) -> tuple[str, ...]:
+        """The columns that do not land."""
+        return tuple(name for name in (self.deleted, self.order, self.time, self.again) if name is not None)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that land, in the source's order."""
+        return [name for name in self.frame.columns if name not in self.helpers]
