@@ -166,7 +166,7 @@ class IncrementalLoad:
             self.rows.retry(partial(method.check, position or "", journal.identity))
         window = self._window(journal, self.rows.retry(partial(method.now, position)))
         if self.rows.retry(partial(self._windows.is_idle, journal, window)):
-            return self._keep(replace(journal, complete_until=window.complete_until))
+            return self._keep(journal.done(window))
         return self._apply(journal, window)
 
     def _forget_what_is_gone(self, journal: Journal) -> Journal:
