@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
-from fakes.faulty_storage import DIES_AFTER, FAILS_BEFORE, Died, FaultyStorage, is_new_case
+from fakes.faulty_storage import DIES_AFTER, FAILS_BEFORE, Died, FaultyStorage
 from fakes.workspace import Settings
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderStorage
@@ -103,7 +103,9 @@ def test_columns_may_come_and_go_where_that_is_allowed(
 
 
 @pytest.mark.parametrize("made_by", ["another name", "somebody"])
-def test_the_table_of_another_is_left_alone(made_by: str, spark: SparkSession, lake: Path, table: DeltaTable) -> None:
+def test_the_table_of_another_is_left_alone(
+    made_by: str, spark: SparkSession, lake: Path, table: DeltaTable, land: Land
+) -> None:
     storage = FolderStorage(str(lake))
     if made_by == "somebody":
         spark.range(OLD).write.format("delta").saveAsTable(table.identifier)
@@ -133,27 +135,20 @@ def test_a_run_that_ends_at_any_call_leaves_whole_rows_and_the_manifest_follows_
     spark: SparkSession, lake: Path, table: DeltaTable, land: Land
 ) -> None:
     storage = FolderStorage(str(lake))
-    land(storage, "run-old", OLD)
+    land(storage, "run-0", 0)
     clean = FaultyStorage(storage)
-    land(clean, "run-new", NEW)
-    runs = {OLD: "run-old", NEW: "run-new"}
-    ends = [
-        (fault, number)
-        for number, call in enumerate(clean.calls, 1)
-        for fault in (DIES_AFTER, FAILS_BEFORE)
-        # What is between the commit and the manifest's rename is no call of the storage: it fails before that.
-        if is_new_case(fault, call) and (fault == DIES_AFTER or call.startswith("rename"))
-    ]
-    assert len(ends) >= 4
-    for fault, number in ends:
-        land(storage, "run-old", OLD)
+    land(clean, "run-1", 1)
+    numbers = [number for number, call in enumerate(clean.calls, 1) if call.startswith(("write", "rename"))]
+    # What is between the commit and the manifest's rename is no call of the storage: it fails before that.
+    ends = [*((DIES_AFTER, number) for number in numbers), (FAILS_BEFORE, numbers[-1])]
+    for rows, (fault, number) in enumerate(ends, 2):
         with suppress(LakeError, Died):
-            land(FaultyStorage(storage, number, fault), "run-new", NEW)
+            land(FaultyStorage(storage, number, fault), f"run-{rows}", rows)
         with table_landing(storage, NAME, "run-next", place=CatalogTable(table, storage, NAME)):
             pass
-        rows = table.read().count()
-        assert manifest(lake)["run_id"] == runs[rows], (fault, clean.calls[number - 1])
+        assert manifest(lake)["run_id"] == f"run-{table.read().count()}", (fault, clean.calls[number - 1])
         assert leftovers(lake) == []
+    assert table.read().count() == rows
 
 
 def test_a_run_that_wakes_after_another_took_its_place_commits_nothing(
