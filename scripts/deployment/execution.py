@@ -31,7 +31,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contents:
-    """What actions send: factory objects' bytes, files by path, jobs' and dashboards' settings; a Git folder's branch."""
+    """What actions send: objects' bytes, files by path, jobs' and dashboards' settings; a Git folder's branch."""
 
     objects: Mapping[ResourceKey, bytes]
     files: Mapping[str, WorkspaceFile]
