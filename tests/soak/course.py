@@ -6,7 +6,7 @@ between all that it does. A kill is a `BaseException` out of one of them, or out
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,16 +90,38 @@ def follow(
         for _ in range(runs):
             outcome.runs += 1
             killed_at = chance.randrange(1, calls + 1) if chance.random() < 0.75 else 0
-            storage = notebook.run(killed_at, meanwhile)
-            outcome.kills += storage.is_dead
-            calls = calls if storage.is_dead else len(storage.calls)
+            run = notebook.run(killed_at, meanwhile)
+            outcome.kills += run.was_killed
+            calls = calls if run.was_killed else run.calls
             write(chance.randrange(steps_between))
         for writer in writers:
             writer.settle(commit=chance.random() < 0.85)
         outcome.runs += 1
-        notebook.run()
-        outcome.problems = case.promise(source_of(owner, case), target_of(spark, folder / "lake", case))
+        outcome.problems = compare(case, owner, spark, folder / "lake", notebook.run())
     return outcome
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the notebook.
+
+    Attributes:
+        calls: to the lake that it made.
+        rows_in_target: by feed, what it said; of a run that was killed, nothing.
+        was_killed: whether it was.
+    """
+
+    calls: int
+    rows_in_target: Mapping[str, int] = field(default_factory=dict)
+    was_killed: bool = False
+
+
+def compare(case: Case, owner: psycopg.Connection, spark: SparkSession, lake: Path, last: Run) -> list[str]:
+    """Return in what the target is not what its case promises, or not what the last run said of it."""
+    target = target_of(spark, lake, case)
+    said = last.rows_in_target[f"soak.{case.name}"]
+    problems = [] if said == len(target) else [f"the last run said {said} rows in target, there are {len(target)}"]
+    return problems + case.promise(source_of(owner, case), target)
 
 
 class Notebook:
@@ -109,8 +131,8 @@ class Notebook:
         self._spark = spark
         self._settings = settings_of(postgres, folder, cases)
 
-    def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> FaultyStorage:
-        """Run it, up to the call of the lake at which it is killed, if any; return the lake with the calls.
+    def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> Run:
+        """Run it, up to the call of the lake at which it is killed, if any.
 
         Raises:
             LoadFailedError: a feed failed.
@@ -125,12 +147,13 @@ class Notebook:
             try:
                 result = json.loads(run_feeds(self._spark, self._settings.configuration(), sleep=lambda _seconds: None))
             except Died:
-                return storages[-1]
-        if storages[-1].is_dead:  # what noticed the death by itself told it as a failure
-            return storages[-1]
+                result = None
+        calls = len(storages[-1].calls)
+        if result is None or storages[-1].is_dead:  # what noticed the death by itself told it as a failure
+            return Run(calls, was_killed=True)
         if result["status"] != "Succeeded":
             raise LoadFailedError(result["message"])
-        return storages[-1]
+        return Run(calls, {each["feed"]: each["rows_in_target"] for each in result["feeds"]})
 
 
 def settings_of(postgres: Postgres, folder: Path, cases: Sequence[Case]) -> Settings:
