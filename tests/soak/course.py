@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +23,7 @@ from fakes.workspace import Settings
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.storage import open_storage
 from ingestion.loads.run import run_feeds
+from ingestion.platform.log import Clock, utc_now
 from soak.cases import Case
 from soak.tables import source_of, target_of
 from soak.writers import Writer, make_table
@@ -73,7 +74,7 @@ def follow(
         make_table(owner, case)
         owner.commit()
         writers = [Writer(connect(), number, _WRITERS, [case], chance, time) for number in range(_WRITERS)]
-        notebook = Notebook(spark, postgres, folder, [case])
+        notebook = Notebook(spark, postgres, folder, [case], clock=lambda: time().replace(tzinfo=UTC))
 
         def write(steps: int) -> None:
             for _ in range(steps):
@@ -86,10 +87,11 @@ def follow(
                 write(chance.randrange(1, 4))
 
         write(4 * steps_between)
-        calls = 30
+        calls = 20  # fewer than a load makes
         for _ in range(runs):
             outcome.runs += 1
-            killed_at = chance.randrange(1, calls + 1) if chance.random() < 0.75 else 0
+            is_killed = chance.random() < 0.75 or outcome.kills == 0
+            killed_at = chance.randrange(1, calls + 1) if is_killed else 0
             run = notebook.run(killed_at, meanwhile)
             outcome.kills += run.was_killed
             calls = calls if run.was_killed else run.calls
@@ -127,8 +129,11 @@ def compare(case: Case, owner: psycopg.Connection, spark: SparkSession, lake: Pa
 class Notebook:
     """The notebook `ingest` on a lake of its own, with a source that has the cases' tables."""
 
-    def __init__(self, spark: SparkSession, postgres: Postgres, folder: Path, cases: Sequence[Case]) -> None:
+    def __init__(
+        self, spark: SparkSession, postgres: Postgres, folder: Path, cases: Sequence[Case], clock: Clock = utc_now
+    ) -> None:
         self._spark = spark
+        self._clock = clock
         self._settings = settings_of(postgres, folder, cases)
 
     def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> Run:
@@ -145,7 +150,9 @@ class Notebook:
 
         with patch("ingestion.loads.run_context.open_storage", faulty), _commits_counted(storages):
             try:
-                result = json.loads(run_feeds(self._spark, self._settings.configuration(), sleep=lambda _seconds: None))
+                configuration = self._settings.configuration()
+                text = run_feeds(self._spark, configuration, clock=self._clock, sleep=lambda _seconds: None)
+                result = json.loads(text)
             except Died:
                 result = None
         calls = len(storages[-1].calls)
