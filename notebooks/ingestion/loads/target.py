@@ -40,21 +40,24 @@ class Target:
         versions = delta_log.versions(self.storage, self.name)
         return versions[-1] if versions else None
 
-    def check(self, journal: Journal) -> None:
-        """Make sure that the table is as the journal's last commit left it; upkeep changes nothing.
+    def check(self, journal: Journal) -> int | None:
+        """Make sure that the table is as our last commit left it, and return that version; upkeep changes nothing.
+
+        It is later than the journal's where a run was killed between its commit and its journal.
 
         Raises:
             TargetChangedError: it is gone, another one, was restored, or written by another.
         """
         if journal.version is None:
-            return
+            return None
         newest = self.newest()
         if newest is None:
             raise TargetChangedError(f"{self.table}: is gone, or no Delta table any more.")
         if newest < journal.version:
             raise TargetChangedError(f"{self.table}: was deleted and made anew since the last load.")
-        if newest == journal.version:
-            return
+        ours = journal.version
+        if newest == ours:
+            return ours
         for version in reversed(self.table.history(newest - journal.version + 1)):
             if version.number == journal.version and not _is_of(version, journal):
                 raise TargetChangedError(f"{self.table}: was deleted and made anew since the last load.")
@@ -63,6 +66,9 @@ class Target:
                     f"{self.table}: was changed by another since the last load: version {version.number} is a "
                     f"{version.operation} of {version.timestamp:%Y-%m-%d %H:%M:%S}."
                 )
+            if _is_of(version, journal):
+                ours = version.number
+        return ours
 
     def committed(self, journal: Journal, number: int) -> Version | None:
         """Return the version in which a window of the journal was committed; None where it was not."""
