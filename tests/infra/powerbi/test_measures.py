@@ -72,14 +72,21 @@ SOURCES = {
         {("Feeds", "Feed"): "name", ("Date", "Month"): "month", ("Checks", "Check"): 'lower("check")'},
     ),
     "Countries": ("countries", {("Countries", "Country"): "lower(country)"}),
-    "Customers": ("customers", {("Countries", "Country"): "name", ("Date", "Month"): "month"}),
+    "Customers": (
+        "customers",
+        {("Countries", "Country"): "name", ("Date", "Month"): "month", ("Customers", "Is Active"): "IsActive"},
+    ),
     "Products": (
         "products",
-        {("Products", "Currency"): "lower(CurrencyCode)", ("Products", "Category"): "lower(Category)"},
+        {
+            ("Products", "Currency"): "lower(CurrencyCode)",
+            ("Products", "Category"): "lower(Category)",
+            ("Products", "Is Discontinued"): "IsDiscontinued",
+        },
     ),
 }
 LAST = "max(ended) filter (status = '{}')"
-PRICED = "case when count(distinct CurrencyCode) = 1 then {} end"
+PRICED = "case when count(distinct coalesce(CurrencyCode, '')) = 1 then {} end"
 FOR_SALE = "nullif(count(*) filter (not coalesce(IsDiscontinued, false)), 0)"
 NO_STOCK = "nullif(count(*) filter (StockQuantity = 0 and not coalesce(IsDiscontinued, false)), 0)"
 # What each measure is, of the rows of its table's view.
