@@ -10,7 +10,7 @@ from pyspark.sql.types import StructField, StructType
 
 from ingestion.feeds.model import Feed
 from ingestion.lake.changes import Changes
-from ingestion.lake.delta_tables import Commit
+from ingestion.lake.delta_commits import Commit
 from ingestion.lake.journal import Journal, Overlap, Window
 from ingestion.lake.parquet import read_parquet
 from ingestion.loads.brake import check_deletes
