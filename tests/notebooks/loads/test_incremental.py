@@ -278,6 +278,19 @@ def test_a_scan_of_the_keys_finds_what_is_gone_and_an_empty_one_deletes_nothing(
     assert load(**scan, delete_limit=0.5).deleted == 5
 
 
+def test_a_row_that_a_scan_deleted_and_that_comes_back_as_it_was_is_there_again(
+    load: Load, found: Found, source: ChangingSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = {"deletes": "hard", "delete_detection": "key_scan", "delete_limit": 0.9}
+    load(**scan)
+    with monkeypatch.context() as while_it_was_gone:
+        while_it_was_gone.setattr(source, "keys", lambda: source._frame(source.rows[:1]).select("id"))
+        assert load(**scan).deleted == 1
+    result = load(**scan)
+    assert (result.inserted, result.rows_in_target) == (1, 2)
+    assert found() == source.rows
+
+
 def test_a_reload_takes_the_place_of_the_table_in_one_commit_and_a_failed_one_leaves_all_as_it_was(
     load: Load, found: Found, source: ChangingSource, lake: Path
 ) -> None:
