@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from bundle.errors import DashboardError
 from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.jvm import JvmError, java_errors
@@ -158,7 +159,11 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
 def _write_dashboards(session: Session, report: Path) -> dict[str, str]:
     """Write the dashboards beside the report, where the lake has what they show; return addresses by title."""
     lake = session.settings.lake
-    dashboards = read_dashboards()
+    try:
+        dashboards = read_dashboards()
+    except DashboardError as error:
+        _LOG.warning("the dashboards are not drawn: %s", error)
+        return {}
     if not has_any_table(dashboards, lake):
         return {}
     pages = {}

@@ -8,6 +8,8 @@ import pytest
 from support.dashboard_lake import write_lake
 from support.local_server import LocalServer
 
+from .conftest import PIPELINES
+
 
 @pytest.fixture(scope="module")
 def filled(server: LocalServer) -> LocalServer:
@@ -47,5 +49,5 @@ def test_what_is_no_date_and_what_is_no_page_is_said(filled: LocalServer):
 
 
 def test_an_empty_lake_says_what_it_waits_for(serve):
-    text = serve().page("/dashboards").text
+    text = serve(*PIPELINES).page("/dashboards").text
     assert "<code>ingest_runs</code> is not there yet" in text
