@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run serve test lint bench oracle delta clean
+.PHONY: run serve test lint bench soak oracle delta clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),delta,$(VENV)/.delta) $(if $(findstring --connect,$(ARGS)),$(VENV)/.connect)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
@@ -30,12 +30,16 @@ lint: $(VENV)/.test
 bench: $(BENCH)/.bench
 	@PYTHONPATH=scripts:notebooks:tests $(BENCH)/bin/python -m benchmarks $(ARGS)
 
+# Source and target compared beside writers that never stop and runs that are killed: tests/soak/README.md
+soak: $(VENV)/.test
+	@PYTHONPATH=scripts:notebooks:tests $(VENV)/bin/python -m soak $(ARGS)
+
 # Microsoft's own engine of expressions beside ours: tests/oracle/README.md
 oracle: $(ORACLE)/.oracle
 	@PYTHONPATH=scripts:tests $(ORACLE)/bin/python -m oracle $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ORACLE) .bench .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ORACLE) .bench .venv-checkov .venv-powerbi tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/uv: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'

@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar
 from pyspark.sql import DataFrame
 
 from ingestion.feeds.model import Feed
-from ingestion.lake.parquet_tables import TableLanding, table_landing
+from ingestion.lake.places import Place
 from ingestion.lake.quarantine import add_quarantine, expire_quarantine, quarantine_path
+from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
 from ingestion.platform.errors import LakeError, QualityError
@@ -64,10 +65,12 @@ class WholeLanding:
     result: FeedResult
     wait: float = 0
     _metrics: LandingMetrics = field(init=False)
+    _place: Place = field(init=False)
 
     def __post_init__(self) -> None:
         self._metrics = LandingMetrics(self.run.log.run_id, self.feed.destination, self.run.log.clock())
-        self._target = self.run.storage.url(self.feed.destination)
+        self._place = self.run.place(self.feed)
+        self._target = self._place.address
 
     def land(self) -> int:
         """Land the good rows and return their number; rows that are not go to `quarantine/`.
@@ -120,11 +123,11 @@ class WholeLanding:
             run.storage,
             name,
             run.log.run_id,
+            place=self._place,
             clock=run.log.clock,
             may_break_schema=run.settings.may_break_schema,
             on_schema_change=run.log.schema_change,
             wait=self.wait,
-            as_delta=self.feed.format == "delta",
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None
