@@ -117,7 +117,7 @@ def _write_pass(
     ]
     writer = checked.observe(seen, *figures).write.partitionBy(passed)
     writer.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(folder)
-    # A busy server of Spark Connect loses what it observed: SPARK-54279, in 4.0 and 4.1.
+    # A busy server of Spark Connect loses what it observed (SPARK-54279).
     found = dict(seen.get) or _read(checked, folder).agg(*figures).collect()[0].asDict()
     rows, good, high, low = (found.pop(name) for name in (_ROWS, _GOOD_ROWS, _HIGH, _LOW))
     return WrittenTable(

@@ -1,7 +1,7 @@
 """Writing a table aside: the figures are those of the rows that were written, however Spark told them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from ingestion.quality.checks import Check, Fresh, Gate, InRange, NotNull, Uniqu
 from ingestion.quality.table_writer import WrittenTable, write_table
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-CHECKS = (NotNull("it's `a.b`"), InRange("n", at_least=0), Unique(("n",)), Fresh("at", within_hours=1))
+CHECKS = (NotNull("it's `a.b`"), InRange("n", at_least=0), Unique(("n",)), Fresh("at", timedelta(hours=1)))
 
 
 @pytest.mark.parametrize(
