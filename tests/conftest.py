@@ -40,12 +40,24 @@ _STARTED_ONCE = ("spark", "spark_cluster", "node")
 # Where a test's Spark is a notebook's, and so may be either kind of session.
 _NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
 _KINDS = ("classic", "connect")
+# What `make test` runs on Spark Connect, too: the ways to land documents and tables.
+_ON_EITHER = (
+    "tests/notebooks/test_any_compute.py",
+    "tests/notebooks/lake/test_delta_landing.py",
+    "tests/notebooks/lake/test_former_layout.py",
+    "tests/notebooks/lake/test_manifest.py",
+    "tests/notebooks/lake/test_parquet_tables.py",
+    "tests/notebooks/loads/test_endpoints.py",
+    "tests/notebooks/loads/test_ingest_countries.py",
+    "tests/notebooks/loads/test_process_tables.py",
+    "tests/notebooks/quality/test_table_writer.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the kinds of Spark session that tests of notebooks run on."""
-    told = "sessions of notebooks' tests: each test's on one kind (which, its name decides), on both, or all on one"
-    parser.addoption("--spark", choices=("either", "both", *_KINDS), default="either", help=told)
+    told = "sessions of notebooks' tests: mixed runs each on one, which of them a landing's test gets its name decides"
+    parser.addoption("--spark", choices=("mixed", "both", *_KINDS), default="mixed", help=told)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,15 +66,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     name = str(test.path.relative_to(REPOSITORY))
     if "spark" not in metafunc.fixturenames or not name.startswith(_NOTEBOOKS_TESTS):
         return
-    kinds = {
-        "either": [_KINDS[zlib.crc32(f"{name}::{test.name}".encode()) % 2]],
-        "both": _KINDS,
-    }
-    chosen = metafunc.config.getoption("--spark")
-    is_classic = test.get_closest_marker("classic_only")
-    metafunc.parametrize(
-        "spark", ["classic"] if is_classic else kinds.get(chosen, [chosen]), indirect=True, scope="session"
-    )
+    asked = metafunc.config.getoption("--spark")
+    if asked == "mixed":
+        is_second = name.startswith(_ON_EITHER) and zlib.crc32(f"{name}::{test.name}".encode()) % 2
+        asked = _KINDS[bool(is_second)]
+    if test.get_closest_marker("classic_only"):
+        asked = "classic"
+    metafunc.parametrize("spark", _KINDS if asked == "both" else [asked], indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
