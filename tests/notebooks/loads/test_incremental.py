@@ -28,6 +28,7 @@ from ingestion.platform.errors import (
     TargetChangedError,
 )
 from ingestion.platform.log import StepLog, utc_now
+from local_factory.server.monitor.tables import read_table
 
 FEED = Table(
     name="shop.orders",
@@ -111,6 +112,8 @@ def test_a_merge_has_each_key_once_with_the_last_values_and_no_change_makes_no_c
     assert (second.rows_read, second.inserted, second.updated, second.deleted) == (3, 1, 1, 0)
     assert (second.rows_in_target, second.position_before, second.position_after) == (3, "20", "30")
     assert found() == [(1, "A", 30), (2, "b", 20), (3, "c", 30)]
+    shown = read_table(lake / "shop/orders", 10)
+    assert (shown.rows, sorted(shown.first)) == (3, [["1", "A", "30"], ["2", "b", "20"], ["3", "c", "30"]])
     before = commits(lake)
     idle = load()
     assert (idle.rows_read, idle.inserted, idle.updated, idle.rows_in_target) == (0, 0, 0, 3)
