@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ingestion.feeds.destinations import unfit
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import (
     Cursor,
     Endpoint,
@@ -32,6 +31,7 @@ from ingestion.feeds.model import (
 )
 from ingestion.feeds.settings import is_open
 from ingestion.feeds.toml_lines import Path
+from ingestion.platform.names import nearest
 
 # A key within its table, and the message.
 Refusal = tuple[Path, str]

@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 from pyspark.sql import DataFrame
 
 from ingestion.feeds.model import Feed
-from ingestion.lake.parquet_tables import TableLanding, table_landing
+from ingestion.lake.manifest import Manifest
+from ingestion.lake.parquet_tables import table_landing
 from ingestion.lake.quarantine import add_quarantine, expire_quarantine, quarantine_path
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
@@ -44,6 +45,18 @@ class Rows(Protocol):
 
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads them, again where it failed for a reason that passes."""
+
+
+class Aside(Protocol):
+    """Where a load writes aside."""
+
+    @property
+    def folder(self) -> str:
+        """A folder of the lake, which is gone at the end."""
+
+    @property
+    def before(self) -> Manifest | None:
+        """The manifest of the landing before; None where there is none."""
 
 
 @dataclass
@@ -147,7 +160,7 @@ class WholeLanding:
         self.result.updated, self.result.deleted = 0, rows_before or 0
         return written.rows
 
-    def _judge(self, written: WrittenTable, gate: Gate, landing: TableLanding) -> None:
+    def _judge(self, written: WrittenTable, gate: Gate, landing: Aside) -> None:
         """Log and measure what the checks found, put bad rows into quarantine, and refuse what is too bad to land."""
         rows = written.rows + written.refused_rows
         results = gate.results(written.observed, rows)
@@ -179,7 +192,7 @@ class WholeLanding:
             self._metrics.outcome = Outcome.REFUSED
             raise QualityError(f"{self._target}: nothing was replaced: {'; '.join(reasons)}.")
 
-    def _quarantine(self, written: WrittenTable, landing: TableLanding) -> None:
+    def _quarantine(self, written: WrittenTable, landing: Aside) -> None:
         """Add the bad rows of this run to the quarantine; once a day remove those that are too old."""
         run, name, today = self.run, self.feed.destination, self.run.log.clock().date()
         if written.refusals is not None:

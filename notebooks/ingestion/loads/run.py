@@ -11,10 +11,11 @@ from threading import BoundedSemaphore
 from pyspark.sql import SparkSession
 
 from ingestion.feeds.choice import choose, expand, is_chosen
-from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.feeds.model import Endpoint, Feed, Files, FilesSource, RestSource, Source, SqlSource, Table
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
 from ingestion.loads.endpoints import load_endpoint, open_api
+from ingestion.loads.files import load_files
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
@@ -23,6 +24,7 @@ from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeE
 from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
+from ingestion.platform.slots import Slots
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # What is built of them so far; the others are refused by name.
@@ -162,7 +164,7 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
         if isinstance(source, RestSource):
             return _endpoint_tasks(run, source, [feed for feed in feeds if isinstance(feed, Endpoint)], request)
         if isinstance(source, FilesSource):
-            raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
+            return _files_tasks(run, source, [feed for feed in feeds if isinstance(feed, Files)], request)
     except IngestionError as error:
         reason = error
 
@@ -176,8 +178,10 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
 def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: Request) -> list[_Task]:
     database = open_database(run, source)
     connections = source.max_connections or run.settings.sql_connections
+    slots = Slots(source.url, connections)
     if any(feed.pattern for feed in feeds):
-        present = [str(table) for table, _ in database.tables]
+        with slots.hold():
+            present = [str(table) for table, _ in database.tables]
         # All feeds of the source: a table that has a feed of its own is no pattern's.
         expanded = expand(source.feeds, present)
         own = {feed.name for feed in feeds}
@@ -194,12 +198,12 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
 
     def task(feed: Table) -> _Task:
         result = FeedResult(feed.name, request.mode)
-        rows = TableRows(run, database, feed, max(1, connections // at_a_time))
+        rows = TableRows(run, database, feed)
         landing = WholeLanding(run, feed, rows, result, wait=_LOCK_SECONDS)
 
         def load() -> None:
             _refuse_what_is_not_there(feed)
-            with free:
+            with free, slots.hold(max(1, connections // at_a_time)) as rows.connections:
                 landing.land()
 
         return _Task(result, load)
@@ -218,6 +222,15 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
             load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
 
         return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _files_tasks(run: Run, source: FilesSource, feeds: Sequence[Files], request: Request) -> list[_Task]:
+    def task(feed: Files) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+        anew = request.mode == "reload"
+        return _Task(result, lambda: load_files(run, source, feed, result, anew=anew, wait=_LOCK_SECONDS))
 
     return [task(feed) for feed in feeds]
 

@@ -31,7 +31,7 @@ class TableRows:
     run: Run
     database: SqlDatabase
     feed: Table
-    connections: int
+    connections: int = 1
     _table: SourceTable | None = field(init=False, default=None)
     _extent: Extent | None = field(init=False, default=None)
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# A database may have thousands of tables.
+_SHOWN = 40
+
 
 def own_name(name: str, taken: Iterable[str]) -> str:
     """Return a column's name of ours, with another `_` before it for each name that the source has already."""
@@ -13,7 +16,13 @@ def own_name(name: str, taken: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; is X meant?` for the known name nearest to one that is not known; nothing where none is near."""
-    spelled = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower(), spelled, n=1)
-    return f"; is {spelled[found[0]]} meant?" if found else ""
+    """Return the end of a message: the known name nearest to one that is not known, or which there are."""
+    names = list(known)
+    spelled = {each.lower(): each for each in names}
+    close = get_close_matches(name.lower(), spelled, n=1)
+    if close:
+        return f"Did you mean {spelled[close[0]]!r}?"
+    if not names:
+        return "There are none."
+    more = len(names) - _SHOWN
+    return f"Known are: {', '.join(names[:_SHOWN])}{f' and {more} more' if more > 0 else ''}."

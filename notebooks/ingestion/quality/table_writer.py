@@ -57,7 +57,9 @@ class WrittenTable:
         return [folder for folder, rows in ((self.passed, self.rows), (self.refused, self.refused_rows)) if rows]
 
 
-def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0) -> WrittenTable:
+def write_table(
+    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, helpers: Sequence[str] = ()
+) -> WrittenTable:
     """Write a table into a new folder.
 
     Args:
@@ -65,6 +67,7 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
         folder: where to; the result tells what is where in it.
         gate: divides the rows.
         rows_per_file: at most; 0 for no limit.
+        helpers: columns that are written too, but are not the table's: the checksum is without them.
 
     Raises:
         Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
@@ -75,7 +78,9 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
     def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
         checked = rows.select(*columns, passes.alias(passed))
         ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
-        return _write_pass(checked, f"{folder}/{name}", passed, [*gate.metrics(), *ends], rows_per_file)
+        hashed = [name for name in frame.columns if name not in helpers]
+        metrics = [*gate.metrics(), *ends]
+        return _write_pass(checked, f"{folder}/{name}", passed, hashed, metrics, rows_per_file=rows_per_file)
 
     first = last = write_pass(frame, "read", gate.passes())
     every_row = _read(frame, *first.folders)
@@ -100,13 +105,18 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
 
 
 def _write_pass(
-    checked: DataFrame, folder: str, passed: str, metrics: Sequence[Column], rows_per_file: int
+    checked: DataFrame,
+    folder: str,
+    passed: str,
+    hashed: Sequence[str],
+    metrics: Sequence[Column],
+    *,
+    rows_per_file: int,
 ) -> WrittenTable:
     """Write rows, divided by whether they pass, and observe them on their way."""
     seen = Observation()
     # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
-    columns = [column(name) for name in checked.columns if name != passed]
-    row_hash, counts = F.xxhash64(*columns), F.col(passed).cast("bigint")
+    row_hash, counts = F.xxhash64(*map(column, hashed)), F.col(passed).cast("bigint")
     observed_rows = checked.observe(
         seen,
         F.count(F.lit(1)).alias(_ROWS),

@@ -250,10 +250,7 @@ class SqlDatabase:
             spelled = [str(table) for table, _ in self.tables] + [
                 table.name for table, is_default in self.tables if is_default
             ]
-            hint = nearest(name, spelled)
-            if not hint:
-                raise
-            raise SourceError(f"{error}{hint}") from error
+            raise SourceError(f"{str(error).rstrip('.')}. {nearest(name, spelled)}") from error
 
     def _schema(self, source: str, name: str) -> StructType:
         return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
@@ -320,7 +317,7 @@ def _quoted(name: str) -> str:
 def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
     for name in (*columns, *exclude):
         if name not in names:
-            raise SourceError(f"{table}: has no column {name}{nearest(name, names)}.")
+            raise SourceError(f"{table}: has no column {name}. {nearest(name, names)}")
     return (set(columns) or set(names)) - set(exclude)
 
 

@@ -98,7 +98,7 @@ def test_a_bad_feed_does_not_hold_back_the_others_and_is_named_with_its_reason(i
     }
     assert rows["gone.a"]["error"] == rows["gone.b"]["error"]
     assert "/no/such/folder" in rows["gone.a"]["error"]
-    assert "; is APP.ORDERS meant?" in rows["shop.APP.ORDRES"]["error"]
+    assert "Did you mean 'APP.ORDERS'?" in rows["shop.APP.ORDRES"]["error"]
     assert exit_value["message"].startswith("3 of 4 feeds failed: gone.a: ")
 
 
