@@ -107,10 +107,11 @@ class _Aside:
 
 @dataclass(frozen=True)
 class _Staged:
-    """Rows that were written aside, and the columns that the table has with them."""
+    """Rows that were written aside, and the columns that the table has with them: other ones than before, maybe."""
 
     written: WrittenTable
     columns: StructType
+    has_new_columns: bool
 
 
 @dataclass(kw_only=True)
@@ -261,7 +262,7 @@ class FilesLanding(WholeLanding):
         if window.start is None and not written.rows:
             self._skip("no file has a row yet.")
             return None
-        return _Staged(written, columns)
+        return _Staged(written, columns, columns != known)
 
     def _settled(self, known: StructType, contents: Contents) -> StructType:
         """Return the columns that the table has after this load, as the feed's contract lets them change."""
@@ -303,9 +304,11 @@ class FilesLanding(WholeLanding):
             self._table.overwrite(rows, commit)
             before = 0
         elif written.rows:
-            self._table.evolve(staged.columns)
+            if staged.has_new_columns:
+                self._table.evolve(staged.columns)
             self._table.append(rows, commit)
-        return journal.done(window, table=TableState("", self._table.version()), rows=before + written.rows)
+        version = delta_log.versions(self.run.storage, self.feed.destination)[-1]
+        return journal.done(window, table=TableState("", version), rows=before + written.rows)
 
     def _rows(self) -> int:
         return self._table.read().count() if self.run.storage.list(self.feed.destination) else 0
