@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 # Java comes with the environment only where the machine has none that Spark runs on.
 JAVA_GROUP := $$($(VENV)/bin/python scripts/local_factory/java.py || echo --group java)
 
-.PHONY: run serve test lint bench oracle delta clean
+.PHONY: run serve test lint bench soak oracle delta clean
 
 run: $(VENV)/.run $(if $(filter delta,$(TABLE_FORMAT)),delta,$(VENV)/.delta) $(if $(findstring --connect,$(ARGS)),$(VENV)/.connect)
 	@$(VENV)/bin/python scripts/run_local.py $(ARGS)
@@ -29,6 +29,10 @@ lint: $(VENV)/.test
 
 bench: $(BENCH)/.bench
 	@PYTHONPATH=scripts:notebooks:tests $(BENCH)/bin/python -m benchmarks $(ARGS)
+
+# Source and target compared beside writers that never stop and runs that are killed: tests/soak/README.md
+soak: $(VENV)/.test
+	@PYTHONPATH=scripts:notebooks:tests $(VENV)/bin/python -m soak $(ARGS)
 
 # Microsoft's own engine of expressions beside ours: tests/oracle/README.md
 oracle: $(ORACLE)/.oracle

@@ -100,6 +100,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.trigger and (options.pipelines or options.param):
         given = "a PIPELINE" if options.pipelines else "--param"
         parser.error(f"--trigger starts its own pipelines with its own parameters: leave out {given}")
+    if options.change and options.sql_url:
+        parser.error("--change changes the demo database, and --sql-url takes another: leave out one of them")
+    if options.change and (options.serve or (options.trigger and not (options.watch or options.event))):
+        parser.error("--change changes the demo database before a run, and nothing is run here: leave it out")
     options.running = False
     return options
 
@@ -115,6 +119,7 @@ class _Replacements:
 async def _execute(options: argparse.Namespace, console: "Console") -> int:
     from bundle.bundle import read_bundle
     from local_factory.activities import load_data_activities
+    from local_factory.errors import ArgumentError
     from local_factory.reach import notebook_clusters
 
     bundle = read_bundle(options.adf, options.notebooks)
@@ -127,6 +132,8 @@ async def _execute(options: argparse.Namespace, console: "Console") -> int:
         return _write_stubs(options, bundle, pipelines, console)
     replacements = _replacements(options, bundle, pipelines)
     clusters = notebook_clusters(bundle, pipelines, replacements.stubs)
+    if options.change and not clusters:
+        raise ArgumentError(f"--change: nothing that {' or '.join(pipelines)} reaches reads the demo database.")
     with _java(options, clusters) as jvm:  # it starts while the bundle is checked
         requests = _requests(options, bundle, pipelines, replacements)
         if replacements.stand_ins:
@@ -350,6 +357,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
         workdir=options.workdir,
         customers=options.customers,
         products=options.products,
+        change=options.change,
         sql_url=options.sql_url,
         country_api=options.country_api,
         connect=options.connect,
@@ -418,6 +426,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--customers", type=_count, metavar="N", default=1000, help="customers in the demo database")
     parser.add_argument("--products", type=_count, metavar="N", default=200, help="products in the demo database")
+    parser.add_argument(
+        "--change",
+        type=_count,
+        metavar="N",
+        default=0,
+        help="before the run, rows to insert, to update and to delete in each table of the demo database: N of each",
+    )
     parser.add_argument(
         "--sql-url", type=_jdbc, metavar="JDBC", help="a real database; SECRET_INGESTION_SQL_USER and _PASSWORD"
     )

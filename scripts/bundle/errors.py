@@ -65,3 +65,7 @@ class SourceEncodingError(BundleError):
 
 class UnknownRuleError(BundleError):
     """There is no rule of that name."""
+
+
+class DashboardError(BundleError):
+    """A dashboard's file is wrong."""

@@ -35,6 +35,7 @@ class Settings:
     workdir: Path
     customers: int
     products: int
+    change: int = 0
     connect: bool = False
     sql_url: str | None = field(default=None, repr=False)
     country_api: str | None = field(default=None, repr=False)
@@ -124,7 +125,9 @@ def _cluster(jvm: Jvm, settings: Settings) -> Iterator[Cluster]:
 def _database(settings: Settings, cluster: Cluster) -> Iterator[DemoDatabase]:
     folder = settings.workdir / "derby"
     with only_user(folder), java_errors():
-        database = prepare_database(cluster.session, folder, settings.customers, settings.products)
+        database = prepare_database(
+            cluster.session, folder, settings.customers, settings.products, change=settings.change
+        )
         try:
             yield database
         finally:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,13 @@ _TABLES = Path(__file__).with_name("tables.sql")
 _IMPORT_TABLE = "CALL SYSCS_UTIL.SYSCS_IMPORT_TABLE(NULL, ?, ?, NULL, NULL, 'UTF-8', 0)"
 _TIMESTAMP_FORMAT = "yyyy-MM-dd HH:mm:ss.SSS"
 _LARGEST_INT = 2**31 - 1
+# What an update changes of a row.
+_UPDATES = {
+    "Customers": '"CreditLimit" = COALESCE("CreditLimit", 0) + 100',
+    "Products": '"StockQuantity" = "StockQuantity" + 1',
+}
+_KEYS = {"Customers": "CustomerId", "Products": "ProductId"}
+_ROWS = {"Customers": rows.customers, "Products": rows.products}
 _SHUT_DOWN = "08006"  # what Derby reports when a shutdown went well
 _NOT_FOUND = "XJ004"
 _OPEN_ELSEWHERE = "XSDB6"
@@ -41,30 +48,57 @@ class DemoDatabase:
     password: str = field(repr=False)
 
 
-def prepare_database(spark: SparkSession, folder: Path, customers: int, products: int) -> DemoDatabase:
+def prepare_database(
+    spark: SparkSession, folder: Path, customers: int, products: int, *, change: int = 0
+) -> DemoDatabase:
     """Return the database in `folder` that holds so many customers and products; make it anew only when it does not.
+
+    With `change`, so many rows of each table are then deleted, as many others updated and as many new ones inserted:
+    the database still holds the numbers of rows that were asked for.
 
     Everything is kept in `folder`: `database/`, its password in `database.json` (for the owner's eyes only) and, when
     this is the first use of Derby in this Java process, `derby.log`.
 
     Raises:
         DemoDatabaseInUseError: another process has it open.
-        DemoDatabaseError: a number is negative, or the folder cannot be written.
+        DemoDatabaseError: a number is out of range, or the folder cannot be written.
     """
-    for option, count in (("customers", customers), ("products", products)):
+    counts = {"Customers": customers, "Products": products}
+    for table, count in counts.items():
         if not 0 <= count <= _LARGEST_INT:
-            raise DemoDatabaseError(f"--{option}: is {count}; write a number from 0 to {_LARGEST_INT}.")
+            raise DemoDatabaseError(f"--{table.lower()}: is {count}; write a number from 0 to {_LARGEST_INT}.")
+    _check_change(change, counts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         derby = _Derby(spark, folder.resolve())
         if derby.counts() != (customers, products):
             derby.make_anew()
-            derby.load("Customers", rows.customers(spark, customers))
-            derby.load("Products", rows.products(spark, products))
+            for table, count in counts.items():
+                derby.load(table, _ROWS[table](spark, count))
             derby.complete()
+        if change:
+            first_new = derby.change_and_delete(change)
+            for table, first in first_new.items():
+                derby.load(table, rows.made_now(_ROWS[table](spark, change, first)))
     except OSError as error:
         raise DemoDatabaseError(f"{folder}: cannot hold the demo database: {error}") from error
     return derby.database
+
+
+def _check_change(change: int, counts: Mapping[str, int]) -> None:
+    """Refuse a number of changes for which a table has too few rows.
+
+    Raises:
+        DemoDatabaseError: says how many there may be.
+    """
+    if change < 0:
+        raise DemoDatabaseError(f"--change: is {change}; write a number of 0 or more.")
+    table, count = min(counts.items(), key=lambda item: item[1])
+    if 2 * change > count:
+        raise DemoDatabaseError(
+            f"--change: {change} is too many: {table} holds {count} rows, and it takes {change} to update and {change} "
+            f"others to delete. Write {count // 2} or fewer, or more rows (--{table.lower()})."
+        )
 
 
 @contextmanager
@@ -152,7 +186,7 @@ class _Derby:
         _shutdown_state(self._jvm, self.database)
 
     def load(self, table: str, data: DataFrame) -> None:
-        """Fill an empty table, through Derby's bulk import.
+        """Add rows to a table, through Derby's bulk import.
 
         Spark's own JDBC writer will not do: it hands Derby a missing text as a CLOB, which a VARCHAR column refuses.
         """
@@ -169,6 +203,21 @@ class _Derby:
             raise self._failed(error) from None
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def change_and_delete(self, number: int) -> dict[str, int]:
+        """Delete so many rows of each table and update as many others, all in one transaction.
+
+        They lie all over the table. Until as many rows are added the database lacks some: a run that is killed here
+        leaves one that the next makes anew.
+
+        Returns:
+            By table, the first number that no row has or had.
+        """
+        try:
+            with self._connection() as connection, _transaction(connection):
+                return {table: _change(connection, table, key, number) for table, key in _KEYS.items()}
+        except Py4JJavaError as error:
+            raise self._failed(error) from None
 
     def complete(self) -> None:
         """Record that the database is whole."""
@@ -233,8 +282,34 @@ def _sql_states(error: Py4JJavaError) -> list[str]:
     return states
 
 
+@contextmanager
+def _transaction(connection: Any) -> Iterator[None]:
+    connection.setAutoCommit(False)
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _change(connection: Any, table: str, key: str, number: int) -> int:
+    """Delete rows of a table and update others, and return the first number that no row has."""
+    spread = f'ORDER BY MOD(CAST("{key}" AS BIGINT) * 7919, 10007), "{key}" FETCH FIRST {number} ROWS ONLY'
+    chosen = f'"{key}" IN (SELECT "{key}" FROM {table} {spread})'  # noqa: S608 - our own names, as below
+    new = _number(connection, f'SELECT MAX("{key}") + 1 FROM {table}')  # noqa: S608
+    statement = connection.createStatement()
+    statement.execute(f"DELETE FROM {table} WHERE {chosen}")  # noqa: S608
+    statement.execute(f'UPDATE {table} SET {_UPDATES[table]}, "UpdatedAt" = CURRENT_TIMESTAMP WHERE {chosen}')  # noqa: S608
+    return new
+
+
 def _count(connection: Any, table: str) -> int:
-    answer = connection.createStatement().executeQuery(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own names
+    return _number(connection, f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own names
+
+
+def _number(connection: Any, query: str) -> int:
+    answer = connection.createStatement().executeQuery(query)
     answer.next()
     return int(answer.getInt(1))
 

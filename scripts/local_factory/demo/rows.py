@@ -67,15 +67,15 @@ _DAY = 24 * 60 * 60
 _TEN_YEARS = 3652 * _DAY
 
 
-def customers(spark: SparkSession, count: int) -> DataFrame:
-    """Return `count` rows of the table Customers (tables.sql), numbered from 1."""
+def customers(spark: SparkSession, count: int, first: int = 1) -> DataFrame:
+    """Return `count` rows of the table Customers (tables.sql), numbered from `first`."""
     first_name, first_ascii = _pick(_FIRST_NAMES, "first name")
     last_name, last_ascii = _pick(_LAST_NAMES, "last name")
     city, state, postal_code, country, calling_code = _pick(_PLACES, "place")
     email = F.concat(first_ascii, F.lit("."), last_ascii, F.col("id"), F.lit("@"), _pick_text(_MAIL_DOMAINS, "domain"))
     phone = F.concat(calling_code, F.lit(" "), F.lpad(_number(10**9, "phone").cast("string"), 9, "0"))
     address = F.concat(_number(999, "house") + 1, F.lit(" "), _pick_text(_STREETS, "street"))
-    return _numbers(spark, count).select(
+    return _numbers(spark, count, first).select(
         F.col("id").cast("int").alias("CustomerId"),
         first_name.alias("FirstName"),
         last_name.alias("LastName"),
@@ -94,14 +94,14 @@ def customers(spark: SparkSession, count: int) -> DataFrame:
     )
 
 
-def products(spark: SparkSession, count: int) -> DataFrame:
-    """Return `count` rows of the table Products (tables.sql), numbered from 1."""
+def products(spark: SparkSession, count: int, first: int = 1) -> DataFrame:
+    """Return `count` rows of the table Products (tables.sql), numbered from `first`."""
     category, category_code = _pick(_CATEGORIES, "category")
     name = F.concat_ws(
         " ", _pick_text(_ADJECTIVES, "adjective"), _pick_text(_MATERIALS, "material"), _pick_text(_THINGS, "thing")
     )
     description = F.format_string("%s. %d-day returns; “best of %s”.", name, _number(60, "returns") + 1, category)
-    return _numbers(spark, count).select(
+    return _numbers(spark, count, first).select(
         F.col("id").cast("int").alias("ProductId"),
         F.format_string("%s-%07d", category_code, F.col("id")).alias("Sku"),
         name.alias("Name"),
@@ -117,8 +117,14 @@ def products(spark: SparkSession, count: int) -> DataFrame:
     )
 
 
-def _numbers(spark: SparkSession, count: int) -> DataFrame:
-    return spark.range(1, count + 1, 1, 1)
+def made_now(rows: DataFrame) -> DataFrame:
+    """Return the rows as if they had just been inserted."""
+    now = F.current_timestamp().cast("timestamp_ntz")
+    return rows.withColumns({"CreatedAt": now, "UpdatedAt": now})
+
+
+def _numbers(spark: SparkSession, count: int, first: int) -> DataFrame:
+    return spark.range(first, first + count, 1, 1)
 
 
 def _number(below: int, salt: str) -> Column:

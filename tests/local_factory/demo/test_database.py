@@ -3,6 +3,7 @@
 import json
 import subprocess
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyspark
@@ -47,6 +48,7 @@ PRODUCT_TYPES = {
     "CreatedAt": "timestamp",
     "UpdatedAt": "timestamp",
 }
+KEYS = {"Customers": "CustomerId", "Products": "ProductId"}
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +241,66 @@ class TestMakingAnew:
         monkeypatch.chdir("/")
         assert read(spark, database, "Customers").count() == 2
         shutdown_database(spark, database)
+
+
+class TestChanging:
+    @pytest.fixture
+    def before(self, spark, folder):
+        database = prepare_database(spark, folder, 50, 20)
+        return {table: read(spark, database, table).collect() for table in KEYS}
+
+    @pytest.mark.parametrize("change", [1, 10])
+    def test_so_many_rows_are_inserted_updated_and_deleted(self, spark, folder, before, change):
+        began = datetime.now(UTC).replace(tzinfo=None)
+        made_before = made(folder)
+        database = prepare_database(spark, folder, 50, 20, change=change)
+        assert made(folder) == made_before
+        for table, key in KEYS.items():
+            old = {row[key]: row for row in before[table]}
+            new = {row[key]: row for row in read(spark, database, table).collect()}
+            updated = [key for key in old.keys() & new.keys() if old[key] != new[key]]
+            inserted = new.keys() - old.keys()
+            assert (len(updated), len(old.keys() - new.keys()), len(inserted)) == (change, change, change)
+            assert inserted == set(range(len(old) + 1, len(old) + 1 + change)), "no key comes back"
+            # Stored to the millisecond, as Azure SQL's DATETIME2(3).
+            for number in (*updated, *inserted):
+                assert new[number]["UpdatedAt"] >= began.replace(microsecond=began.microsecond // 1000 * 1000)
+            for number in updated:
+                assert new[number]["CreatedAt"] == old[number]["CreatedAt"]
+
+    def test_the_next_change_goes_on_from_there(self, spark, folder, before):
+        for times in (1, 2, 3):
+            database = prepare_database(spark, folder, 50, 20, change=10)
+            rows_of = {
+                table: [row[key] for row in read(spark, database, table).collect()] for table, key in KEYS.items()
+            }
+            assert {table: (len(found), max(found)) for table, found in rows_of.items()} == {
+                "Customers": (50, 50 + 10 * times),
+                "Products": (20, 20 + 10 * times),
+            }
+
+    def test_a_database_that_is_made_anew_is_changed_too(self, spark, folder):
+        database = prepare_database(spark, folder, 20, 10, change=5)
+        keys = [row["ProductId"] for row in read(spark, database, "Products").collect()]
+        assert (len(keys), max(keys)) == (10, 15)
+
+    def test_a_change_that_was_cut_off_leaves_a_database_that_is_made_anew(self, spark, folder, before, monkeypatch):
+        monkeypatch.setattr("local_factory.demo.database.rows.made_now", lambda _rows: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prepare_database(spark, folder, 50, 20, change=3)
+        monkeypatch.undo()
+        database = prepare_database(spark, folder, 50, 20)
+        assert {table: sorted(read(spark, database, table).collect()) for table in KEYS} == {
+            table: sorted(found) for table, found in before.items()
+        }
+
+    def test_more_than_the_tables_have_rows_for_is_refused_and_nothing_is_changed(self, spark, folder, before):
+        with pytest.raises(DemoDatabaseError, match=r"--change: 11 is too many: Products holds 20 rows.* 10 or fewer"):
+            prepare_database(spark, folder, 50, 20, change=11)
+        with pytest.raises(DemoDatabaseError, match="--change: is -1"):
+            prepare_database(spark, folder, 50, 20, change=-1)
+        database = prepare_database(spark, folder, 50, 20)
+        assert sorted(read(spark, database, "Products").collect()) == sorted(before["Products"])
 
 
 class TestErrors:
