@@ -109,7 +109,7 @@ class Folder:
             SourceError: the folder is not there, or cannot be read.
             LakeError: what was found cannot be kept.
         """
-        there, found = self.list(), self._read_found()
+        there, found = self._list(), self._read_found()
         if not there.keys() <= found.keys():
             number = max(read, *(window for _, window in found.values()), 0) + 1
             self._stream(number)
@@ -125,7 +125,11 @@ class Folder:
             tuple(sorted(unquote(path) for path, window in others.items() if window <= read)),
         )
 
-    def list(self) -> dict[str, FileState]:
+    def paths(self) -> list[str]:
+        """Return the addresses of the files that are there."""
+        return sorted(map(unquote, self._list()))
+
+    def _list(self) -> dict[str, FileState]:
         """Return the files that are there, by their addresses, which are percent-encoded.
 
         Raises:

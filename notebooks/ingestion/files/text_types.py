@@ -42,12 +42,18 @@ _PATTERNS: Sequence[tuple[DataType, str]] = (
 )
 
 
-def infer_types(texts: DataFrame, names: Sequence[str]) -> StructType:
-    """Return the types of some columns of texts, found over all rows; a column without a value is text."""
+def infer_types(texts: DataFrame, names: Sequence[str]) -> StructType | None:
+    """Return the types of some columns of texts, found over all rows; a column without a value is text.
+
+    Returns:
+        None where there is no row.
+    """
     if not names:
         return StructType()
     fits = [F.bit_and(_kinds(column(name))).alias(f"c{number}") for number, name in enumerate(names)]
-    found = texts.agg(*fits).collect()[0]
+    found = texts.agg(*fits, F.count(F.lit(1)).alias("rows")).collect()[0]
+    if not found["rows"]:
+        return None
     return StructType([StructField(name, _type(found[number])) for number, name in enumerate(names)])
 
 

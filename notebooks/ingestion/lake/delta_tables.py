@@ -277,15 +277,23 @@ class DeltaTable:
             writer = frame.write.format("delta").mode("append").options(**_options(commit))
             self._save(writer)
 
-    def overwrite(self, frame: DataFrame, commit: Commit, *, replace_where: str | None = None) -> None:
+    def overwrite(
+        self,
+        frame: DataFrame,
+        commit: Commit,
+        *,
+        replace_where: str | None = None,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Replace all rows, and the columns by the frame's; make the table where there is none.
 
         Args:
             frame: the rows.
             commit: whose it is.
             replace_where: a condition: only rows that meet it are replaced, by rows that meet it; columns stay.
+            properties: of a table that is made, Delta's own (`delta.*`).
         """
-        options = _options(commit)
+        options = {**_options(commit), **properties}
         if replace_where is None:
             options["overwriteSchema"] = "true"
             if _has_odd_names(frame.schema):

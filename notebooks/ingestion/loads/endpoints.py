@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
 from typing import TypeVar
@@ -89,6 +89,8 @@ class _SpooledRows:
     feed: Endpoint
     spool: Spool
     known: StructType | None
+    problem: str | None = field(init=False, default=None)
+    origin: tuple[str, ...] = field(init=False, default=())
 
     @property
     def shown(self) -> str:

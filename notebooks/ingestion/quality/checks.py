@@ -92,6 +92,19 @@ class NotNull(RowCheck):
 
 
 @dataclass(frozen=True)
+class Readable(RowCheck):
+    """A row stands in its source so that it can be read; the column says what is wrong."""
+
+    def holds(self, kinds: Sequence[DataType]) -> Column:
+        """Return whether nothing is said."""
+        return column(self.column).isNull()
+
+    def __str__(self) -> str:
+        """`the line can be read`."""
+        return "the line can be read"
+
+
+@dataclass(frozen=True)
 class InRange(RowCheck):
     """A column's values lie between two bounds, both included; None leaves a side open."""
 
@@ -276,13 +289,20 @@ class Gate:
         schema: the table's columns.
         now: the moment that freshness is measured from.
         rows_before: of the landing before, None where there is none.
+        exempt: the column, if any, that says whether a row is no subject of the row checks: one that was deleted.
 
     Attributes:
         uniques: the keys, to be checked once all rows are written.
     """
 
     def __init__(
-        self, checks: Sequence[Check], schema: StructType, *, now: datetime, rows_before: int | None = None
+        self,
+        checks: Sequence[Check],
+        schema: StructType,
+        *,
+        now: datetime,
+        rows_before: int | None = None,
+        exempt: str | None = None,
     ) -> None:
         self._kinds = {field.name.lower(): field.dataType for field in schema}
         self._checks = checks
@@ -290,6 +310,7 @@ class Gate:
         self._rows = [check for check in self._applied if isinstance(check, RowCheck)]
         self._now = now
         self._rows_before = rows_before
+        self._exempt = exempt
         self.uniques = [check for check in self._applied if isinstance(check, Unique)]
 
     def passes(self) -> Column:
@@ -330,7 +351,8 @@ class Gate:
         return all(name in self._kinds for name in names) and check.fits([self._kinds[name] for name in names])
 
     def _kept(self, check: RowCheck) -> Column:
-        return F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
+        kept = F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
+        return kept if self._exempt is None else column(self._exempt) | kept
 
     def _refusing(self) -> list[RowCheck]:
         return [check for check in self._rows if check.severity is Severity.ERROR]

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import StructType
 
 from ingestion.lake.parquet import read_parquet
 from ingestion.platform.columns import column
@@ -58,7 +59,7 @@ class WrittenTable:
 
 
 def write_table(
-    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, helpers: Sequence[str] = ()
+    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, landing: StructType | None = None
 ) -> WrittenTable:
     """Write a table into a new folder.
 
@@ -67,7 +68,7 @@ def write_table(
         folder: where to; the result tells what is where in it.
         gate: divides the rows.
         rows_per_file: at most; 0 for no limit.
-        helpers: columns that are written too, but are not the table's: the checksum is without them.
+        landing: the columns that land, where there are others too, which only the refused rows keep; None: all.
 
     Raises:
         Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
@@ -78,7 +79,7 @@ def write_table(
     def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
         checked = rows.select(*columns, passes.alias(passed))
         ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
-        hashed = [name for name in frame.columns if name not in helpers]
+        hashed = landing.names if landing else frame.columns
         metrics = [*gate.metrics(), *ends]
         return _write_pass(checked, f"{folder}/{name}", passed, hashed, metrics, rows_per_file=rows_per_file)
 
@@ -93,6 +94,10 @@ def write_table(
     if not last.rows:
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
+    if landing and landing.names != frame.columns:
+        rows = read_parquet(frame.sparkSession, landing, last.passed)
+        last = replace(last, passed=f"{folder}/landing")
+        rows.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)

@@ -13,11 +13,13 @@ from ingestion.platform.names import nearest
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
+from ingestion.sql.failures import is_transient
 from ingestion.sql.partitioning import (
     bucket_bounds,
     crowded,
     equal_bounds,
     hash_predicates,
+    partition_count,
     quantile_bounds,
     range_predicates,
 )
@@ -92,7 +94,7 @@ class SqlDatabase:
     @cached_property
     def tables(self) -> Sequence[tuple[TableName, bool]]:
         """All tables and views that may be read, and whether a name without a schema means them."""
-        rows = self._ask(self.dialect.tables(), "the list of tables")
+        rows = self.ask(self.dialect.tables(), "the list of tables")
         return [(TableName(str(row[0]), str(row[1])), bool(row[2])) for row in rows]
 
     def find(self, name: str) -> TableName:
@@ -156,6 +158,33 @@ class SqlDatabase:
         rows = self._in_order(self.dialect.primary_key(self.find(name)), name)
         return tuple(str(row["column_name"]) for row in rows)
 
+    def declared(self, name: str) -> dict[str, str]:
+        """Return the declared types of a table's columns, by name.
+
+        Raises:
+            SourceError: the database cannot be reached.
+        """
+        rows = self._in_order(self.dialect.columns(self.find(name)), name)
+        return {str(row["column_name"]): str(row["data_type"]) for row in rows}
+
+    def identity(self, name: str) -> dict[str, str]:
+        """Return what the database is, and a table in it, as far as the reader may ask: facts by name.
+
+        Raises:
+            SourceError: the database cannot be reached.
+        """
+        *queries, last = self.dialect.identity(self.find(name))
+        for query in queries:
+            try:
+                facts = self._facts(query, name)
+            except SourceError as error:
+                if is_transient(error):
+                    raise
+                continue
+            if facts:
+                return facts
+        return self._facts(last, name)
+
     def measure(self, table: SourceTable, key: str | None = None, where: str | None = None) -> Extent:
         """Return how large a table is. The database counts: no row crosses the wire.
 
@@ -169,7 +198,7 @@ class SqlDatabase:
         """
         name = table.column(key) if key else None
         ends = name if name and _is_whole_number(table.types[name]) else None
-        (found,) = self._ask(self.dialect.extent(table.sql, ends, where), table.name)
+        (found,) = self.ask(self.dialect.extent(table.sql, ends, where), table.name)
         least, greatest = (None if end is None else int(end) for end in found[1:] or (None, None))
         return Extent(name, KeyRange(int(found[0]), least, greatest))
 
@@ -192,6 +221,42 @@ class SqlDatabase:
         else:
             frames = self._load(table.name, lambda reader: self._table(reader, source), **options)
         return self._converted(frames, table.columns)
+
+    def ask(self, query: str, name: str) -> list[Row]:
+        """Return the few rows of a query's answer.
+
+        Args:
+            query: SQL.
+            name: of the table that it is about, for messages.
+
+        Raises:
+            SourceError: the database cannot be reached, or refuses.
+        """
+        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
+        try:
+            return answer.collect()
+        except Exception as error:
+            raise _unreadable(name, error) from error
+
+    def read_part(
+        self, table: SourceTable, where: str | None, key: Sequence[str], connections: int, rows: int | None = None
+    ) -> DataFrame:
+        """Return some rows of a table, over as many connections as they are worth.
+
+        Args:
+            table: which.
+            where: its rows; None for all.
+            key: the column by which they may be divided, or none.
+            connections: the most at a time.
+            rows: about how many they are; None where they are to be counted first.
+
+        Raises:
+            SourceError: the database cannot be reached, or has no such table.
+        """
+        if rows is not None and partition_count(rows, connections, connections) == 1:
+            return self.read(table, Extent(None, KeyRange(rows, None, None)), 1, where)
+        extent = self.measure(table, key[0] if key else None, where)
+        return self.read(table, extent, partition_count(extent.rows, connections, connections), where)
 
     def adapt(self, error: BaseException) -> None:
         """Learn from a failure that another try follows: sign in anew, and ask for no statement by name.
@@ -235,8 +300,13 @@ class SqlDatabase:
 
     def _buckets(self, table: SourceTable, key: str, keys: KeyRange, where: str | None) -> list[KeyRange]:
         ends = (keys.least or 0, keys.greatest or 0)
-        found = self._ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
+        found = self.ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
         return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
+
+    def _facts(self, query: str, name: str) -> dict[str, str]:
+        """Return the facts that a query tells, by their names in lower case; none where it has no row."""
+        rows = self.ask(query, name)
+        return {key.lower(): str(value) for row in rows for key, value in row.asDict().items() if value is not None}
 
     def _ask_for(self, name: str) -> None:
         """Make sure that the database knows a name that it does not list.
@@ -267,17 +337,9 @@ class SqlDatabase:
     def _in_order(self, query: str, name: str) -> list[Row]:
         """Return the rows of a catalog's answer in their `place`: not every database sorts what it is asked within."""
         fields = ("column_name", "data_type", "place")
-        rows = self._ask(query, name)
+        rows = self.ask(query, name)
         lower = [{str(key).lower(): value for key, value in row.asDict().items()} for row in rows]
         return [Row(**{key: row.get(key) for key in fields}) for row in sorted(lower, key=lambda row: row["place"])]
-
-    def _ask(self, query: str, name: str) -> list[Row]:
-        """Return the few rows of a query's answer."""
-        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
-        try:
-            return answer.collect()
-        except Exception as error:
-            raise _unreadable(name, error) from error
 
     def _table(self, reader: DataFrameReader, source: str) -> DataFrame:
         return reader.format("jdbc").options(url=self.url, dbtable=source).load()

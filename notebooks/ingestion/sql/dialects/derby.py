@@ -1,9 +1,31 @@
 """Apache Derby, which stands in for Azure SQL on a laptop: Spark brings it along."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.dialects.dialect import Dialect, TableName
+
+_NUMBER = CursorType(CursorKind.NUMBER, "TRIM(CAST({} AS CHAR(40)))", "{}")
+_TEXT = CursorType(CursorKind.TEXT, "{}", "{}")
+_CURSOR_TYPES: Mapping[str, CursorType] = {
+    "timestamp": CursorType(
+        CursorKind.MOMENT,
+        "TRIM(CAST({} AS CHAR(29)))",
+        "TIMESTAMP({})",
+        "CURRENT_TIMESTAMP",
+        "{{fn TIMESTAMPADD(SQL_TSI_SECOND, -{seconds}, {})}}",
+    ),
+    "date": CursorType(
+        CursorKind.DAY,
+        "CAST({} AS CHAR(10))",
+        "DATE({})",
+        "CURRENT_DATE",
+        "DATE({{fn TIMESTAMPADD(SQL_TSI_SECOND, -{seconds}, TIMESTAMP({}, TIME('00:00:00')))}})",
+    ),
+    **dict.fromkeys(("smallint", "integer", "bigint", "decimal", "numeric"), _NUMBER),
+    **dict.fromkeys(("char", "varchar"), _TEXT),
+}
 
 
 class Derby(Dialect):
@@ -13,6 +35,15 @@ class Derby(Dialect):
     scheme = "jdbc:derby:"
     passing = re.compile(r"lock could not be obtained|deadlock|Connection (was )?refused", re.IGNORECASE)
     text_types: Mapping[str, str] = {"XML": "XMLSERIALIZE({} AS CLOB)"}
+    cursor_types = _CURSOR_TYPES
+
+    def alone(self, columns: str) -> str:
+        """Return the query of expressions: Derby asks a table of one row for them."""
+        return f"SELECT {columns} FROM SYSIBM.SYSDUMMY1"
+
+    def identity(self, table: TableName) -> Sequence[str]:
+        """Return the query of the table's identifier, which is unique among all databases."""
+        return [self.alone(f"{self._id(table)} AS table_id")]
 
     def tables(self) -> str:
         """Return the query of tables and views."""

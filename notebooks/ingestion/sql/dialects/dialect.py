@@ -17,6 +17,9 @@ from pyspark.sql.types import (
 )
 
 from ingestion.sql.column_reading import AS_IT_COMES, ColumnReading, Conversion
+from ingestion.sql.dialects.change_sql import CaptureSql, TrackingSql
+from ingestion.sql.dialects.counter_type import CounterType
+from ingestion.sql.dialects.cursor_type import CursorType
 
 TIME_NOTE = "a time of day: Spark has no such type"
 
@@ -42,6 +45,11 @@ class Dialect(ABC):
         options: what its driver has to be told besides address and credentials.
         passing: matches a message of a failure that passes by itself, in the database's own words.
         text_types: types that Spark's JDBC reader does not know, and the SQL that gives a value as text.
+        cursor_types: by the names that `columns` tells, in lower case and without length, the types of cursors.
+        utc_now: the database's own time as text of UTC, `2026-11-28 09:00:00.123456`; None where it has none.
+        counters: of the methods by a counter, by the method's name.
+        change_tracking: how changes are asked for that the database keeps by key; None where it keeps none.
+        cdc: how changes are asked for that the database copies from its log; None where it copies none.
     """
 
     name = ""
@@ -49,6 +57,11 @@ class Dialect(ABC):
     options: Mapping[str, str] = {}
     passing = re.compile(r"(?!)")
     text_types: Mapping[str, str] = {}
+    cursor_types: Mapping[str, CursorType] = {}
+    utc_now: str | None = None
+    counters: Mapping[str, CounterType] = {}
+    change_tracking: TrackingSql | None = None
+    cdc: CaptureSql | None = None
 
     def quote(self, name: str) -> str:
         """Return a name as the database takes it, so that its capitals and blanks count."""
@@ -112,6 +125,23 @@ class Dialect(ABC):
     @abstractmethod
     def primary_key(self, table: TableName) -> str:
         """Return the query of a table's primary key: `column_name`, `place` (in the key)."""
+
+    @abstractmethod
+    def identity(self, table: TableName) -> Sequence[str]:
+        """Return queries of what the database is, and the table in it: texts, as the database numbers them.
+
+        Each asks for less than the one before, for readers that may not ask that. A column is a fact; one that is NULL
+        is not known.
+        """
+
+    def alone(self, columns: str) -> str:
+        """Return the query of expressions that no table is asked for."""
+        return f"SELECT {columns}"
+
+    def cursor_type(self, declared: str) -> CursorType | None:
+        """Return how a column of a declared type is a cursor; None where it cannot be one."""
+        name = re.sub(r"\s*\(.*?\)", "", declared.lower()).replace(" not null", "").strip()
+        return self.cursor_types.get(name)
 
     def as_text(self, column: str) -> str:
         """Return a quoted column's value as text."""

@@ -1,12 +1,67 @@
 """MySQL and MariaDB."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql.types import StructField
 
 from ingestion.sql.column_reading import ColumnReading, Conversion
+from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.dialects.dialect import Dialect, TableName, zone_kept
+
+_EARLIER = "{} - INTERVAL {seconds} SECOND"
+_MICROSECONDS = "'%Y-%m-%d %H:%i:%s.%f'"
+_EPOCH = "TIMESTAMP('1970-01-01 00:00:00.000000')"
+
+
+@dataclass(frozen=True)
+class _Timestamp(CursorType):
+    """A TIMESTAMP: an instant, which MySQL shows and compares in the session's zone.
+
+    There an hour of autumn comes twice. So it is compared as a number of microseconds, and an index is used by bounds
+    that lie two hours further out.
+    """
+
+    def at_least(self, column: str, value: str) -> str:
+        """Return the condition that a quoted column is not below a value."""
+        return f"({column} >= FROM_UNIXTIME({value} / 1000000 - 7200) AND {super().at_least(column, value)})"
+
+    def at_most(self, column: str, value: str) -> str:
+        """Return the condition that a quoted column is not above a value."""
+        return f"({column} <= FROM_UNIXTIME({value} / 1000000 + 7200) AND {super().at_most(column, value)})"
+
+
+_NUMBER = CursorType(CursorKind.NUMBER, "CAST({} AS CHAR)", "{}")
+_TEXT = CursorType(CursorKind.TEXT, "{}", "{}")
+_CURSOR_TYPES: Mapping[str, CursorType] = {
+    "datetime": CursorType(
+        CursorKind.MOMENT,
+        f"DATE_FORMAT({{}}, {_MICROSECONDS})",
+        "CAST({} AS DATETIME(6))",
+        # Local or UTC, whichever is later: nothing tells which of them writers use.
+        "GREATEST(NOW(6), UTC_TIMESTAMP(6))",
+        _EARLIER,
+    ),
+    "timestamp": _Timestamp(
+        CursorKind.ZONED,
+        # No FROM_UNIXTIME or CONVERT_TZ, which go by the session's zone.
+        f"CONCAT(DATE_FORMAT(DATE_ADD({_EPOCH}, INTERVAL {{}} MICROSECOND), {_MICROSECONDS}), '+00:00')",
+        f"TIMESTAMPDIFF(MICROSECOND, {_EPOCH}, CAST(SUBSTRING_INDEX({{}}, '+', 1) AS DATETIME(6)))",
+        "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)",
+        "({} - {seconds} * 1000000)",
+        "CAST(UNIX_TIMESTAMP({}) * 1000000 AS SIGNED)",
+    ),
+    "date": CursorType(
+        CursorKind.DAY,
+        "DATE_FORMAT({}, '%Y-%m-%d')",
+        "CAST({} AS DATE)",
+        "CAST(GREATEST(NOW(6), UTC_TIMESTAMP(6)) AS DATE)",
+        f"CAST({_EARLIER} AS DATE)",
+    ),
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal"), _NUMBER),
+    **dict.fromkeys(("char", "varchar"), _TEXT),
+}
 
 
 class MySql(Dialect):
@@ -22,6 +77,24 @@ class MySql(Dialect):
         r"|unexpected end of stream|Could not connect to",
         re.IGNORECASE,
     )
+
+    cursor_types = _CURSOR_TYPES
+    utc_now = f"DATE_FORMAT(UTC_TIMESTAMP(6), {_MICROSECONDS})"
+
+    def identity(self, table: TableName) -> Sequence[str]:
+        """Return the queries of the server's identifier and the database.
+
+        A table has no number that outlives TRUNCATE or ALTER TABLE: its name must do. The first query is MariaDB's, of
+        which older ones have no `server_uid`.
+        """
+        names = f"DATABASE() AS database_id, {self.text(str(table))} AS table_id"
+        host = "CONCAT(@@hostname, ':', @@port)"
+        return [
+            f"SELECT MAX(VARIABLE_VALUE) AS server_id, CASE WHEN COUNT(*) = 0 THEN {host} END AS host, {names} "
+            "FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = 'SERVER_UID'",
+            f"SELECT @@server_uuid AS server_id, {names}",
+            f"SELECT {host} AS host, {names}",
+        ]
 
     def quote(self, name: str) -> str:
         """Return a name in backticks."""

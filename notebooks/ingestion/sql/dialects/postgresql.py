@@ -1,12 +1,56 @@
 """PostgreSQL."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql.types import DecimalType, StructField
 
 from ingestion.sql.column_reading import ColumnReading, Conversion
+from ingestion.sql.dialects.counter_type import CounterType
+from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.dialects.dialect import TIME_NOTE, Dialect, TableName, zone_kept
+
+_EARLIER = "{} - INTERVAL '{seconds} seconds'"
+_MICROSECONDS = "'YYYY-MM-DD HH24:MI:SS.US'"
+# What the clock shows in UTC or in the session's zone, whichever is later: nothing tells which of them writers use.
+_LOCAL_CLOCK = "GREATEST(STATEMENT_TIMESTAMP() AT TIME ZONE 'UTC', CAST(STATEMENT_TIMESTAMP() AS TIMESTAMP))"
+_NUMBER = CursorType(CursorKind.NUMBER, "CAST({} AS TEXT)", "{}")
+_TEXT = CursorType(CursorKind.TEXT, "CAST({} AS TEXT)", "{}")
+# TO_CHAR of infinity is NULL.
+_CURSOR_TYPES: Mapping[str, CursorType] = {
+    "timestamp with time zone": CursorType(
+        CursorKind.ZONED,
+        f"COALESCE(TO_CHAR({{0}} AT TIME ZONE 'UTC', {_MICROSECONDS}) || '+00:00', CAST({{0}} AS TEXT))",
+        "CAST({} AS TIMESTAMPTZ)",
+        "STATEMENT_TIMESTAMP()",
+        _EARLIER,
+    ),
+    "timestamp without time zone": CursorType(
+        CursorKind.MOMENT,
+        f"COALESCE(TO_CHAR({{0}}, {_MICROSECONDS}), CAST({{0}} AS TEXT))",
+        "CAST({} AS TIMESTAMP)",
+        _LOCAL_CLOCK,
+        _EARLIER,
+    ),
+    "date": CursorType(
+        CursorKind.DAY,
+        "COALESCE(TO_CHAR({0}, 'YYYY-MM-DD'), CAST({0} AS TEXT))",
+        "CAST({} AS DATE)",
+        f"CAST({_LOCAL_CLOCK} AS DATE)",
+        f"CAST({_EARLIER} AS DATE)",
+    ),
+    **dict.fromkeys(("smallint", "integer", "bigint", "numeric"), _NUMBER),
+    **dict.fromkeys(("text", "character varying", "character"), _TEXT),
+}
+
+_TRANSACTION_ID = CounterType(
+    declared=("xid8",),
+    lowest="PG_SNAPSHOT_XMIN(PG_CURRENT_SNAPSHOT())",
+    following="PG_SNAPSHOT_XMAX(PG_CURRENT_SNAPSHOT())",
+    text="CAST({} AS TEXT)",
+    order="CAST(CAST({} AS TEXT) AS NUMERIC(20, 0))",
+    literal="CAST('{}' AS XID8)",
+)
 
 
 class PostgreSql(Dialect):
@@ -26,6 +70,19 @@ class PostgreSql(Dialect):
         # Behind a pool that hands a session to several clients: it is read again without named statements.
         r'|prepared statement "\w+" (already exists|does not exist)',
     )
+
+    cursor_types = _CURSOR_TYPES
+    counters: Mapping[str, CounterType] = {"transaction_id": _TRANSACTION_ID}
+    utc_now = f"TO_CHAR(STATEMENT_TIMESTAMP() AT TIME ZONE 'UTC', {_MICROSECONDS})"
+
+    def identity(self, table: TableName) -> Sequence[str]:
+        """Return the queries of the server's system identifier and the numbers of database and table."""
+        numbers = (
+            "CAST((SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = CURRENT_DATABASE()) AS TEXT) "
+            f"AS database_id, CAST({self._oid(table)} AS TEXT) AS table_id"
+        )
+        system = "(SELECT CAST(c.system_identifier AS TEXT) FROM pg_catalog.pg_control_system() c) AS server_id"
+        return [f"SELECT {system}, {numbers}", f"SELECT {numbers}"]
 
     def hash(self, key: str) -> str | None:
         """Return a key's hash."""
@@ -87,6 +144,9 @@ class PostgreSql(Dialect):
         refused = f"CAST({self._refused(column, field.name)} AS {kind})"
         sql = f"CASE WHEN isfinite({column}) THEN {column} WHEN {column} IS NOT NULL THEN {refused} END"
         return ColumnReading(field.name, sql, zone_kept(field))
+
+    def _oid(self, table: TableName) -> str:
+        return f"CAST(CAST({self.text(self.table(table))} AS REGCLASS) AS OID)"
 
     def _refused(self, column: str, name: str) -> str:
         """Return a text that no type takes: the server's message repeats it."""

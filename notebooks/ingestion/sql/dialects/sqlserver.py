@@ -1,15 +1,78 @@
 """Azure SQL and SQL Server."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql.types import StructField
 
 from ingestion.sql.column_reading import ColumnReading, Conversion
+from ingestion.sql.dialects.change_sql import CaptureSql, TrackingSql
+from ingestion.sql.dialects.counter_type import CounterType
+from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.dialects.dialect import Dialect, TableName, zone_kept
 
 # Digits of a second that Spark's moments keep.
 _MICROSECONDS = 6
+
+# Local or UTC, whichever is later: nothing tells which of them writers use. In Azure SQL they are the same.
+_LOCAL_CLOCK = "CASE WHEN SYSDATETIME() > SYSUTCDATETIME() THEN SYSDATETIME() ELSE SYSUTCDATETIME() END"
+_NUMBER = "CAST({} AS VARCHAR(40))"
+_CURSOR_TYPES: Mapping[str, CursorType] = {
+    "datetime2": CursorType(
+        CursorKind.MOMENT,
+        "CONVERT(VARCHAR(27), {}, 121)",
+        "CONVERT(DATETIME2(7), {}, 121)",
+        _LOCAL_CLOCK,
+        "DATEADD(SECOND, -{seconds}, {})",
+    ),
+    # Of 1/300 of a second: compared with a finer type, its values would not be equal to their own texts.
+    "datetime": CursorType(
+        CursorKind.MOMENT,
+        "CONVERT(VARCHAR(23), {}, 121)",
+        "CONVERT(DATETIME, CONVERT(DATETIME2(3), {}, 121))",
+        f"CONVERT(DATETIME, {_LOCAL_CLOCK})",
+        "DATEADD(SECOND, -{seconds}, {})",
+    ),
+    # Of whole minutes, to which it is rounded.
+    "smalldatetime": CursorType(
+        CursorKind.MOMENT,
+        "CONVERT(VARCHAR(19), {}, 120)",
+        "CONVERT(SMALLDATETIME, CONVERT(DATETIME2(0), {}, 121))",
+        f"CONVERT(SMALLDATETIME, {_LOCAL_CLOCK})",
+        "DATEADD(MINUTE, -(({seconds} + 59) / 60), {})",
+    ),
+    "datetimeoffset": CursorType(
+        CursorKind.ZONED,
+        "CONVERT(VARCHAR(34), SWITCHOFFSET({}, '+00:00'), 121)",
+        "CONVERT(DATETIMEOFFSET(7), {}, 121)",
+        "SYSDATETIMEOFFSET()",
+        "DATEADD(SECOND, -{seconds}, {})",
+    ),
+    "date": CursorType(
+        CursorKind.DAY,
+        "CONVERT(VARCHAR(10), {}, 23)",
+        "CONVERT(DATE, {}, 23)",
+        f"CONVERT(DATE, {_LOCAL_CLOCK})",
+        "CONVERT(DATE, DATEADD(SECOND, -{seconds}, CONVERT(DATETIME2(0), {})))",
+    ),
+    **dict.fromkeys(
+        ("tinyint", "smallint", "int", "bigint"), CursorType(CursorKind.NUMBER, _NUMBER, "CAST({} AS BIGINT)")
+    ),
+    **dict.fromkeys(("decimal", "numeric"), CursorType(CursorKind.NUMBER, _NUMBER, "{}")),
+    # A text of two bytes a character has another order than one of a byte: the column's own decides.
+    **dict.fromkeys(("char", "varchar"), CursorType(CursorKind.TEXT, "{}", "CAST({} AS VARCHAR(8000))")),
+    **dict.fromkeys(("nchar", "nvarchar"), CursorType(CursorKind.TEXT, "{}", "{}")),
+}
+
+_ROWVERSION = CounterType(
+    declared=("rowversion", "timestamp"),
+    lowest="MIN_ACTIVE_ROWVERSION()",
+    following="CAST(CAST(@@DBTS AS BIGINT) + 1 AS BINARY(8))",
+    text="CONVERT(VARCHAR(18), {}, 1)",
+    order="CONVERT(VARCHAR(18), {}, 1)",
+    literal="{}",
+    is_hex=True,
+)
 
 
 class SqlServer(Dialect):
@@ -43,6 +106,26 @@ class SqlServer(Dialect):
     }
     # COUNT(*) is an INT, and fails above 2^31 rows.
     count = "COUNT_BIG(*)"
+
+    cursor_types = _CURSOR_TYPES
+    counters: Mapping[str, CounterType] = {"rowversion": _ROWVERSION}
+    change_tracking = TrackingSql()
+    cdc = CaptureSql()
+    utc_now = "CONVERT(VARCHAR(26), CONVERT(DATETIME2(6), SYSUTCDATETIME()), 121)"
+
+    def identity(self, table: TableName) -> Sequence[str]:
+        """Return the queries of the database and its recovery fork, which a restore leaves, and the table's number.
+
+        Azure SQL Database tells no fork; there a restored database has another physical name. A replica that takes over
+        is the same database.
+        """
+        number = f"CAST(OBJECT_ID({self.text(self.table(table))}) AS VARCHAR(20)) AS table_id"
+        return [
+            "SELECT CAST(r.family_guid AS VARCHAR(36)) AS database_id, CAST(r.recovery_fork_guid AS VARCHAR(36)) "
+            f"AS recovery_fork, {number} FROM sys.database_recovery_status r WHERE r.database_id = DB_ID()",
+            f"SELECT d.physical_database_name AS database_id, {number} FROM sys.databases d WHERE d.name = DB_NAME()",
+            f"SELECT DB_NAME() AS database_id, {number}",
+        ]
 
     def quote(self, name: str) -> str:
         """Return a name in brackets."""

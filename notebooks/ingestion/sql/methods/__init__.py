@@ -1,0 +1,1 @@
+"""How only what changed is read from a table: one module a method."""

@@ -1,0 +1,368 @@
+"""The method `cursor`: rows whose cursor lies between two positions.
+
+Both ends are part of a window, so rows that tie with a position are read again, not lost. The end is the greatest
+cursor that there was before any row was read, and never later than the database's own clock. A row that is committed
+late, below the position, is read as long as it lies within `lookback`; without one it is lost, as by every reader of a
+cursor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from ingestion.feeds.model import TableIncremental
+from ingestion.lake.changes import Changes, Reach
+from ingestion.lake.journal import Window
+from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
+from ingestion.platform.names import nearest, own_name
+from ingestion.sql.column_reading import ColumnReading
+from ingestion.sql.database import SourceTable, SqlDatabase
+from ingestion.sql.dialects import Dialect
+from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
+from ingestion.sql.methods.helper_columns import helper, with_columns, with_truth
+from ingestion.sql.methods.identity import check_identity
+
+_TIMES = (CursorKind.MOMENT, CursorKind.ZONED, CursorKind.DAY)
+
+
+@dataclass(frozen=True)
+class CursorStatements:
+    """The SQL of one table's cursor. Pure.
+
+    Attributes:
+        dialect: of the database.
+        table: its full name.
+        column: of the cursor.
+        type: of its values.
+        incremental: what the feed says of it.
+        is_open: rows at a window's start are not part of it: they were read, and their cursors do not repeat.
+    """
+
+    dialect: Dialect
+    table: str
+    column: str
+    type: CursorType
+    incremental: TableIncremental
+    is_open: bool = False
+
+    def reach(self, position: str | None) -> str:
+        """Return the query of the `greatest` cursor, whether it is `ahead` of the clock, both clocks, and counts.
+
+        With its position as the least that is looked at, the query costs no more than what is newer.
+        """
+        greatest = f"MAX({self._measured})"
+        where = self._since(position)
+        if where and self._counts_nulls:
+            where = f"({where}) OR {self._is_null}"
+        counts = [f"{self._count(self._is_null)} AS nulls", f"{self.dialect.count} AS row_count"]
+        return self._select([*self._facts(greatest), *counts], where)
+
+    def clock(self, greatest: str) -> str:
+        """Return the query of both clocks, and whether they are behind a position that was read before."""
+        return self.dialect.alone(", ".join(self._facts(self._value(greatest))))
+
+    def beyond(self, position: str | None, clock: str) -> str:
+        """Return the query of the `greatest` cursor that is not later than a clock, and how many are: `later`."""
+        clock = self._value(clock)
+        greatest = f"MAX(CASE WHEN {self._measured} <= {clock} THEN {self._measured} END)"
+        later = self._count(f"{self._measured} > {clock}")
+        return self._select(
+            [f"{self.type.text.format(greatest)} AS greatest", f"{later} AS later"], self._since(position)
+        )
+
+    def repeats(self, window: Window) -> str:
+        """Return the query of the most rows that have one cursor, `most`, from a window's start to its end."""
+        within = replace(self, is_open=False).window(window)
+        rows = f"SELECT {self.dialect.count} AS repeated FROM {self.table} WHERE {within} GROUP BY {self._measured}"
+        return f"SELECT MAX(repeated) AS most FROM ({rows}) counted"
+
+    def window(self, window: Window) -> str:
+        """Return the condition of a window's rows."""
+        if window.half_open:
+            return self._half_open(window)
+        bounds = []
+        if window.start is not None:
+            bounds.append(self._from(window.start))
+        if self.incremental.initial_value is not None:
+            bounds.append(self.type.at_least(self._quoted, self._value(self._initial)))
+        if window.end is None:
+            bounds = ["1 = 0"]
+        elif window.clock is not None and self.incremental.on_future == "include":
+            later = f"{self._measured} > {self._value(window.clock)}"
+            bounds.append(f"({self.type.at_most(self._quoted, self._value(window.end))} OR {later})")
+        else:
+            bounds.append(self.type.at_most(self._quoted, self._value(window.end)))
+        inside = " AND ".join(bounds)
+        return f"({inside}) OR {self._is_null}" if self.incremental.on_null == "include" else inside
+
+    def again(self, window: Window) -> str:
+        """Return whether the next window reads a row of this one again: 1 or 0."""
+        conditions = [self._is_null]
+        if window.end is not None:
+            conditions.append(self._from(window.end))
+        return f"CASE WHEN {' OR '.join(conditions)} THEN 1 ELSE 0 END"
+
+    @property
+    def order(self) -> str | None:
+        """What is greater in the newer of two rows, to Spark too; None for texts, whose order is the database's."""
+        if self.type.kind is CursorKind.TEXT:
+            return None
+        return self._quoted if self.type.kind is CursorKind.NUMBER else self.type.text.format(self._measured)
+
+    def _half_open(self, window: Window) -> str:
+        bounds = []
+        if window.start is not None:
+            bounds.append(self.type.at_least(self._quoted, self._value(window.start)))
+        if window.end is not None:
+            end = self._value(window.end)
+            bounds += [self.type.at_most(self._quoted, end), f"{self._measured} < {end}"]
+        return " AND ".join(bounds) or f"{self._quoted} IS NOT NULL"
+
+    def _from(self, position: str) -> str:
+        """Return the condition of rows that are read from a position on."""
+        value = self._value(position)
+        if self.is_open:
+            return f"{self.type.at_least(self._quoted, value)} AND {self._measured} > {value}"
+        return self.type.at_least(self._quoted, self.type.before(value, self._lookback))
+
+    def _since(self, position: str | None) -> str | None:
+        if position is not None:
+            return self.type.at_least(self._quoted, self._value(position))
+        if self.incremental.initial_value is not None:
+            return self.type.at_least(self._quoted, self._value(self._initial))
+        return None
+
+    def _facts(self, greatest: str) -> list[str]:
+        clock = self.type.clock
+        return [
+            f"{self.type.text.format(greatest)} AS greatest",
+            f"CASE WHEN {greatest} > {clock} THEN 1 ELSE 0 END AS ahead" if clock else "0 AS ahead",
+            f"{self.type.text.format(clock)} AS clock" if clock else f"{self._no_text} AS clock",
+            f"{self.dialect.utc_now or self._no_text} AS utc_clock",
+        ]
+
+    def _select(self, columns: list[str], where: str | None) -> str:
+        return f"SELECT {', '.join(columns)} FROM {self.table}" + (f" WHERE {where}" if where else "")
+
+    def _count(self, condition: str) -> str:
+        return self.dialect.count.replace("*", f"CASE WHEN {condition} THEN 1 END")
+
+    def _value(self, position: str) -> str:
+        return self.type.value(position, self.dialect.text)
+
+    @property
+    def _initial(self) -> str:
+        assert self.incremental.initial_value is not None  # noqa: S101 - asked for by its callers
+        return self.type.position(self.incremental.initial_value)
+
+    @property
+    def _counts_nulls(self) -> bool:
+        return self.incremental.on_null != "include"
+
+    @property
+    def _lookback(self) -> int:
+        return int(self.incremental.lookback.total_seconds())
+
+    @property
+    def _quoted(self) -> str:
+        return self.dialect.quote(self.column)
+
+    @property
+    def _measured(self) -> str:
+        return self.type.measure.format(self._quoted)
+
+    @property
+    def _is_null(self) -> str:
+        return f"{self._quoted} IS NULL"
+
+    @property
+    def _no_text(self) -> str:
+        return "CAST(NULL AS CHAR(1))"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Reads a table by its cursor.
+
+    Attributes:
+        database: that has the table.
+        table: and its columns that are read.
+        incremental: what the feed says.
+        key: by which the rows are told apart; empty for none.
+        connections: the most that may read at a time.
+        is_open: windows do not overlap: for rows that are appended without a key.
+    """
+
+    database: SqlDatabase
+    table: SourceTable
+    incremental: TableIncremental
+    key: tuple[str, ...] = ()
+    connections: int = 1
+    is_open: bool = False
+
+    @cached_property
+    def statements(self) -> CursorStatements:
+        """The SQL of this cursor.
+
+        Raises:
+            SourceError: the table has no such column, or it is of a type that is no cursor.
+        """
+        dialect, wanted = self.database.dialect, self.incremental.cursor_column or ""
+        declared = self.database.declared(self.table.name)
+        column = next((name for name in declared if name == wanted), None) or next(
+            (name for name in declared if name.lower() == wanted.lower()), None
+        )
+        if column is None:
+            raise SourceError(f"{self.table.name}: has no column {wanted}{nearest(wanted, list(declared))}.")
+        kind = dialect.cursor_type(declared[column])
+        if kind is None:
+            known = ", ".join(sorted(dialect.cursor_types))
+            raise SourceError(
+                f"{self.table.name}: {column} is of type {declared[column]}, which is no cursor: {known} are."
+            )
+        if self.incremental.lookback and kind.kind not in _TIMES:
+            raise SourceError(
+                f"{self.table.name}: lookback is a span of time, and {column} is of type {declared[column]}: leave "
+                "lookback out, or take a column that holds a time."
+            )
+        return CursorStatements(dialect, self.table.sql, column, kind, self.incremental, self.is_open)
+
+    def identity(self) -> Mapping[str, str]:
+        """Return what the source is, as far as the reader may ask."""
+        return self._identity
+
+    def at(self, value: str) -> str:
+        """Return the position that a person means by a moment (ISO 8601), a number or a text.
+
+        Raises:
+            InvalidSettingError: it is none of the cursor's type.
+        """
+        try:
+            return self.statements.type.position(value)
+        except SourceError as error:
+            raise InvalidSettingError(f"{self.table.name}: {error}") from error
+
+    def now(self, position: str | None) -> Reach:
+        """Tell the greatest cursor that is not later than the database's clock; never less than `position`.
+
+        Raises:
+            SourceError: a cursor is NULL or in the future, and that fails the feed.
+        """
+        found = self._ask(self.statements.reach(position))
+        notes = self._nulls(int(found["nulls"] or 0))
+        end, clock, utc = found["greatest"], found["clock"], found["utc_clock"]
+        if int(found["ahead"]):
+            # Rows that were written since the statement began are seen by some databases: the clock is asked again.
+            again = self._ask(self.statements.clock(str(end)))
+            clock, utc = again["clock"], again["utc_clock"]
+            if int(again["ahead"]):
+                beyond = self._ask(self.statements.beyond(position, str(clock)))
+                notes += self._later(int(beyond["later"]), str(end), str(clock))
+                end = beyond["greatest"]
+        moment = datetime.fromisoformat(utc).replace(tzinfo=UTC) if utc else datetime.now(UTC)
+        lookback = self.incremental.lookback
+        return Reach(
+            position if end is None else str(end),
+            clock=moment,
+            complete_until=moment - lookback if lookback > timedelta(0) else None,
+            pinned={"clock": clock, "notes": notes, "rows": int(found["row_count"])},
+        )
+
+    def check(self, position: str, identity: Mapping[str, str]) -> None:
+        """Make sure that the source is the one that a position is of, and its cursor still of that type.
+
+        That its newest rows are gone is no reason: they may have been deleted.
+        """
+        check_identity(self.table.name, identity, self.identity())
+        try:
+            self.statements.type.value(position, self.database.dialect.text)
+        except SourceError as error:
+            raise PositionLostError(f"{self.table.name}: {error}") from error
+
+    def changes(self, window: Window) -> Changes:
+        """Return the rows of a window.
+
+        Raises:
+            SourceError: it cannot be read, or the cursor repeats where it must not.
+        """
+        statements = self.statements
+        if self.is_open:
+            self._refuse_repeats(window)
+        where = statements.window(_with_clock(window))
+        order = helper("_order", self.table, statements.order) if statements.order else None
+        again = None if self.is_open else helper("_again", self.table, statements.again(window))
+        time = self._time()
+        table = with_columns(self.table, order, again, time)
+        frame = self.database.read_part(table, where, self.key[:1], self.connections, self._expected(window))
+        return Changes(
+            with_truth(frame, again.name if again else None),
+            order=order.name if order else None,
+            again=again.name if again else None,
+            time=time.name if time else None,
+            notes=tuple(window.pinned.get("notes", ())),
+        )
+
+    @cached_property
+    def _identity(self) -> Mapping[str, str]:
+        return self.database.identity(self.table.name)
+
+    @staticmethod
+    def _expected(window: Window) -> int | None:
+        """Return about how many rows a window has, as far as that was asked for: those from its start on."""
+        rows = window.pinned.get("rows")
+        return int(rows) if rows is not None and window.start is not None and not window.half_open else None
+
+    def _time(self) -> ColumnReading | None:
+        """Return the cursor as the time of a change, where it is one that is read."""
+        if self.statements.type.kind not in _TIMES:
+            return None
+        own = next((each for each in self.table.columns if each.name == self.statements.column), None)
+        if own is None:
+            return None
+        quoted = self.database.dialect.quote(own.name)
+        return replace(own, name=own_name("_time", self.table.types), sql=own.sql or quoted, note=None)
+
+    def _ask(self, query: str) -> dict[str, Any]:
+        row = self.database.ask(query, self.table.name)[0]
+        return {name.lower(): value for name, value in row.asDict().items()}
+
+    def _nulls(self, nulls: int) -> list[str]:
+        if not nulls or self.incremental.on_null == "include":
+            return []
+        column = self.statements.column
+        if self.incremental.on_null == "skip":
+            return [f"{nulls} rows whose {column} is NULL were left out"]
+        raise SourceError(
+            f"{self.table.name}: {nulls} rows have NULL in {column}, by which they are read. Fill it in the source, or "
+            'write on_null = "include" or "skip".'
+        )
+
+    def _later(self, rows: int, greatest: str, clock: str) -> list[str]:
+        column = self.statements.column
+        found = f"{rows} rows whose {column} is later than the database's own clock ({clock}), up to {greatest},"
+        match self.incremental.on_future:
+            case "skip":
+                return [f"{found} were left out until it is their time"]
+            case "include":
+                return [f"{found} were read, and are read again until it is their time"]
+        raise SourceError(
+            f"{self.table.name}: there are {found} which would hide all that comes before. Mend them in the source, or "
+            'write on_future = "skip" or "include".'
+        )
+
+    def _refuse_repeats(self, window: Window) -> None:
+        if window.end is None:
+            return
+        most = self._ask(self.statements.repeats(window))["most"]
+        if most is not None and int(most) > 1:
+            raise SourceError(
+                f"{self.table.name}: {self.statements.column} has one value in {most} rows, and append without a key "
+                'would lose rows that come with a value that was read. Name primary_key, or write "merge".'
+            )
+
+
+def _with_clock(window: Window) -> Window:
+    """Return a window with the clock as the column holds it."""
+    return replace(window, clock=window.pinned.get("clock"))
