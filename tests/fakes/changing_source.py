@@ -42,6 +42,7 @@ class ChangingSource:
     reads: int = 0
     on_read: Callable[[], None] = lambda: None
     shown: str = "memory#rows"
+    notes: list[str] = field(default_factory=list)
 
     @property
     def method(self) -> "ChangingSource":

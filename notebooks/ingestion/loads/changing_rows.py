@@ -18,6 +18,10 @@ class ChangingRows(Protocol):
         """Where they come from, without credentials."""
 
     @property
+    def notes(self) -> list[str]:
+        """What is to be told of how they are read, and of what that cannot promise."""
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The columns that tell one row from all others; none where nobody says."""
 

@@ -48,6 +48,15 @@ class TableChanges:
         """The database and the table, without credentials."""
         return f"{without_credentials(self.database.url)}#{self.feed.local_name}"
 
+    @property
+    def notes(self) -> list[str]:
+        """Which columns land as text, and that a cursor without `lookback` loses what is committed late."""
+        incremental = self.feed.incremental
+        if incremental.method != "cursor" or incremental.lookback:
+            return self._table.notes
+        late = f"a row that is committed late, with {incremental.cursor_column} below the position, is not read"
+        return [*self._table.notes, f"{late}: incremental.lookback tells how far below it is read again"]
+
     @cached_property
     def key(self) -> tuple[str, ...]:
         """The feed's key, else the one that the database declares; spelled as the columns are.

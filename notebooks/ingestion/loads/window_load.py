@@ -83,7 +83,7 @@ class WindowLoad:
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
         if agreed.evolves:
             return False
-        self._note(*changes.notes, *agreed.notes)
+        self._note(*self.rows.notes, *changes.notes, *agreed.notes)
         columns, again = agreed.columns.names, changes.again
         return again is None or overlap_of(changes.frame, columns, again) == journal.overlap
 
@@ -138,7 +138,7 @@ class WindowLoad:
         """Read a window aside and judge its rows; they are those that may land."""
         changes = self.rows.method.changes(window)
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
-        self._note(*changes.notes, *agreed.notes)
+        self._note(*self.rows.notes, *changes.notes, *agreed.notes)
         changes = self._needed(changes, agreed.columns)
         gate = Gate(
             [*readable(changes.problem), *declared_checks(self.feed.checks)],

@@ -83,6 +83,13 @@ class Batch:
         pairs = [column(name).eqNullSafe(F.col(f"{prefix}{number}")) for number, name in enumerate(self.columns)]
         return reduce(Column.__and__, pairs)
 
+    def is_older(self, prefix: str) -> Column:
+        """Say whether a row is older than the table's row, by what the source itself says of their age."""
+        guard = self.changes.guard
+        if guard is None:
+            return F.lit(False)
+        return F.coalesce(F.col(f"{prefix}{self.columns.index(guard)}") > column(guard), F.lit(False))
+
     def renamed(self, frame: DataFrame, prefix: str, *more: Column) -> DataFrame:
         """Return the source's columns of the table, named by a prefix and a number, and more."""
         return frame.select(

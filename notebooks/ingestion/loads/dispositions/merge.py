@@ -42,7 +42,7 @@ def _changed(batch: Batch) -> DataFrame:
     rows = batch.rows.withColumn(_MOMENT, batch.moment)
     action = (
         F.when(batch.is_deleted, F.when(F.col("t_live") & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
-        .when(batch.same("t") & F.col("t_live"), NOTHING)
+        .when(batch.is_older("t") | (batch.same("t") & F.col("t_live")), NOTHING)
         .otherwise(UPDATE)
     )
     chosen = [*map(column, batch.columns), F.col(_MOMENT)]

@@ -11,7 +11,7 @@ from ingestion.platform.names import own_name
 
 # Of a row on its way: the version that the table has now, the time of the change, what it has besides the key.
 _THERE, _AT, _GONE, _ORDER, _STATE = "__there__", "__at__", "__gone__", "__order__", "__state__"
-_UNTIL, _GOES = "__until__", "__goes__"
+_UNTIL, _GOES, _OLDER = "__until__", "__goes__", "__older__"
 _ACTION, _END, _OPEN = "__action__", "end", "open"
 
 
@@ -143,11 +143,15 @@ def _history(batch: Batch, events: DataFrame) -> DataFrame:
     """Return the changes that make a difference, each with the time of the next one, and whether that is a delete.
 
     What the source wrote again as it was is no version. A time before the version's before it, as after a clock was
-    set back, becomes that one's.
+    set back, becomes that one's. What the source itself says is older than the current version is left out.
     """
     in_turn = Window.partitionBy(*map(column, batch.key)).orderBy(
         F.col(_THERE).desc(), F.col(_ORDER).asc_nulls_first(), F.col(_AT)
     )
+    if batch.changes.guard is not None:
+        guard, of_key = column(batch.changes.guard), Window.partitionBy(*map(column, batch.key))
+        newest = F.max(F.when(F.col(_THERE), guard)).over(of_key)
+        events = events.withColumn(_OLDER, F.coalesce(guard < newest, F.lit(False))).where(~F.col(_OLDER)).drop(_OLDER)
     state = F.struct(F.col(_GONE), *map(column, batch.columns))
     before = F.lag(F.col(_STATE)).over(in_turn)
     goes_again = F.col(_GONE) & F.coalesce(F.lag(F.col(_GONE)).over(in_turn), F.lit(True))
