@@ -55,6 +55,11 @@ class FileChanges:
         return self.feed.primary_key
 
     @property
+    def notes(self) -> list[str]:
+        """What is to be told stands with the changes."""
+        return []
+
+    @property
     def method(self) -> "FileChanges":
         """How what is new is told: by this."""
         return self

@@ -192,22 +192,23 @@ def test_replace_lands_all_that_is_there(load: Load, drop: Path, spark: SparkSes
     assert [tuple(each) for each in spark.read.parquet(str(lake / "drop/events")).collect()] == [(2, "y")]
 
 
+@pytest.fixture
+def landed_ids(spark: SparkSession, lake: Path) -> Callable[[], list[int]]:
+    return lambda: [each[0] for each in landed(spark, lake)]
+
+
 class Died(BaseException):
     """The process is killed here."""
 
 
-@pytest.mark.parametrize(
-    "place", ["ingestion.files.folder.Folder._read_found", "ingestion.loads.incremental.write_journal"]
-)
+@pytest.mark.parametrize(("owner", "name"), [(Folder, "_read_found"), (incremental, "write_journal")])
 def test_a_load_that_was_killed_anywhere_is_finished_by_the_next(
-    place: str, load: Load, drop: Path, spark: SparkSession, lake: Path, monkeypatch: pytest.MonkeyPatch
+    owner: Any, name: str, load: Load, drop: Path, landed_ids: Callable[[], list[int]]
 ) -> None:
     """Killed when the stream has told of files, and when their rows are committed and nothing else knows of it."""
     (drop / "a.csv").write_text("id\n1\n")
     load()
     (drop / "b.csv").write_text("id\n2\n")
-    name = place.rpartition(".")[2]
-    owner = Folder if name == "_read_found" else incremental
     real, calls = getattr(owner, name), []
 
     def dies(*arguments: Any) -> Any:
@@ -216,11 +217,11 @@ def test_a_load_that_was_killed_anywhere_is_finished_by_the_next(
             raise Died
         return real(*arguments)
 
-    with monkeypatch.context() as patched, pytest.raises(Died):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Died):
         patched.setattr(owner, name, dies)
         load()
     (drop / "c.csv").write_text("id\n3\n")
     row = load()
     assert row["status"] == "Succeeded", row
-    assert landed(spark, lake) == [(1,), (2,), (3,)]
+    assert landed_ids() == [1, 2, 3]
     assert row["rows_in_target"] == 3
