@@ -39,7 +39,7 @@ oracle: $(ORACLE)/.oracle
 	@PYTHONPATH=scripts:tests $(ORACLE)/bin/python -m oracle $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ORACLE) .bench .venv-checkov tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ORACLE) .bench .venv-checkov .venv-powerbi tests/infra/kql/node_modules tests/fakes/mssql_jdbc/node_modules .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/uv: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from ingestion.platform.errors import ApiError, PaginationError, UnexpectedAnswe
 from ingestion.platform.excerpt import excerpt
 from ingestion.rest.answers import Record, Values, check_expectations, filled, records_of, the_one
 from ingestion.rest.client import ApiClient
+from ingestion.rest.http import date_of
 from ingestion.rest.paginators import walk_of
 
 _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
@@ -23,11 +25,16 @@ _DOTS = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the address that gave it, the values that it was asked for, and its records in their order."""
+    """One page: the address that gave it, the values that it was asked for, and its records in their order.
+
+    Attributes:
+        clock: the server's own time when it answered; None where it does not tell.
+    """
 
     url: str
     values: Values
     records: list[Record]
+    clock: datetime | None = None
 
 
 class EndpointReader:
@@ -72,11 +79,11 @@ class EndpointReader:
             return
         pages = list(self._walk(endpoint, values, since, check=False))
         url = pages[0].url
-        with _named(url):
+        with named(url):
             records = the_one([record for page in pages for record in page.records], endpoint, values)
             for record in records:
                 check_expectations(record, endpoint, values)
-        yield Page(url, values, records)
+        yield Page(url, values, records, pages[0].clock)
 
     def url(self, endpoint: Endpoint, values: Values) -> str:
         """Return the address of the first page, without parameters.
@@ -102,12 +109,12 @@ class EndpointReader:
         for _ in range(endpoint.max_pages):
             url = request.url or _with_params(base, {**params, **(request.params or {})})
             answer = self._client.get(url, auth)
-            with _named(url):
+            with named(url):
                 records = records_of(answer.value, endpoint)
                 for record in records if check else ():
                     check_expectations(record, endpoint, values)
             following = walk.following(answer, records)
-            yield Page(url, values, records)
+            yield Page(url, values, records, date_of(answer.headers))
             if following is None:
                 return
             request = following
@@ -144,7 +151,7 @@ def _quoted(values: Values, found: re.Match[str]) -> str:
 
 
 @contextmanager
-def _named(url: str) -> Iterator[None]:
+def named(url: str) -> Iterator[None]:
     """Let an error say which address it is about."""
     try:
         yield

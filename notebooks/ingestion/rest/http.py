@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -62,6 +64,15 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str = ""
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """Return the server's own time, to the second; None where it does not tell."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def get(

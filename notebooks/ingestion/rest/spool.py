@@ -21,7 +21,8 @@ from ingestion.lake.storage import Storage
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
 from ingestion.rest.answers import Record, Values
-from ingestion.rest.endpoint import EndpointReader, Page
+from ingestion.rest.cursor_window import CursorWindow, Place
+from ingestion.rest.endpoint import EndpointReader, Page, named
 from ingestion.rest.record_types import JsonType, absent, with_texts_for_nested
 
 _PIECE = 8 * 1024 * 1024
@@ -45,14 +46,23 @@ class Spool:
         storage: the lake.
         folder: in it, of this load alone.
         endpoint: what is read.
+        window: what of the records belongs to the load; None: all.
         piece: bytes after which a file is written.
 
     Attributes:
         rows: records so far.
-        without_cursor: records whose cursor is not there.
+        window: what of the records belongs to the load; None: all.
     """
 
-    def __init__(self, storage: Storage, folder: str, endpoint: Endpoint, *, piece: int = _PIECE) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        folder: str,
+        endpoint: Endpoint,
+        *,
+        window: CursorWindow | None = None,
+        piece: int = _PIECE,
+    ) -> None:
         self._storage = storage
         self._folder = folder
         self._endpoint = endpoint
@@ -65,7 +75,7 @@ class Spool:
         self._value_types = JsonType()
         self._cursor_type = JsonType()
         self.rows = 0
-        self.without_cursor = 0
+        self.window = window
 
     def add(self, page: Page) -> None:
         """Take a page's records.
@@ -77,7 +87,7 @@ class Spool:
         with self._lock:
             self._value_types.see(values)
             for record in page.records:
-                self._add(record, values, page.url)
+                self._add(record, values, page)
 
     def finish(self) -> None:
         """Write what is left. No page comes after this."""
@@ -109,7 +119,7 @@ class Spool:
         return self._free("_number", known)
 
     def cursor_column(self, known: StructType | None = None) -> str:
-        """Return the column with the cursor's value; it is not to be landed, and there with `incremental` only."""
+        """Return the column that is greater in the newer of two records; it does not land, and needs a window."""
         return self._free("_cursor", known)
 
     def frame(self, spark: SparkSession, known: StructType | None = None) -> DataFrame:
@@ -168,20 +178,21 @@ class Spool:
             name = f"_{name}"
         return name
 
-    def _add(self, record: Record, values: Mapping[str, Any], url: str) -> None:
+    def _add(self, record: Record, values: Mapping[str, Any], page: Page) -> None:
         line: dict[str, Any] = {_RECORD: record, _NUMBER: self.rows}
+        if self.window is not None:
+            with named(page.url):
+                place, line[_CURSOR] = self.window.take(record, page.clock)
+            if place is Place.OUTSIDE:
+                return
+            self._cursor_type.see(line[_CURSOR])
         if self._endpoint.nested == "json" and self._endpoint.format != "json":
             line[_RECORD] = with_texts_for_nested(record, lambda value: strict_json.line(value).decode())
         self._types.see(line[_RECORD])
         if values:
             line[_VALUES] = values
-        if self._endpoint.incremental.cursor_path:
-            cursor = self._endpoint.incremental.cursor_path.first(record)
-            self._cursor_type.see(cursor)
-            self.without_cursor += cursor is None
-            line[_CURSOR] = cursor
         if self._endpoint.format == "json":
-            line |= {_VALUES: values, _URL: url}
+            line |= {_VALUES: values, _URL: page.url}
         text = strict_json.line(line)
         self._lines.append(text)
         self._bytes += len(text)
@@ -205,7 +216,7 @@ def spooled(
     storage: Storage,
     folder: str,
     *,
-    since: str | None = None,
+    window: CursorWindow | None = None,
     workers: int = 1,
     on_page: Callable[[Page], None] = lambda _page: None,
 ) -> Iterator[Spool]:
@@ -216,7 +227,7 @@ def spooled(
         endpoint: what to read.
         storage: the lake.
         folder: in it, for this load alone.
-        since: the position that the parameter of `incremental` takes.
+        window: what of it belongs to the load; None: all.
         workers: combinations read at a time.
         on_page: told of each page.
 
@@ -224,7 +235,8 @@ def spooled(
         ApiError: a page could not be read.
         LakeError: the records cannot be written aside.
     """
-    spool = Spool(storage, folder, endpoint)
+    spool = Spool(storage, folder, endpoint, window=window)
+    since = window.since if window else None
     stopping = Event()
 
     def read(values: Values) -> None:

@@ -23,6 +23,7 @@ from ingestion.feeds.model import Cursor, Endpoint, EndpointIncremental, ForEach
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform.errors import ApiError, UnexpectedAnswerError
 from ingestion.rest.client import ApiClient, RetryPolicy
+from ingestion.rest.cursor_window import CursorWindow
 from ingestion.rest.endpoint import EndpointReader, Page
 from ingestion.rest.record_files import record_file
 from ingestion.rest.record_types import JsonType
@@ -43,7 +44,8 @@ def spool(storage: Storage) -> Callable[..., Spool]:
 
     def spool(records: list[dict[str, Any]], endpoint: Endpoint = ITEMS, **values: Any) -> Spool:
         storage.delete(FOLDER)
-        made = Spool(storage, FOLDER, endpoint, piece=100)
+        window = CursorWindow(endpoint.incremental) if endpoint.incremental.method == "cursor" else None
+        made = Spool(storage, FOLDER, endpoint, window=window, piece=100)
         for start in range(0, len(records), 2):
             named = {name: ForEachValue(value) for name, value in values.items()}
             made.add(Page("http://x/items", named, records[start : start + 2]))
@@ -141,9 +143,10 @@ def test_values_asked_for_are_columns_that_hide_none_of_the_records(
 
 def test_the_cursor_is_a_column_beside(spool: Callable[..., Spool], spark: SparkSession) -> None:
     incremental = EndpointIncremental(method="cursor", cursor_path=parse_json_path("meta.at"), param="since")
-    made = spool([{"meta": {"at": "2026-01-02"}}, {"meta": {}}], replace(ITEMS, incremental=incremental))
-    assert [row["_cursor"] for row in made.frame(spark).orderBy("_number").collect()] == ["2026-01-02", None]
-    assert made.without_cursor == 1
+    endpoint = replace(ITEMS, incremental=replace(incremental, on_null="include"))
+    made = spool([{"meta": {"at": "2026-01-02"}}, {"meta": {}}], endpoint)
+    found = [row["_cursor"] for row in made.frame(spark).orderBy("_number").collect()]
+    assert found == [f"2026-01-02T00:00:00.{18 * '0'}", None]
 
 
 json_values = st.recursive(

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
@@ -209,7 +210,7 @@ class Cdc:
             end = max(last, instance.start)
         else:
             instance = self._instance(instances, position)
-            newer = [each.start for each in instances if each.start > position]
+            newer = [each.start for each in instances[instances.index(instance) + 1 :]]
             end = max(position, min([last, *newer]))
         if position is not None and last != _NOTHING and last < position and position not in self._starts(instances):
             raise PositionLostError(
@@ -251,7 +252,7 @@ class Cdc:
         query = self.statements.changes(window.pinned["instance"], window, names, (order, deleted, time))
         changed = with_columns(table, ColumnReading(order), ColumnReading(deleted), ColumnReading(time))
         frame = with_truth(self._read(replace(changed, sql=f"({query}) changed")), deleted)
-        frame = frame.withColumn(time, column(time).cast("timestamp_ntz"))
+        frame = frame.withColumn(time, F.concat(column(time), F.lit("+00:00")).cast("timestamp"))
         return Changes(frame, deleted=deleted, order=order, time=time, notes=notes)
 
     def _read(self, table: SourceTable) -> DataFrame:

@@ -15,6 +15,7 @@ from typing import Any
 from ingestion.feeds.model import TableIncremental
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
+from ingestion.platform.columns import column
 from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
 from ingestion.platform.names import nearest, own_name
 from ingestion.sql.column_reading import ColumnReading
@@ -296,6 +297,8 @@ class Cursor:
         time = self._time()
         table = with_columns(self.table, order, again, time)
         frame = self.database.read_part(table, where, self.key[:1], self.connections, self._expected(window))
+        if time is not None and time.as_text:
+            frame = frame.withColumn(time.name, column(time.name).cast("timestamp_ntz"))
         return Changes(
             with_truth(frame, again.name if again else None),
             order=order.name if order else None,

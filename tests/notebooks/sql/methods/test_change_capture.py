@@ -277,7 +277,7 @@ def test_an_update_is_read_once_and_a_changed_key_is_a_delete_and_an_insert(
     assert changes.time
     rows = sorted((row["Id"], row[changes.deleted]) for row in changes.frame.collect())
     assert rows == [(1, False), (7, True), (70, False)]
-    times = [row[0].replace(tzinfo=UTC) for row in changes.frame.select(changes.time).collect()]
+    times = [row[0].astimezone(UTC) for row in changes.frame.select(changes.time).collect()]
     assert all(abs(each - datetime.now(UTC)) < timedelta(minutes=5) for each in times)
     assert reach.complete_until
     assert reach.complete_until >= max(times) - timedelta(milliseconds=1)
