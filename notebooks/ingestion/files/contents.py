@@ -10,7 +10,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from ingestion.files.folder import file_address
 from ingestion.platform.errors import SourceError
-from ingestion.platform.names import own_name
+from ingestion.platform.names import own_name, twins
 
 _PATTERN_CHARACTER = re.compile(r"([\\*?\[\]{}])")
 _ORDER = ("file_modification_time", "file_path", "file_block_start")
@@ -91,14 +91,12 @@ def refuse_twins(names: Sequence[str], file: str) -> None:
     Raises:
         SourceError: two names differ only in upper and lower case, or not at all.
     """
-    first: dict[str, str] = {}
-    for name in names:
-        other = first.setdefault(name.casefold(), name)
-        if other is not name:
-            raise SourceError(
-                f"{file}: columns {other!r} and {name!r} are one name to Spark, which takes upper and lower case for "
-                "the same. Name them apart in the file."
-            )
+    found = twins(names)
+    if found:
+        raise SourceError(
+            f"{file}: columns {found[0]!r} and {found[1]!r} differ only in upper and lower case: one name to Spark. "
+            "Name them apart in the file."
+        )
 
 
 def empty_note(paths: Sequence[str], full: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,16 @@ def own_name(name: str, taken: Iterable[str]) -> str:
     return name
 
 
+def twins(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return two names that Spark takes for one: they differ only in upper and lower case, or not at all."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.casefold(), name)
+        if other is not name:
+            return other, name
+    return None
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the end of a message: the known name nearest to one that is not known, or which there are."""
     names = list(known)

@@ -9,7 +9,7 @@ from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
 from ingestion.platform.errors import SourceError
 from ingestion.platform.key_range import KeyRange
-from ingestion.platform.names import nearest
+from ingestion.platform.names import nearest, twins
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
@@ -144,6 +144,12 @@ class SqlDatabase:
             query = self.dialect.select(sql, [(each, texts.get(each)) for each in names])
             found = self._schema(f"({query}) typed", name)
         chosen = _chosen(name, found.names, columns, exclude_columns)
+        alike = twins(each for each in found.names if each in chosen)
+        if alike:
+            raise SourceError(
+                f"{name}: columns {alike[0]!r} and {alike[1]!r} differ only in upper and lower case: one name to "
+                "Spark. Leave one of them out with exclude_columns, or read a view that renames it."
+            )
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
