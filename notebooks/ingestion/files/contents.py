@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import StructType
 
 from ingestion.files.folder import file_address
 from ingestion.platform.errors import SourceError
@@ -65,8 +65,9 @@ class Contents:
 def no_contents(spark: SparkSession, known: StructType) -> Contents:
     """Return no rows of a target's columns."""
     own = OwnColumns.beside(known.names)
-    texts = [StructField(getattr(own, each.name), StringType()) for each in fields(own)]
-    return Contents(spark.createDataFrame([], StructType([*known, *texts])), own)
+    nothing = [F.lit(None).cast(each.dataType).alias(each.name) for each in known]
+    nothing += [F.lit(None).cast("string").alias(getattr(own, each.name)) for each in fields(own)]
+    return Contents(spark.range(0).select(*nothing), own)
 
 
 def open_files(

@@ -43,6 +43,7 @@ class FileChanges:
     feed: Files
     is_key_kept: bool = field(init=False, default=False)
     _files: FolderFiles | None = field(init=False, default=None)
+    _read: tuple[Window, Changes] | None = field(init=False, default=None)
 
     @property
     def shown(self) -> str:
@@ -106,13 +107,18 @@ class FileChanges:
             raise PositionLostError(f"{self.shown}: the files that were read are those of {identity.get('folder')}.")
 
     def changes(self, window: Window) -> Changes:
-        """Return the rows of a window's files.
+        """Return the rows of a window's files; what tells their columns is read once a window.
 
         Raises:
             NothingYetError: no file tells any column yet.
             SchemaChangedError: a file lacks a column of the target.
             SourceError: a file cannot be read.
         """
+        if self._read is None or self._read[0] != window:
+            self._read = window, self._changes(window)
+        return self._read[1]
+
+    def _changes(self, window: Window) -> Changes:
         start, end = int(window.start or 0), int(window.end or 0)
         files = self._files or self._look(window.start)
         paths, gone = files.window(start, end)
@@ -120,7 +126,7 @@ class FileChanges:
         if files.changed:
             notes.append(f"{several(files.changed)}: changed after it was read; mode reload reads all files anew")
         known = self._known() if window.start is not None else StructType()
-        contents = _read(self.run, self.feed, paths, known)
+        contents = _contents(self.run, self.feed, paths, known)
         if contents is None and window.start is None:
             raise NothingYetError(f"{self.shown}: no file that {self.feed.pattern!r} means has a row yet.")
         contents = contents or no_contents(self.run.spark, known)
@@ -182,7 +188,7 @@ class FolderRows:
         """
         manifest = read_manifest(self.run.storage.read(manifest_path(self.feed.destination)))
         known = (manifest.columns if manifest else None) or StructType()
-        contents = _read(self.run, self.feed, _folder(self.run, self.source, self.feed).paths(), known)
+        contents = _contents(self.run, self.feed, _folder(self.run, self.source, self.feed).paths(), known)
         if contents is None and not known.fields:
             raise NothingYetError(f"{self.shown}: no file that {self.feed.pattern!r} means has a row yet.")
         contents = contents or no_contents(self.run.spark, known)
@@ -204,7 +210,7 @@ def _folder(run: Run, source: FilesSource, feed: Files) -> Folder:
     return Folder(run.spark, run.storage, source.url, feed.pattern, state)
 
 
-def _read(run: Run, feed: Files, paths: Sequence[str], known: StructType) -> Contents | None:
+def _contents(run: Run, feed: Files, paths: Sequence[str], known: StructType) -> Contents | None:
     """Return what stands in files; a column that they lack is there without values, where that is allowed.
 
     Raises:
