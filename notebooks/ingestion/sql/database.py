@@ -135,21 +135,19 @@ class SqlDatabase:
         texts: Mapping[str, str] = {}
         try:
             found = self._schema(sql, name)
+            names = found.names
         except SourceError:
             # Of several databases and types, each has words of its own for what Spark cannot read.
             texts = self._texts(table, name)
-            if not texts:
+            names = [str(row["column_name"]) for row in self._in_order(self.dialect.columns(table), name)]
+            if not names:
                 raise
-            names = [row["column_name"] for row in self._in_order(self.dialect.columns(table), name)]
-            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names])
+            chosen = _chosen(name, names, columns, exclude_columns)
+            if not texts and len(chosen) == len(names):
+                raise
+            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names if each in chosen])
             found = self._schema(f"({query}) typed", name)
-        chosen = _chosen(name, found.names, columns, exclude_columns)
-        alike = twins(each for each in found.names if each in chosen)
-        if alike:
-            raise SourceError(
-                f"{name}: columns {alike[0]!r} and {alike[1]!r} differ only in upper and lower case: one name to "
-                "Spark. Leave one of them out with exclude_columns, or read a view that renames it."
-            )
+        chosen = _chosen(name, names, columns, exclude_columns)
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
@@ -386,7 +384,14 @@ def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: S
     for name in (*columns, *exclude):
         if name not in names:
             raise SourceError(f"{table}: has no column {name}. {nearest(name, names)}")
-    return (set(columns) or set(names)) - set(exclude)
+    chosen = (set(columns) or set(names)) - set(exclude)
+    alike = twins(name for name in names if name in chosen)
+    if alike:
+        raise SourceError(
+            f"{table}: columns {alike[0]!r} and {alike[1]!r} differ only in upper and lower case: one name to Spark. "
+            "Leave one of them out with exclude_columns, or read a view that renames it."
+        )
+    return chosen
 
 
 def _is_whole_number(kind: DataType) -> bool:
