@@ -23,7 +23,8 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 
 from ingestion.files.patterns import fixed_folder, pattern_regex
 from ingestion.lake import delta_log
-from ingestion.lake.delta_tables import Commit, DeltaTable
+from ingestion.lake.delta_commits import Commit
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.storage import Storage
 from ingestion.platform.errors import IngestionError, SourceError
 from ingestion.platform.spark_errors import root_cause
