@@ -103,6 +103,7 @@ def records(folder: Path, number: int, progress: Progress) -> Iterator[list[Resu
             case,
             {"this ingestion": partial(_run_records, spark, api.url, number, lake)},
             repetitions=1,
+            warm_ups=0,
             progress=progress,
         )
 
