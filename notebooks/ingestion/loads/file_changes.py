@@ -130,9 +130,10 @@ class FileChanges:
         if contents is None and window.start is None:
             raise NothingYetError(f"{self.shown}: no file that {self.feed.pattern!r} means has a row yet.")
         contents = contents or no_contents(self.run.spark, known)
+        order = contents.own.order
         return Changes(
-            contents.frame,
-            order=contents.own.order,
+            contents.frame if self.key else contents.frame.drop(order),
+            order=order if self.key else None,
             problem=contents.own.problem,
             origin=(contents.own.file, contents.own.line),
             notes=(*notes, *contents.notes),
