@@ -132,7 +132,7 @@ def test_what_cannot_be_read_once_more_is_told(load: Load, drop: Path, spark: Sp
     assert row["notes"] == [f"file:{drop}/a.csv: changed after it was read; mode reload reads all files anew"]
     assert landed(spark, lake) == [(1, "x"), (2, "late")]
     row = load(mode="reload")
-    assert (row["status"], row["inserted"], row["deleted"]) == ("Succeeded", 2, 2), row
+    assert (row["status"], row["inserted"], row["rows_in_target"]) == ("Succeeded", 2, 2), row
     assert landed(spark, lake) == [(1, "changed"), (2, "late")]
     assert load()["inserted"] == 0
 
