@@ -1,5 +1,6 @@
 """One window of a feed: its rows are read aside, held against the feed's rules, and committed to the target."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -23,10 +24,10 @@ from ingestion.loads.schema_contract import agree
 from ingestion.loads.staging import Staged, newest_of_each_key, overlap_of, refuse_ties, stage
 from ingestion.loads.target import Target
 from ingestion.platform.columns import column
-from ingestion.platform.errors import IngestionError, StagingError
+from ingestion.platform.errors import IngestionError, NothingYetError, StagingError
 from ingestion.platform.spark_errors import root_cause
 from ingestion.quality.checks import Gate
-from ingestion.quality.declared import declared_checks
+from ingestion.quality.declared import declared_checks, readable
 from ingestion.quality.metrics import Outcome
 
 
@@ -60,6 +61,7 @@ class WindowLoad:
         target: where they land.
         result: what comes of it.
         folder: of the lake, in which this run writes aside; it is gone at the end.
+        check_lock: makes sure that this run still holds the target: before each commit.
     """
 
     run: Run
@@ -68,6 +70,7 @@ class WindowLoad:
     target: Target
     result: FeedResult
     folder: str
+    check_lock: Callable[[], None]
     _judgement: Judgement = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,9 @@ class WindowLoad:
     def is_idle(self, journal: Journal, window: Window) -> bool:
         """Say whether nothing is newer, and what windows share is as it was: then the target is not even looked at."""
         is_further = window.end != window.start
-        if journal.version is None or window.start is None or (is_further and journal.overlap is not None):
+        if journal.version is None or window.start is None or window.end is None:
+            return False
+        if is_further and journal.overlap is not None:
             return False
         changes = self.rows.method.changes(window)
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
@@ -90,14 +95,18 @@ class WindowLoad:
         return not is_further and overlap_of(changes.frame, agreed.columns.names, changes.again) == journal.overlap
 
     def apply(self, journal: Journal, window: Window) -> Applied | None:
-        """Read a window, and commit what it changes; None where its rows are too few to land.
+        """Read a window, and commit what it changes; None where there are none yet, or too few to land.
 
         Raises:
             PositionLostError: the source no longer keeps what came after the window's start.
             IngestionError: it cannot land for another reason; the target is as it was.
         """
         with self._judgement.measured():
-            changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            try:
+                changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            except NothingYetError as error:
+                self._skip(str(error))
+                return None
             if journal.position is not None:
                 self.rows.retry(partial(self.rows.method.check, journal.position, window.identity))
             if self._is_too_little(staged):
@@ -107,7 +116,8 @@ class WindowLoad:
             comes_again = changes.whole or changes.again is not None
             overlap = overlap_of(staged.every, changes.columns, changes.again) if comes_again else None
             is_known = changes.whole and overlap == journal.overlap and journal.version is not None
-            batch = self._batch(commit, changes, staged.rows, window.begun)
+            batch = self._batch(commit, changes, staged.rows, staged.every, window.begun)
+            self.check_lock()
             counts = None if is_known else self._commit(journal, batch, staged.written.rows)
             self._judgement.metrics.outcome = Outcome.LANDED
         self._count(counts)
@@ -127,7 +137,8 @@ class WindowLoad:
             keys = self.rows.retry(lambda: self._aside(self.rows.keys(), "keys"))
             columns = StructType.fromJson(dict(journal.columns or {}))
             known = self.target.table.read().select(*map(column, columns.names)).limit(0)
-            batch = self._batch(commit, Changes(known), keys, self.run.log.clock().isoformat())
+            batch = self._batch(commit, Changes(known), known, keys, self.run.log.clock().isoformat())
+            self.check_lock()
             counts = self._disposition.remove(batch)
             step.rows = counts.deleted if counts else 0
         self._count(counts)
@@ -140,7 +151,7 @@ class WindowLoad:
         self._note(*self.rows.notes, *changes.notes, *agreed.notes)
         changes = self._needed(changes, agreed.columns)
         gate = Gate(
-            declared_checks(self.feed.checks),
+            [*readable(changes.problem), *declared_checks(self.feed.checks)],
             changes.frame.schema,
             now=self.run.log.clock(),
             rows_before=journal.rows if changes.whole else None,
@@ -155,7 +166,7 @@ class WindowLoad:
         if self.rows.key and not self._is_settled(changes):
             refuse_ties(staged.every, changes, self.rows.key, every_version=self._keeps_versions)
         self.result.rows_read = (self.result.rows_read or 0) + staged.rows_read
-        self._judgement.judge(staged.written, gate, self.folder, expire=journal.version is None)
+        self._judgement.judge(staged.written, gate, self.folder, expire=True)
         return changes, staged
 
     def _needed(self, changes: Changes, columns: StructType) -> Changes:
@@ -183,9 +194,12 @@ class WindowLoad:
         more_than = self.feed.land_when_more_than
         if more_than is None or staged.written.rows > more_than:
             return False
-        self.result.error = f"{staged.written.rows} rows, and it lands when there are more than {more_than}."
-        self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
+        self._skip(f"{staged.written.rows} rows, and it lands when there are more than {more_than}.")
         return True
+
+    def _skip(self, reason: str) -> None:
+        self.result.error = reason
+        self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
 
     def _commit(self, journal: Journal, batch: Batch, rows: int) -> Counts | None:
         """Apply staged rows to the target in one commit; None where they change nothing, and nothing is committed."""
@@ -199,10 +213,11 @@ class WindowLoad:
             self.target.table.evolve(_columns(changes))
         return self._disposition.apply(batch)
 
-    def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, begun: str) -> Batch:
+    def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, present: DataFrame, begun: str) -> Batch:
         return Batch(
             table=self.target.table,
             rows=rows,
+            present=present,
             changes=changes,
             key=self.rows.key,
             begun=begun,
