@@ -1,6 +1,7 @@
 """The queries on rows of which the answer is known: translated to SQL by duckdb-kql, and run on DuckDB."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -226,3 +227,11 @@ def test_times_before_the_factory_are_not_missed():
 )
 def test_a_whole_table_with_less_than_half_its_rows_is_an_alert(steps, targets):
     assert len(alert("shrunken-table", ago(1000), NotebookSteps_CL=steps)) == targets
+
+
+def test_each_query_of_the_workbook_is_asked_here():
+    workbook = (QUERIES.parent / "modules" / "dashboard.bicep").read_text(encoding="utf-8")
+    used = set(re.findall(r"loadTextContent\('\.\./queries/([\w/-]+\.kql)'\)", workbook))
+    asked = set(re.findall(r'answer\(\s*"([\w/-]+\.kql)"', Path(__file__).read_text(encoding="utf-8")))
+    assert used
+    assert used <= asked
