@@ -135,7 +135,7 @@ class WholeLanding:
             gate = Gate(checks, frame.schema, now=run.log.clock(), rows_before=rows_before)
 
             def write(rows: DataFrame, folder: str, rows_per_file: int) -> WrittenTable:
-                return write_table(rows, folder, gate, rows_per_file=rows_per_file)
+                return write_table(rows, folder, gate, rows_per_file=rows_per_file, rows=self.result.rows_read)
 
             written = landing.stage(frame, write, source=source)
             self._judge(written, gate, landing)
