@@ -6,20 +6,18 @@ rows: what is there was done, once, however often a run is repeated or killed.
 
 - `append` and `overwrite` carry them as options of the write (`txnAppId`, `txnVersion`, `userMetadata`): Delta itself
   skips a commit that it has.
-- MERGE has no options. Where the session takes settings, they say the same; they are the session's, so one MERGE of a
-  session runs at a time. Where it takes none, as on serverless compute, the history is looked at first, and the
-  MERGE's own condition carries the commit into the table's history.
+- MERGE has no options. Where a session of its own can be had, that one's settings say the same. Where it cannot, as
+  over Spark Connect and on serverless compute, the history is looked at first, and the MERGE's own condition carries
+  the commit into the table's history.
 
 Everything here is SQL and DataFrames, alike on classic Spark and on Spark Connect.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -49,8 +47,6 @@ _NO_DELTA = (
     "or set the widget table_format or the variable TABLE_FORMAT to parquet"
 )
 _FIRST_LOOK = 20  # versions: the last commit of an application is nearly always among them
-_statements: WeakKeyDictionary[SparkSession, threading.Lock] = WeakKeyDictionary()
-_statements_guard = threading.Lock()
 
 
 class DeltaTable:
@@ -201,7 +197,14 @@ class DeltaTable:
             writer = frame.write.format("delta").mode("append").options(**_options(commit))
             self._save(writer)
 
-    def overwrite(self, frame: DataFrame, commit: Commit, *, replace_where: str | None = None) -> None:
+    def overwrite(
+        self,
+        frame: DataFrame,
+        commit: Commit,
+        *,
+        replace_where: str | None = None,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Replace all rows, and the columns by the frame's; make the table where there is none.
 
         What else a table of a catalog has stays: comments, properties, clustering.
@@ -210,8 +213,9 @@ class DeltaTable:
             frame: the rows.
             commit: whose it is.
             replace_where: a condition: only rows that meet it are replaced, by rows that meet it; columns stay.
+            properties: of a table that is made, Delta's own (`delta.*`).
         """
-        options = _options(commit)
+        options = {**_options(commit), **properties}
         with self._failures("cannot be committed"):
             if not self._is_folder and self.exists():
                 self._overwrite_named(frame, options, replace_where)
@@ -242,15 +246,15 @@ class DeltaTable:
         """
         pairs = keys if isinstance(keys, Mapping) else {name: f"source.{quoted(name)}" for name in keys}
         on = " AND ".join(f"target.{quoted(column)} = {value}" for column, value in pairs.items())
-        with _settings_of(self._spark, commit) as taken:
-            if not taken:
-                last = self.last_commit(commit.application)
-                if last and (last.version or 0) >= (commit.version or 1):
-                    return None
-                mark = marked(commit)
-                frame = frame.withColumn(_MARK_COLUMN, lit(mark))
-                on += f" AND source.{_MARK_COLUMN} = {literal(mark)}"
-            row = self._merge(frame, on, clauses)
+        session = _session_of(self._spark, commit)
+        if session is None:
+            last = self.last_commit(commit.application)
+            if last and (last.version or 0) >= (commit.version or 1):
+                return None
+            mark = marked(commit)
+            frame = frame.withColumn(_MARK_COLUMN, lit(mark))
+            on += f" AND source.{_MARK_COLUMN} = {literal(mark)}"
+        row = self._merge(session or self._spark, frame, on, clauses)
         if row is None:
             return None
         return Changes(row["num_inserted_rows"], row["num_updated_rows"], row["num_deleted_rows"])
@@ -292,6 +296,10 @@ class DeltaTable:
         limit = self.version() - since
         return [version for version in self.history(limit) if version.is_foreign] if limit > 0 else []
 
+    def optimize(self) -> None:
+        """Let small files be large ones, without the rows that are marked as deleted."""
+        self._execute(f"OPTIMIZE {self.identifier}", "cannot be optimized")
+
     def vacuum(self) -> None:
         """Remove files that no version of the last seven days, Delta's own default, needs."""
         self._execute(f"VACUUM {self.identifier}", "cannot be vacuumed")
@@ -316,16 +324,24 @@ class DeltaTable:
         rows = lit(True) if replace_where is None else expr(replace_where)
         frame.writeTo(self.identifier).options(**options).overwrite(rows)
 
-    def _merge(self, frame: DataFrame, on: str, clauses: Sequence[Clause]) -> Row | None:
-        view = f"_ingestion_{uuid4().hex}"
-        with self._failures("cannot be merged into"):
-            frame.createTempView(view)
-            try:
-                steps = " ".join(clause.sql() for clause in clauses)
-                merge = f"MERGE INTO {self.identifier} AS target USING {view} AS source ON {on} {steps}"
-                return next(iter(self._spark.sql(merge).collect()), None)
-            finally:
-                self._spark.catalog.dropTempView(view)
+    def _merge(self, session: SparkSession, frame: DataFrame, on: str, clauses: Sequence[Clause]) -> Row | None:
+        with self._failures("cannot be merged into"), self._view(frame, session) as source:
+            steps = " ".join(clause.sql() for clause in clauses)
+            merge = f"MERGE INTO {self.identifier} AS target USING {source} AS source ON {on} {steps}"
+            return next(iter(session.sql(merge).collect()), None)
+
+    @contextmanager
+    def _view(self, frame: DataFrame, session: SparkSession) -> Iterator[str]:
+        """Give a frame a name that a session's statements know. Serverless compute has no views of all sessions."""
+        name, views = f"_ingestion_{uuid4().hex}", self._spark.catalog
+        if session is self._spark:
+            frame.createTempView(name)
+        else:
+            frame.createGlobalTempView(name)
+        try:
+            yield name if session is self._spark else f"global_temp.{name}"
+        finally:
+            views.dropTempView(name) if session is self._spark else views.dropGlobalTempView(name)
 
     def _transaction(self, application: str) -> int | None:
         """Return the version of an application's last commit, by the last checkpoint of the table's log."""
@@ -349,27 +365,23 @@ class DeltaTable:
             raise PromotionError(f"{self}: {what}: {_words(error)}") from error
 
 
-@contextmanager
-def _settings_of(spark: SparkSession, commit: Commit) -> Iterator[bool]:
-    """Let the session's next statement be a commit's, if the session takes such settings; yield whether it does."""
-    with _statements_guard:
-        statement = _statements.setdefault(spark, threading.Lock())
+def _session_of(spark: SparkSession, commit: Commit) -> SparkSession | None:
+    """Return a session whose every statement is a commit's; None where there can be none: over Spark Connect.
+
+    It is one of its own: other feeds' statements must not be taken for this commit.
+    """
     settings = {f"{_SETTING}commitInfo.userMetadata": commit.dump()}
     settings |= {f"{_SETTING}write.{name}": value for name, value in _transaction_of(commit).items()}
-    with statement:
-        taken = []
-        try:
-            for name, value in settings.items():
-                with suppress(PySparkException):
-                    spark.conf.set(name, value)
-                    taken.append(name)
-            if len(taken) == len(settings):
-                yield True
-                return
-        finally:
-            for name in taken:
-                spark.conf.unset(name)
-    yield False
+    new_session = getattr(spark, "newSession", None)
+    if new_session is None:
+        return None
+    session: SparkSession = new_session()
+    try:
+        for name, value in settings.items():
+            session.conf.set(name, value)
+    except PySparkException:
+        return None
+    return session
 
 
 def _needed(columns: StructType) -> Mapping[str, str]:

@@ -140,6 +140,14 @@ class TableLanding:
         self._needs_settling = False
         self._place.check()
 
+    def check(self) -> None:
+        """Make sure that this run still holds the table.
+
+        Raises:
+            LockLostError: another run took this one for dead.
+        """
+        self._lock.check()
+
     def stage(self, frame: DataFrame, write: Writer[AnyWritten], *, source: str | None = None) -> AnyWritten:
         """Write rows aside, and return what their writer says of them.
 
