@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import StructType
 
 from ingestion.lake.parquet import read_parquet
 from ingestion.platform.columns import column, quoted
@@ -58,7 +59,13 @@ class WrittenTable:
 
 
 def write_table(
-    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, rows: int | None = None
+    frame: DataFrame,
+    folder: str,
+    gate: Gate,
+    *,
+    rows_per_file: int = 0,
+    rows: int | None = None,
+    landing: StructType | None = None,
 ) -> WrittenTable:
     """Write a table into a new folder.
 
@@ -68,13 +75,14 @@ def write_table(
         gate: divides the rows.
         rows_per_file: at most; 0 for no limit.
         rows: about as many as there are; None where nobody knows.
+        landing: the columns that land, where there are others too, which only the refused rows keep; None: all.
 
     Raises:
         Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
     """
     names = frame.columns
     passed = own_name(_PASSED, names)
-    writer = _Pass(names, passed, rows_per_file)
+    writer = _Pass(landing.names if landing else names, passed, rows_per_file)
     keys = [
         metric
         for unique in gate.uniques
@@ -96,6 +104,10 @@ def write_table(
     if not last.rows:
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
+    if landing and landing.names != frame.columns:
+        rows = read_parquet(frame.sparkSession, landing, last.passed)
+        last = replace(last, passed=f"{folder}/landing")
+        rows.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)
@@ -114,7 +126,7 @@ class _Pass:
     What it asks for is SQL: each function of PySpark is several calls to the JVM.
 
     Attributes:
-        names: of the columns.
+        names: of the columns that are hashed.
         passed: the name of the further column that says whether a row passes.
         rows_per_file: at most; 0 for no limit.
     """

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.quality.repeats import key_ends, key_hashes, repeated_keys, repeated_rows
 
@@ -25,6 +26,8 @@ def repeated_by(frame: DataFrame, keys: Sequence[str], metrics: Sequence[Column]
 
 
 def one_column(spark: SparkSession, kind: str, values: Iterable[Any]) -> DataFrame:
+    if isinstance(values, range) and len(values) > 1000:
+        return spark.range(values.start, values.stop).select(F.col("id").cast(kind).alias("the.id"))
     return spark.createDataFrame([(value,) for value in values], f"`the.id` {kind}")
 
 
