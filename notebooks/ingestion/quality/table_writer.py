@@ -105,9 +105,9 @@ def write_table(
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
     if landing and landing.names != frame.columns:
-        rows = read_parquet(frame.sparkSession, landing, last.passed)
+        kept = read_parquet(frame.sparkSession, landing, last.passed)
         last = replace(last, passed=f"{folder}/landing")
-        rows.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
+        kept.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)
