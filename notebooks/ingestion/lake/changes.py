@@ -37,6 +37,10 @@ class Changes:
         order: the column whose greater value is the newer of two rows of a key.
         time: the column with the source's own time of the change.
         again: the column that says whether the next window reads the row again (ties at its start, `lookback`, NULLs).
+        whole: these are all rows of the source; a key that is not among them is gone.
+        covers: the condition, in Spark's SQL over landed columns, of the table's rows whose place a window takes.
+        guard: the landed column in which a row of the table may be newer than one of the window: that is left out.
+        end: the position that the rows tell, where the window had none.
         notes: what is worth telling.
     """
 
@@ -45,6 +49,10 @@ class Changes:
     order: str | None = None
     time: str | None = None
     again: str | None = None
+    whole: bool = False
+    covers: str | None = None
+    guard: str | None = None
+    end: str | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -6,16 +6,15 @@ rows: what is there was done, once, however often a run is repeated or killed.
 
 - `append` and `overwrite` carry them as options of the write (`txnAppId`, `txnVersion`, `userMetadata`): Delta itself
   skips a commit that it has.
-- MERGE has no options. Where the session takes settings, they say the same; they are the session's, so one MERGE of a
-  session runs at a time. Where it takes none, as on serverless compute, the history is looked at first, and the
-  MERGE's own condition carries the commit into the table's history.
+- MERGE has no options. Where a session of its own can be had, that one's settings say the same. Where it cannot, as
+  over Spark Connect and on serverless compute, the history is looked at first, and the MERGE's own condition carries
+  the commit into the table's history.
 
 Everything here is SQL and DataFrames, alike on classic Spark and on Spark Connect.
 """
 
 import json
 import re
-import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +23,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -60,8 +58,6 @@ _NO_DELTA = (
     "or set the widget table_format or the variable TABLE_FORMAT to parquet"
 )
 _FIRST_LOOK = 20  # versions: the last commit of an application is nearly always among them
-_statements: WeakKeyDictionary[SparkSession, threading.Lock] = WeakKeyDictionary()
-_statements_guard = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -277,15 +273,23 @@ class DeltaTable:
             writer = frame.write.format("delta").mode("append").options(**_options(commit))
             self._save(writer)
 
-    def overwrite(self, frame: DataFrame, commit: Commit, *, replace_where: str | None = None) -> None:
+    def overwrite(
+        self,
+        frame: DataFrame,
+        commit: Commit,
+        *,
+        replace_where: str | None = None,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Replace all rows, and the columns by the frame's; make the table where there is none.
 
         Args:
             frame: the rows.
             commit: whose it is.
             replace_where: a condition: only rows that meet it are replaced, by rows that meet it; columns stay.
+            properties: of a table that is made, Delta's own (`delta.*`).
         """
-        options = _options(commit)
+        options = {**_options(commit), **properties}
         if replace_where is None:
             options["overwriteSchema"] = "true"
             if _has_odd_names(frame.schema):
@@ -315,15 +319,15 @@ class DeltaTable:
         """
         pairs = keys if isinstance(keys, Mapping) else {name: f"source.{quoted(name)}" for name in keys}
         on = " AND ".join(f"target.{quoted(column)} = {value}" for column, value in pairs.items())
-        with _settings_of(self._spark, commit) as taken:
-            if not taken:
-                last = self.last_commit(commit.application)
-                if last and (last.version or 0) >= (commit.version or 1):
-                    return None
-                mark = f"ingestion:{urlsafe_b64encode(commit.dump().encode()).decode()}"
-                frame = frame.withColumn(_MARK_COLUMN, lit(mark))
-                on += f" AND source.{_MARK_COLUMN} = {_literal(mark)}"
-            row = self._merge(frame, on, clauses)
+        session = _session_of(self._spark, commit)
+        if session is None:
+            last = self.last_commit(commit.application)
+            if last and (last.version or 0) >= (commit.version or 1):
+                return None
+            mark = f"ingestion:{urlsafe_b64encode(commit.dump().encode()).decode()}"
+            frame = frame.withColumn(_MARK_COLUMN, lit(mark))
+            on += f" AND source.{_MARK_COLUMN} = {_literal(mark)}"
+        row = self._merge(session or self._spark, frame, on, clauses)
         if row is None:
             return None
         return Changes(row["num_inserted_rows"], row["num_updated_rows"], row["num_deleted_rows"])
@@ -375,16 +379,24 @@ class DeltaTable:
         else:
             writer.saveAsTable(self.identifier)
 
-    def _merge(self, frame: DataFrame, on: str, clauses: Sequence[Clause]) -> Row | None:
-        view = f"_ingestion_{uuid4().hex}"
-        with self._failures("cannot be merged into"):
-            frame.createTempView(view)
-            try:
-                steps = " ".join(clause.sql() for clause in clauses)
-                merge = f"MERGE INTO {self.identifier} AS target USING {view} AS source ON {on} {steps}"
-                return next(iter(self._spark.sql(merge).collect()), None)
-            finally:
-                self._spark.catalog.dropTempView(view)
+    def _merge(self, session: SparkSession, frame: DataFrame, on: str, clauses: Sequence[Clause]) -> Row | None:
+        with self._failures("cannot be merged into"), self._view(frame, session) as source:
+            steps = " ".join(clause.sql() for clause in clauses)
+            merge = f"MERGE INTO {self.identifier} AS target USING {source} AS source ON {on} {steps}"
+            return next(iter(session.sql(merge).collect()), None)
+
+    @contextmanager
+    def _view(self, frame: DataFrame, session: SparkSession) -> Iterator[str]:
+        """Give a frame a name that a session's statements know. Serverless compute has no views of all sessions."""
+        name, views = f"_ingestion_{uuid4().hex}", self._spark.catalog
+        if session is self._spark:
+            frame.createTempView(name)
+        else:
+            frame.createGlobalTempView(name)
+        try:
+            yield name if session is self._spark else f"global_temp.{name}"
+        finally:
+            views.dropTempView(name) if session is self._spark else views.dropGlobalTempView(name)
 
     def _transaction(self, application: str) -> int | None:
         """Return the version of an application's last commit, by the last checkpoint of the table's log."""
@@ -408,27 +420,20 @@ class DeltaTable:
             raise PromotionError(f"{self}: {what}: {_words(error)}") from error
 
 
-@contextmanager
-def _settings_of(spark: SparkSession, commit: Commit) -> Iterator[bool]:
-    """Let the session's next statement be a commit's, if the session takes such settings; yield whether it does."""
-    with _statements_guard:
-        statement = _statements.setdefault(spark, threading.Lock())
+def _session_of(spark: SparkSession, commit: Commit) -> SparkSession | None:
+    """Return a session whose every statement is a commit's; None where there can be none: over Spark Connect.
+
+    It is one of its own: other feeds' statements must not be taken for this commit.
+    """
     settings = {f"{_SETTING}commitInfo.userMetadata": commit.dump()}
     settings |= {f"{_SETTING}write.{name}": value for name, value in _transaction_of(commit).items()}
-    with statement:
-        taken = []
-        try:
-            for name, value in settings.items():
-                with suppress(PySparkException):
-                    spark.conf.set(name, value)
-                    taken.append(name)
-            if len(taken) == len(settings):
-                yield True
-                return
-        finally:
-            for name in taken:
-                spark.conf.unset(name)
-    yield False
+    try:
+        session = spark.newSession()
+        for name, value in settings.items():
+            session.conf.set(name, value)
+    except (PySparkException, AttributeError):
+        return None
+    return session
 
 
 def _options(commit: Commit) -> dict[str, str]:

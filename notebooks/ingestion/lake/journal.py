@@ -25,6 +25,7 @@ class Window:
         end: the position above it, the next window's start; None where the source had none.
         identity: the source as it was: server, database, table as the database numbers them.
         half_open: rows from `start` on, those at `end` not included: a backfill, which moves no position.
+        begun: when the load began, as text of UTC: the time of changes whose source tells none.
         clock: the source's own time, as text; None: it was not asked.
         complete_until: as text; see `Reach`.
         pinned: what else the method has to find again; JSON values.
@@ -35,22 +36,10 @@ class Window:
     end: str | None
     identity: Mapping[str, str] = field(default_factory=dict)
     half_open: bool = False
+    begun: str = ""
     clock: str | None = None
     complete_until: str | None = None
     pinned: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TableState:
-    """A table as our last commit left it: what came after is by others.
-
-    Attributes:
-        id: Delta's own of the table; another table in its place has another one.
-        version: that our commit made.
-    """
-
-    id: str
-    version: int
 
 
 @dataclass(frozen=True)
@@ -72,11 +61,13 @@ class Journal:
         position: where the next window starts; None: nothing was loaded yet, or the source had no position.
         identity: of the source that the position is of.
         complete_until: the source's time up to which the target is known to be whole, as text.
-        table: as our last commit left it; None before the first.
+        version: of the table, that our last commit made; None before the first. What came after is by others.
         rows: in the target.
         window: begun, and not known to be done.
         overlap: what the next window reads again; None: not known.
+        columns: that the source had, in Spark's JSON form.
         key_scan: when the keys were scanned the last time, as text.
+        reload: the journal of a reload that began; it takes this one's place with its commit.
     """
 
     application: str
@@ -85,11 +76,18 @@ class Journal:
     position: str | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     complete_until: str | None = None
-    table: TableState | None = None
+    version: int | None = None
     rows: int | None = None
     window: Window | None = None
     overlap: Overlap | None = None
+    columns: Mapping[str, Any] | None = None
     key_scan: str | None = None
+    reload: "Journal | None" = None
+
+    @property
+    def key_scans(self) -> str:
+        """The name under which deletes are committed that a scan of the keys found."""
+        return f"{self.application}/keys"
 
     def done(self, window: Window, **changes: Any) -> "Journal":
         """Return the journal after a window's commit: the position moves on, unless it was a backfill's."""
@@ -114,11 +112,7 @@ def read_journal(storage: Storage, name: str) -> Journal | None:
     if content is None:
         return None
     try:
-        document = json.loads(content)
-        for key, kind in (("table", TableState), ("window", Window), ("overlap", Overlap)):
-            if document.get(key) is not None:
-                document[key] = kind(**document[key])
-        return Journal(**document)
+        return _journal(json.loads(content))
     except (ValueError, TypeError, AttributeError) as error:
         raise LakeError(
             f"{storage.url(journal_path(name))}: is no journal of a feed: {error}. Restore it, or load the feed anew "
@@ -133,3 +127,12 @@ def write_journal(storage: Storage, name: str, journal: Journal) -> None:
         LakeError: it cannot be written; the old one is there.
     """
     storage.write(journal_path(name), strict_json.dump(asdict(journal)))
+
+
+def _journal(document: dict[str, Any]) -> Journal:
+    for key, kind in (("window", Window), ("overlap", Overlap)):
+        if document.get(key) is not None:
+            document[key] = kind(**document[key])
+    if document.get("reload") is not None:
+        document["reload"] = _journal(document["reload"])
+    return Journal(**document)

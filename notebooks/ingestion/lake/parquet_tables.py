@@ -148,6 +148,14 @@ class TableLanding:
                 "was replaced. Set the widget table_format or the variable TABLE_FORMAT to delta, or move it away."
             )
 
+    def check(self) -> None:
+        """Make sure that this run still holds the table.
+
+        Raises:
+            LockLostError: another run took this one for dead.
+        """
+        self._lock.check()
+
     def stage(self, frame: DataFrame, write: Writer[AnyWritten], *, source: str | None = None) -> AnyWritten:
         """Write rows aside, and return what their writer says of them.
 

@@ -42,3 +42,10 @@ class Method(Protocol):
         Raises:
             SourceError: it cannot be read.
         """
+
+    def at(self, value: str) -> str:
+        """Return the position that a person means by a moment (ISO 8601) or a number.
+
+        Raises:
+            InvalidSettingError: it is none, or the method has no window that could be chosen.
+        """

@@ -15,9 +15,11 @@ from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Sourc
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
 from ingestion.loads.endpoints import load_endpoint, open_api
+from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
+from ingestion.loads.table_changes import TableChanges
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError
 from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
@@ -26,7 +28,7 @@ from ingestion.platform.settings import Configuration
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # What is built of them so far; the others are refused by name.
-_MODES_THERE = ("load", "reload", "status", "discover")
+_MODES_THERE = ("load", "reload", "backfill", "status", "discover")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
 _FEEDS_AT_A_TIME = 16
 # How long a feed is waited for that another run loads.
@@ -43,6 +45,7 @@ class Request:
         mode: what is done with each feed.
         sources: the folder of their files.
         pipeline_run_id: the run of the pipeline that asks; None where none does.
+        window: of mode backfill: from, to.
     """
 
     feeds: str
@@ -50,6 +53,7 @@ class Request:
     mode: str
     sources: Path
     pipeline_run_id: str | None
+    window: tuple[str, str] | None = None
 
     @classmethod
     def read(cls, configuration: Configuration) -> "Request":
@@ -63,9 +67,12 @@ class Request:
             raise InvalidSettingError(f"mode is {mode[:80]!r}: it takes {', '.join(_MODES)}.")
         if mode not in _MODES_THERE:
             raise InvalidSettingError(f"mode {mode} is not there yet: it takes {' or '.join(_MODES_THERE)}.")
-        for end in ("from", "to"):
-            if configuration.find(end) is not None:
+        ends = {end: configuration.find(end) for end in ("from", "to")}
+        for end, value in ends.items():
+            if value is not None and mode != "backfill":
                 raise InvalidSettingError(f"{end} is the window of mode backfill: leave it empty for mode {mode}.")
+            if value is None and mode == "backfill":
+                raise InvalidSettingError(f"{end} is missing: mode backfill loads the cursor's window from..to.")
         folder = configuration.find("sources")
         return cls(
             configuration.find("feeds") or "*",
@@ -73,6 +80,7 @@ class Request:
             mode,
             Path(folder) if folder else SOURCES,
             configuration.find("pipeline_run_id"),
+            (ends["from"] or "", ends["to"] or "") if mode == "backfill" else None,
         )
 
 
@@ -194,13 +202,15 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
 
     def task(feed: Table) -> _Task:
         result = FeedResult(feed.name, request.mode)
-        rows = TableRows(run, database, feed, max(1, connections // at_a_time))
-        landing = WholeLanding(run, feed, rows, result, wait=_LOCK_SECONDS)
+        each = max(1, connections // at_a_time)
 
         def load() -> None:
-            _refuse_what_is_not_there(feed)
             with free:
-                landing.land()
+                if _is_replaced_whole(feed, request):
+                    WholeLanding(run, feed, TableRows(run, database, feed, each), result, wait=_LOCK_SECONDS).land()
+                else:
+                    changes = TableChanges(run, database, feed, each)
+                    _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
         return _Task(result, load)
 
@@ -214,7 +224,11 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
         result = FeedResult(feed.name, request.mode)
 
         def load() -> None:
-            _refuse_what_is_not_there(feed)
+            if not _is_replaced_whole(feed, request):
+                raise InvalidSettingError(
+                    f"{feed.name}: an endpoint's method {feed.incremental.method!r} with write_disposition "
+                    f'{feed.write_disposition!r} is not there yet: take method "full" with "replace".'
+                )
             load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
 
         return _Task(result, load)
@@ -222,13 +236,25 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
     return [task(feed) for feed in feeds]
 
 
-def _refuse_what_is_not_there(feed: Table | Endpoint) -> None:
-    """Refuse a feed that asks for what is not built yet: it must not be loaded in another way than it says."""
-    if feed.incremental.method != "full" or feed.write_disposition != "replace":
-        raise InvalidSettingError(
-            f"{feed.name}: method {feed.incremental.method!r} with write_disposition {feed.write_disposition!r} is not "
-            'there yet: take method "full" with "replace".'
-        )
+def _is_replaced_whole(feed: Table | Endpoint, request: Request) -> bool:
+    """Say whether a feed's rows take the place of all that there were, which needs no position.
+
+    Raises:
+        InvalidSettingError: it has no window, and one is to be loaded.
+    """
+    is_whole = feed.incremental.method == "full" and feed.write_disposition == "replace"
+    if is_whole and request.window:
+        raise InvalidSettingError(f"{feed.name}: is replaced whole at each load: it has no window to load again.")
+    return is_whole
+
+
+def _load_changes(load: IncrementalLoad, request: Request) -> None:
+    if request.window:
+        load.backfill(*request.window)
+    elif request.mode == "reload":
+        load.reload()
+    else:
+        load.load()
 
 
 def _done(run: Run, task: _Task) -> FeedResult:

@@ -60,7 +60,7 @@ class TableRows:
             self.measure()
         assert self._table is not None  # noqa: S101 - measured above
         assert self._extent is not None  # noqa: S101 - the same
-        connections = partition_count(self._extent.rows, _cores(self.run.spark), self.connections)
+        connections = partition_count(self._extent.rows, cores(self.run.spark), self.connections)
         return self.database.read(self._table, self._extent, connections)
 
     def rows_read(self, written: int) -> int:
@@ -80,7 +80,7 @@ class TableRows:
         self.database.adapt(error)
 
 
-def _cores(spark: SparkSession) -> int:
+def cores(spark: SparkSession) -> int:
     """Return how many tasks run at a time: this machine's cores where Spark runs on it alone, else enough for any."""
     master = str(spark.conf.get("spark.master", "") or "")
     return (os.cpu_count() or 1) if master.startswith("local") else 64

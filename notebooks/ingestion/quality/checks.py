@@ -276,13 +276,20 @@ class Gate:
         schema: the table's columns.
         now: the moment that freshness is measured from.
         rows_before: of the landing before, None where there is none.
+        exempt: the column, if any, that says whether a row is no subject of the row checks: one that was deleted.
 
     Attributes:
         uniques: the keys, to be checked once all rows are written.
     """
 
     def __init__(
-        self, checks: Sequence[Check], schema: StructType, *, now: datetime, rows_before: int | None = None
+        self,
+        checks: Sequence[Check],
+        schema: StructType,
+        *,
+        now: datetime,
+        rows_before: int | None = None,
+        exempt: str | None = None,
     ) -> None:
         self._kinds = {field.name.lower(): field.dataType for field in schema}
         self._checks = checks
@@ -290,6 +297,7 @@ class Gate:
         self._rows = [check for check in self._applied if isinstance(check, RowCheck)]
         self._now = now
         self._rows_before = rows_before
+        self._exempt = exempt
         self.uniques = [check for check in self._applied if isinstance(check, Unique)]
 
     def passes(self) -> Column:
@@ -330,7 +338,8 @@ class Gate:
         return all(name in self._kinds for name in names) and check.fits([self._kinds[name] for name in names])
 
     def _kept(self, check: RowCheck) -> Column:
-        return F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
+        kept = F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
+        return kept if self._exempt is None else column(self._exempt) | kept
 
     def _refusing(self) -> list[RowCheck]:
         return [check for check in self._rows if check.severity is Severity.ERROR]

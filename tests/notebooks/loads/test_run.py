@@ -121,15 +121,60 @@ def test_too_few_rows_are_skipped(ingest: Ingest, folder: Path, lake: Path) -> N
     assert not (lake / "shop").exists()
 
 
-def test_what_is_not_built_yet_is_refused_and_not_loaded_in_another_way(ingest: Ingest, folder: Path) -> None:
-    (folder / "shop.toml").write_text(
-        '[source]\ntype = "sql"\nurl = "${SQL_URL}"\n[[tables]]\nname = "APP.ORDERS"\nwrite_disposition = "merge"\n'
-        'primary_key = ["Id"]\nincremental = { method = "cursor", cursor_column = "Id" }',
-        encoding="utf-8",
-    )
-    assert "is not there yet" in by_feed(ingest())["shop.APP.ORDERS"]["error"]
+def test_what_is_not_built_yet_is_refused_by_name(ingest: Ingest, folder: Path) -> None:
+    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"')
     with pytest.raises(InvalidSettingError, match="mode repair is not there yet"):
         ingest(mode="repair")
+
+
+ORDERS = """\
+[[tables]]
+name = "orders"
+format = "delta"
+write_disposition = "merge"
+deletes = "hard"
+delete_detection = "key_scan"
+delete_limit = 0.5
+incremental = { method = "cursor", cursor_column = "changed", lookback = "1 minute" }
+"""
+
+
+def test_only_what_changed_is_loaded_by_a_cursor(
+    ingest: Ingest, folder: Path, postgres: Postgres, spark: SparkSession, lake: Path
+) -> None:
+    postgres.drop("orders")
+    postgres.execute(
+        "CREATE TABLE orders (id INT PRIMARY KEY, name TEXT, changed TIMESTAMPTZ)",
+        "INSERT INTO orders SELECT n, 'a', '2026-01-01 00:00:00.123456Z' FROM generate_series(1, 10) n",
+    )
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    shop_toml(folder, ORDERS, signed_in)
+
+    def load(**widgets: str) -> dict[str, Any]:
+        exit_value = ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password}, **widgets)
+        assert exit_value["status"] == "Succeeded", exit_value["message"]
+        return by_feed(exit_value)["shop.orders"]
+
+    def names() -> dict[int, str]:
+        return {row["id"]: row["name"] for row in spark.read.format("delta").load(str(lake / "shop/orders")).collect()}
+
+    first = load()
+    assert (first["inserted"], first["rows_in_target"], first["position_before"]) == (10, 10, None)
+    assert first["position_after"] == "2026-01-01 00:00:00.123456+00:00"
+    postgres.execute(
+        "UPDATE orders SET name = 'b', changed = '2026-01-02Z' WHERE id = 1",
+        "INSERT INTO orders VALUES (11, 'late', '2026-01-01 00:00:00Z'), (12, 'new', '2026-01-02Z')",
+        "DELETE FROM orders WHERE id = 2",
+    )
+    second = load()
+    assert (second["inserted"], second["updated"], second["deleted"], second["rows_in_target"]) == (2, 1, 1, 11)
+    assert names() == {1: "b", **dict.fromkeys(range(3, 11), "a"), 11: "late", 12: "new"}
+    idle = load()
+    assert (idle["rows_read"], idle["inserted"], idle["updated"], idle["deleted"]) == (0, 0, 0, 0)
+    postgres.execute("UPDATE orders SET name = 'silent' WHERE id = 3")
+    assert load(mode="backfill", **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})["updated"] == 1
+    assert names()[3] == "silent"
+    assert load(mode="reload")["rows_in_target"] == 11
 
 
 @pytest.mark.parametrize(

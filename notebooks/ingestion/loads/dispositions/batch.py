@@ -1,0 +1,115 @@
+"""What one window brings to a table, and what came of it: the values that all write dispositions work with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from ingestion.lake.changes import Changes
+from ingestion.lake.delta_tables import Commit, DeltaTable
+from ingestion.platform.columns import column
+from ingestion.platform.names import own_name
+
+# What happens with a row, in the column that `Batch.action` names.
+INSERT, UPDATE, DELETE, NOTHING = "insert", "update", "delete", "nothing"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows of the table were inserted, updated, deleted; soft deletes are deletes."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    removed: int = 0
+
+    @property
+    def growth(self) -> int:
+        """By how many rows the table grew."""
+        return self.inserted - self.removed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one window, written aside and checked, and the table that they are for.
+
+    Attributes:
+        table: the target.
+        rows: with the helper columns of `changes`.
+        changes: names the columns.
+        key: the columns that tell one row from all others.
+        begun: when the load began, as text of UTC; the same after a kill.
+        deletes: what becomes of rows that were deleted: `ignore`, `hard`, `soft`.
+        commit: whose commit it is.
+        aside: writes a frame aside under a name, and returns it, to be read more than once.
+        brake: told how many rows would be deleted, of how many; refuses too many.
+    """
+
+    table: DeltaTable
+    rows: DataFrame
+    changes: Changes
+    key: Sequence[str]
+    begun: str
+    deletes: str
+    commit: Commit
+    aside: Callable[[DataFrame, str], DataFrame]
+    brake: Callable[[int, int], None]
+
+    @property
+    def columns(self) -> list[str]:
+        """The source's columns, which land."""
+        return self.changes.columns
+
+    @property
+    def deleted_at(self) -> str | None:
+        """The column that tells when a row was deleted; only soft deletes have it."""
+        return own_name("_deleted_at", self.columns) if self.deletes == "soft" else None
+
+    @property
+    def is_deleted(self) -> Column:
+        """Say whether a row of the source was deleted."""
+        return column(self.changes.deleted) if self.changes.deleted else F.lit(False)
+
+    @property
+    def moment(self) -> Column:
+        """The time of a change: the source's own, else the load's."""
+        begun = F.lit(self.begun).cast("timestamp")
+        return F.coalesce(column(self.changes.time), begun) if self.changes.time else begun
+
+    def same(self, prefix: str) -> Column:
+        """Say whether a row has the values of the table's row, whose columns are named by a prefix and a number."""
+        pairs = [column(name).eqNullSafe(F.col(f"{prefix}{number}")) for number, name in enumerate(self.columns)]
+        return reduce(Column.__and__, pairs)
+
+    def is_older(self, prefix: str) -> Column:
+        """Say whether a row is older than the table's row, by what the source itself says of their age."""
+        guard = self.changes.guard
+        if guard is None:
+            return F.lit(False)
+        return F.coalesce(F.col(f"{prefix}{self.columns.index(guard)}") > column(guard), F.lit(False))
+
+    def renamed(self, frame: DataFrame, prefix: str, *more: Column) -> DataFrame:
+        """Return the source's columns of the table, named by a prefix and a number, and more."""
+        return frame.select(
+            *(column(name).alias(f"{prefix}{number}") for number, name in enumerate(self.columns)), *more
+        )
+
+    def on_key(self, prefix: str) -> Column:
+        """Return the condition that a row has the key of the table's row."""
+        numbers = {name: number for number, name in enumerate(self.columns)}
+        pairs = [column(name) == F.col(f"{prefix}{numbers[name]}") for name in self.key]
+        return reduce(Column.__and__, pairs)
+
+    def without_keys_of(self, frame: DataFrame, other: DataFrame) -> DataFrame:
+        """Return the rows of a frame whose key no row of another has."""
+        keys = other.select(*(column(name).alias(f"k{number}") for number, name in enumerate(self.key))).distinct()
+        pairs = [column(name) == F.col(f"k{number}") for number, name in enumerate(self.key)]
+        return frame.join(keys, reduce(Column.__and__, pairs), "left_anti")
+
+
+def landing_rows(batch: Batch) -> DataFrame:
+    """Return the rows of a batch as a table of one row a key has them; those that were deleted are not there."""
+    rows = batch.rows.where(~batch.is_deleted).select(*map(column, batch.columns))
+    return rows if batch.deleted_at is None else rows.withColumn(batch.deleted_at, F.lit(None).cast("timestamp"))

@@ -1,0 +1,76 @@
+"""`merge`: each key once, with the values that the source had last."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from ingestion.lake.delta_tables import Clause, quoted
+from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts
+from ingestion.platform.columns import column
+
+_ACTION, _MOMENT = "__action__", "__moment__"
+
+
+def apply(batch: Batch) -> Counts | None:
+    """Change the rows that differ; None where none does, and nothing is committed."""
+    return _commit(batch, _changed(batch))
+
+
+def remove(batch: Batch) -> Counts | None:
+    """Delete the rows whose key is not among the batch's rows, which are all keys of the source."""
+    return _commit(batch, batch.aside(_gone(batch, batch.table.read()), "gone"))
+
+
+def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
+    found = {row[_ACTION]: row["count"] for row in changed.groupBy(_ACTION).count().collect()}
+    inserted, updated, deleted = (found.get(action, 0) for action in (INSERT, UPDATE, DELETE))
+    if not found:
+        return None
+    if deleted:
+        batch.brake(deleted, _live(batch, batch.table.read()).count())
+    if found.keys() == {INSERT}:
+        batch.table.append(changed.select(*map(column, batch.columns)), batch.commit)
+    else:
+        batch.table.merge(changed, batch.key, _clauses(batch), batch.commit)
+    return Counts(inserted, updated, deleted, removed=deleted if batch.deletes == "hard" else 0)
+
+
+def _changed(batch: Batch) -> DataFrame:
+    """Return the rows that change the table, with what happens to each."""
+    target = batch.table.read()
+    is_live = column(batch.deleted_at).isNull() if batch.deleted_at else F.lit(True)
+    there = batch.renamed(target, "t", is_live.alias("t_live"))
+    rows = batch.rows.withColumn(_MOMENT, batch.moment)
+    action = (
+        F.when(batch.is_deleted, F.when(F.col("t_live") & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
+        .when(batch.is_older("t") | (batch.same("t") & F.col("t_live")), NOTHING)
+        .otherwise(UPDATE)
+    )
+    chosen = [*map(column, batch.columns), F.col(_MOMENT)]
+    met = batch.aside(rows.join(there, batch.on_key("t")).select(*chosen, action.alias(_ACTION)), "met")
+    new = batch.without_keys_of(rows.where(~batch.is_deleted), met).select(*chosen, F.lit(INSERT).alias(_ACTION))
+    changed = met.where(F.col(_ACTION) != NOTHING).unionByName(new)
+    return (
+        changed if not batch.changes.whole or batch.deletes == "ignore" else changed.unionByName(_gone(batch, target))
+    )
+
+
+def _gone(batch: Batch, target: DataFrame) -> DataFrame:
+    """Return the live rows of the table whose key the source no longer has."""
+    gone = batch.without_keys_of(_live(batch, target), batch.rows)
+    moment = F.lit(batch.begun).cast("timestamp").alias(_MOMENT)
+    return gone.select(*map(column, batch.columns), moment, F.lit(DELETE).alias(_ACTION))
+
+
+def _live(batch: Batch, target: DataFrame) -> DataFrame:
+    return target.where(column(batch.deleted_at).isNull()) if batch.deleted_at else target
+
+
+def _clauses(batch: Batch) -> list[Clause]:
+    values = {name: f"source.{quoted(name)}" for name in batch.columns}
+    is_deleted = f"source.{_ACTION} = '{DELETE}'"
+    if batch.deleted_at is None:
+        delete = Clause("MATCHED", "DELETE", when=is_deleted)
+    else:
+        delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{_MOMENT}"}, when=is_deleted)
+        values[batch.deleted_at] = "NULL"
+    return [delete, Clause("MATCHED", "UPDATE", values), Clause("NOT MATCHED", "INSERT", values)]

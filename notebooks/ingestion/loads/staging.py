@@ -1,0 +1,107 @@
+"""Writing the rows of a window aside: the source is read once, and what is read is checked before anything changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+
+from ingestion.lake.changes import Changes
+from ingestion.lake.journal import Overlap
+from ingestion.lake.parquet import read_parquet
+from ingestion.platform.columns import column
+from ingestion.platform.errors import SourceError
+from ingestion.quality.checks import Gate
+from ingestion.quality.table_writer import WrittenTable, write_table
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows that were written aside.
+
+    Attributes:
+        written: what the writer says of them.
+        rows: that passed the gate, with the helper columns.
+        every: those that did not, too.
+    """
+
+    written: WrittenTable
+    rows: DataFrame
+    every: DataFrame
+
+    @property
+    def rows_read(self) -> int:
+        """The rows that came of the source."""
+        return self.written.rows + self.written.refused_rows
+
+
+def stage(changes: Changes, folder: str, gate: Gate) -> Staged:
+    """Write the rows of a window into a new folder; the source is read now.
+
+    Raises:
+        Exception: of Spark: the source broke off, or files cannot be written.
+    """
+    written = write_table(changes.frame, folder, gate)
+    spark, columns = changes.frame.sparkSession, changes.frame.schema
+    return Staged(
+        written,
+        read_parquet(spark, columns, written.passed),
+        read_parquet(spark, columns, *(written.folders or [written.passed])),
+    )
+
+
+def newest_of_each_key(changes: Changes, key: Sequence[str], *, every_version: bool) -> DataFrame:
+    """Return the rows of a window, of equal ones one, and of several of one key the newest.
+
+    Args:
+        changes: the rows.
+        key: the columns that tell one row from all others.
+        every_version: keep older ones of a key, too.
+    """
+    frame = changes.frame
+    if changes.order is not None and not every_version:
+        rank = "__rank__"
+        newest = Window.partitionBy(*map(column, key)).orderBy(column(changes.order).desc())
+        frame = frame.withColumn(rank, F.rank().over(newest)).where(F.col(rank) == 1).drop(rank)
+    return frame.dropDuplicates()
+
+
+def refuse_ties(rows: DataFrame, changes: Changes, key: Sequence[str], *, every_version: bool) -> None:
+    """Refuse rows whose key is NULL, and different ones of a key of which none is the newest.
+
+    Raises:
+        SourceError: there are such rows; names some.
+    """
+    by = [*key, *([changes.order] if every_version and changes.order else [])]
+    is_null = reduce(Column.__or__, [column(name).isNull() for name in key])
+    counted = rows.groupBy(*map(column, by)).agg(F.count(F.lit(1)).alias("__rows__"))
+    found = counted.where(is_null | (F.col("__rows__") > 1)).limit(_EXAMPLES).collect()
+    if not found:
+        return
+    nulls = [row for row in found if any(row[name] is None for name in key)]
+    examples = "; ".join(", ".join(f"{name} = {row[name]!r}" for name in key) for row in nulls or found)
+    if nulls:
+        raise SourceError(f"rows have no key: {examples}. Nothing was changed. Name another primary_key.")
+    raise SourceError(
+        f"different rows have one key, and none of them is the newest: {examples}. Nothing was changed. Name the "
+        "primary_key that tells them apart, or a cursor that does."
+    )
+
+
+def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None) -> Overlap:
+    """Return what the next window reads again of some rows: how many, and the sum of their hashes.
+
+    Args:
+        rows: of a window.
+        columns: that land.
+        again: the column that says whether the next window reads a row again; None: it reads all.
+    """
+    if again is not None:
+        rows = rows.where(column(again))
+    # A sum of hashes of 64 bits overflows.
+    total = F.sum(F.xxhash64(*map(column, columns)).cast("decimal(38,0)"))
+    found = rows.agg(F.count(F.lit(1)).alias("rows"), total.alias("checksum")).collect()[0]
+    return Overlap(found["rows"], str(found["checksum"] or 0))

@@ -1,0 +1,240 @@
+"""One window of a feed: its rows are read aside, held against the feed's rules, and committed to the target."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StructField, StructType
+
+from ingestion.feeds.model import Feed
+from ingestion.lake.changes import Changes
+from ingestion.lake.delta_tables import Commit
+from ingestion.lake.journal import Journal, Overlap, Window
+from ingestion.lake.parquet import read_parquet
+from ingestion.loads.brake import check_deletes
+from ingestion.loads.changing_rows import ChangingRows
+from ingestion.loads.dispositions import DISPOSITIONS, Batch, Counts
+from ingestion.loads.judgement import Judgement
+from ingestion.loads.results import FeedResult
+from ingestion.loads.run_context import Run
+from ingestion.loads.schema_contract import agree
+from ingestion.loads.staging import Staged, newest_of_each_key, overlap_of, refuse_ties, stage
+from ingestion.loads.target import Target
+from ingestion.platform.columns import column
+from ingestion.platform.errors import IngestionError, StagingError
+from ingestion.platform.spark_errors import root_cause
+from ingestion.quality.checks import Gate
+from ingestion.quality.declared import declared_checks
+from ingestion.quality.metrics import Outcome
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of a window.
+
+    Attributes:
+        window: with the end that its rows told, where it had none.
+        counts: of rows; None: nothing changed, and nothing was committed.
+        commit: that was made, or would have been.
+        overlap: what the next window reads again.
+        columns: of the source, that land, in Spark's JSON form.
+    """
+
+    window: Window
+    counts: Counts | None
+    commit: Commit
+    overlap: Overlap
+    columns: dict[str, Any]
+
+
+@dataclass
+class WindowLoad:
+    """Loads windows of one feed, while one run holds its target.
+
+    Attributes:
+        run: what it works with.
+        feed: what lands.
+        rows: of the feed.
+        target: where they land.
+        result: what comes of it.
+        folder: of the lake, in which this run writes aside; it is gone at the end.
+    """
+
+    run: Run
+    feed: Feed
+    rows: ChangingRows
+    target: Target
+    result: FeedResult
+    folder: str
+    _judgement: Judgement = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shown = str(self.target.table)
+        self._judgement = Judgement(self.run, self.feed, self.result, self._shown, self.rows.shown)
+        self._disposition = DISPOSITIONS[self.feed.write_disposition]
+
+    def is_idle(self, journal: Journal, window: Window) -> bool:
+        """Say whether nothing is newer, and what windows share is as it was: then the target is not even looked at."""
+        if journal.version is None or window.start is None or window.end != window.start:
+            return False
+        changes = self.rows.method.changes(window)
+        agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
+        if agreed.evolves:
+            return False
+        self._note(*self.rows.notes, *changes.notes, *agreed.notes)
+        columns, again = agreed.columns.names, changes.again
+        return again is None or overlap_of(changes.frame, columns, again) == journal.overlap
+
+    def apply(self, journal: Journal, window: Window) -> Applied | None:
+        """Read a window, and commit what it changes; None where its rows are too few to land.
+
+        Raises:
+            PositionLostError: the source no longer keeps what came after the window's start.
+            IngestionError: it cannot land for another reason; the target is as it was.
+        """
+        with self._judgement.measured():
+            changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            if journal.position is not None:
+                self.rows.retry(partial(self.rows.method.check, journal.position, window.identity))
+            if self._is_too_little(staged):
+                return None
+            window = window if changes.end is None else replace(window, end=changes.end)
+            commit = Commit(journal.application, window.number, self._metadata(window))
+            overlap = overlap_of(staged.every, changes.columns, changes.again)
+            is_known = changes.whole and overlap == journal.overlap and journal.version is not None
+            batch = self._batch(commit, changes, staged.rows, window.begun)
+            counts = None if is_known else self._commit(journal, batch, staged.written.rows)
+            self._judgement.metrics.outcome = Outcome.LANDED
+        self._count(counts)
+        return Applied(window, counts, commit, overlap, _columns(changes).jsonValue())
+
+    def scan_keys(self, journal: Journal) -> tuple[Counts | None, Commit]:
+        """Delete the rows whose key the source no longer has, in a commit of its own.
+
+        Only keys are read, all of them or the feed fails.
+
+        Raises:
+            DeletesRefusedError: they are too many.
+            IngestionError: the keys cannot be read.
+        """
+        commit = Commit(journal.key_scans, None, {"run_id": self.run.log.run_id})
+        with self.run.log.step("key scan", source=self.rows.shown, target=self._shown) as step:
+            keys = self.rows.retry(lambda: self._aside(self.rows.keys(), "keys"))
+            columns = StructType.fromJson(dict(journal.columns or {}))
+            known = self.target.table.read().select(*map(column, columns.names)).limit(0)
+            batch = self._batch(commit, Changes(known), keys, self.run.log.clock().isoformat())
+            counts = self._disposition.remove(batch)
+            step.rows = counts.deleted if counts else 0
+        self._count(counts)
+        return counts, commit
+
+    def _staged(self, journal: Journal, window: Window) -> tuple[Changes, Staged]:
+        """Read a window aside and judge its rows; they are those that may land."""
+        changes = self.rows.method.changes(window)
+        agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
+        self._note(*self.rows.notes, *changes.notes, *agreed.notes)
+        changes = self._needed(changes, agreed.columns)
+        gate = Gate(
+            declared_checks(self.feed.checks),
+            changes.frame.schema,
+            now=self.run.log.clock(),
+            rows_before=journal.rows if changes.whole else None,
+            exempt=changes.deleted,
+        )
+        try:
+            staged = stage(changes, self.run.storage.url(f"{self.folder}/{uuid4().hex}"), gate)
+        except IngestionError:
+            raise
+        except Exception as error:
+            raise StagingError(f"{self._shown}: cannot be written aside: {root_cause(error)}") from error
+        if self.rows.key and not self._is_settled(changes):
+            refuse_ties(staged.every, changes, self.rows.key, every_version=self._keeps_versions)
+        self.result.rows_read = (self.result.rows_read or 0) + staged.rows_read
+        self._judgement.judge(staged.written, gate, self.folder, expire=journal.version is None)
+        return changes, staged
+
+    def _needed(self, changes: Changes, columns: StructType) -> Changes:
+        """Return the rows that land, with the helper columns that are needed: no other one is read."""
+        is_settled, keeps_versions = self._is_settled(changes), self._keeps_versions
+        needed = replace(
+            changes,
+            order=None if is_settled and not keeps_versions else changes.order,
+            time=changes.time if keeps_versions or self.feed.deletes == "soft" else None,
+        )
+        needed = replace(needed, frame=changes.frame.select(*map(column, (*columns.names, *needed.helpers))))
+        if is_settled or not self.rows.key:
+            return needed
+        return replace(needed, frame=newest_of_each_key(needed, self.rows.key, every_version=keeps_versions))
+
+    def _is_settled(self, changes: Changes) -> bool:
+        """Say whether each key comes once, by what the source itself keeps to."""
+        return self.rows.is_key_kept and changes.deleted is None
+
+    @property
+    def _keeps_versions(self) -> bool:
+        return self.feed.write_disposition == "scd2"
+
+    def _is_too_little(self, staged: Staged) -> bool:
+        more_than = self.feed.land_when_more_than
+        if more_than is None or staged.written.rows > more_than:
+            return False
+        self.result.error = f"{staged.written.rows} rows, and it lands when there are more than {more_than}."
+        self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
+        return True
+
+    def _commit(self, journal: Journal, batch: Batch, rows: int) -> Counts | None:
+        """Apply staged rows to the target in one commit; None where they change nothing, and nothing is committed."""
+        changes = batch.changes
+        if journal.version is None:
+            self.target.replace(self._disposition.whole(batch), batch.commit, self.folder)
+            return Counts(inserted=self.target.table.read().count())
+        if not rows and not changes.whole and changes.covers is None:
+            return None
+        if journal.columns != _columns(changes).jsonValue():
+            self.target.table.evolve(_columns(changes))
+        return self._disposition.apply(batch)
+
+    def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, begun: str) -> Batch:
+        return Batch(
+            table=self.target.table,
+            rows=rows,
+            changes=changes,
+            key=self.rows.key,
+            begun=begun,
+            deletes=self.feed.deletes,
+            commit=commit,
+            aside=self._aside,
+            brake=lambda deleted, live: check_deletes(deleted, live, self.feed.delete_limit, self._shown),
+        )
+
+    def _aside(self, frame: DataFrame, name: str) -> DataFrame:
+        """Write a frame aside, and return it, to be read more than once."""
+        folder = self.run.storage.url(f"{self.folder}/{name}-{uuid4().hex}")
+        frame.write.parquet(folder)
+        return read_parquet(frame.sparkSession, frame.schema, folder)
+
+    def _metadata(self, window: Window) -> dict[str, Any]:
+        return {"run_id": self.run.log.run_id, "position": window.end, "complete_until": window.complete_until}
+
+    def _count(self, counts: Counts | None) -> None:
+        if counts is None:
+            return
+        result = self.result
+        result.inserted = (result.inserted or 0) + counts.inserted
+        result.updated = (result.updated or 0) + counts.updated
+        result.deleted = (result.deleted or 0) + counts.deleted
+        self._judgement.metrics.rows_landed += counts.inserted + counts.updated
+
+    def _note(self, *notes: str) -> None:
+        for note in notes:
+            if note not in self.result.notes:
+                self.result.notes.append(note)
+                self.run.log.note(self._shown, note)
+
+
+def _columns(changes: Changes) -> StructType:
+    """Return the columns that land, with their types."""
+    landing = set(changes.columns)
+    return StructType([StructField(f.name, f.dataType) for f in changes.frame.schema if f.name in landing])

@@ -1,0 +1,193 @@
+"""A run that dies at any call of the storage, or at any commit, is followed by one after which all is equal."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from fakes.changing_source import ChangingSource
+from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, is_new_case
+from fakes.workspace import Settings
+from ingestion.feeds.model import Table, TableIncremental
+from ingestion.lake.delta_tables import DeltaTable
+from ingestion.lake.folder_storage import FolderStorage
+from ingestion.lake.storage import Storage
+from ingestion.loads.incremental import IncrementalLoad
+from ingestion.loads.results import FeedResult
+from ingestion.loads.run_context import Run
+from ingestion.platform.errors import LakeError
+from ingestion.platform.log import StepLog, utc_now
+from support.lakes import leftovers
+
+FEED = Table(
+    name="shop.orders",
+    source="shop",
+    destination="orders",
+    write_disposition="merge",
+    primary_key=("id",),
+    incremental=TableIncremental(method="cursor", cursor_column="at"),
+    deletes="hard",
+    delete_limit=0.9,
+)
+FIRST = [(1, "a", 10), (2, "b", 20), (3, "c", 20), (4, "d", 20)]
+SECOND = [(1, "A", 30), (2, "b", 20), (3, "c", 20), (5, "e", 30)]
+MERGED = [(1, "A", 30), (2, "b", 20), (3, "c", 20), (5, "e", 30)]
+
+
+def load(spark: SparkSession, storage: Storage, source: ChangingSource, mode: str, **keys: Any) -> None:
+    settings = Settings(environment={"LAKE_ROOT": storage.root})
+    run = Run.begin(spark, settings.configuration(), StepLog(str, utc_now, write=lambda _line: None))
+    feed = replace(FEED, **keys)
+    this = IncrementalLoad(replace(run, storage=storage), feed, source, FeedResult(feed.name, mode), wait=60)
+    this.reload() if mode == "reload" else this.load()
+
+
+def rows(spark: SparkSession, lake: Path, *columns: str) -> list[tuple[Any, ...]]:
+    found = spark.read.format("delta").load(str(lake / "orders")).select(*(columns or ("id", "name", "at")))
+    return sorted(map(tuple, found.collect()), key=str)
+
+
+class DyingCommits:
+    """Lets the run die before a table's commit, or after it; counts commits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dies: str | None = None
+        self.storage: FaultyStorage | None = None
+        for name in ("append", "overwrite", "merge"):
+            monkeypatch.setattr(DeltaTable, name, self._dying(getattr(DeltaTable, name)))
+
+    def _dying(self, commit: Callable[..., Any]) -> Callable[..., Any]:
+        def dying(*arguments: Any, **keys: Any) -> Any:
+            if self.dies == "before":
+                self._die()
+            result = commit(*arguments, **keys)
+            if self.dies == "after":
+                self._die()
+            return result
+
+        return dying
+
+    def _die(self) -> None:
+        assert self.storage is not None
+        self.dies = None
+        self.storage._let_go("lease")
+        self.storage.is_dead = True
+        raise Died
+
+
+@pytest.fixture
+def source(spark: SparkSession) -> ChangingSource:
+    return ChangingSource(spark, rows=list(FIRST))
+
+
+def changed(source: ChangingSource) -> ChangingSource:
+    return replace(source, rows=list(SECOND), deletions=[(30, 4)], tells_deletes=True)
+
+
+def next_run(spark: SparkSession, lake: Path, source: ChangingSource, **keys: Any) -> None:
+    load(spark, FolderStorage(str(lake)), source, "load", **keys)
+
+
+def test_whenever_a_run_dies_the_next_one_makes_all_equal(
+    spark: SparkSession, source: ChangingSource, tmp_path: Path
+) -> None:
+    before = tmp_path / "before"
+    source = replace(source, tells_deletes=True)
+    load(spark, FolderStorage(str(before)), source, "load")
+    clean = FaultyStorage(FolderStorage(str(shutil.copytree(before, tmp_path / "clean"))))
+    load(spark, clean, changed(source), "load")
+    assert rows(spark, tmp_path / "clean") == MERGED
+    cases = [number for number, call in enumerate(clean.calls, 1) if is_new_case(DIES_AFTER, call)]
+    for number in cases:
+        lake = shutil.copytree(before, tmp_path / str(number))
+        storage = FaultyStorage(FolderStorage(str(lake)), number, DIES_AFTER)
+        with suppress(Died, LakeError):
+            load(spark, storage, changed(source), "load")
+        assert rows(spark, lake) in (FIRST, MERGED), f"half a load: {storage.calls[number - 1]}"
+        # What comes meanwhile belongs to the next window, not to the one that was begun.
+        later = changed(source)
+        later.rows = [*later.rows, (6, "f", 40)]
+        next_run(spark, lake, later)
+        assert rows(spark, lake) == [*MERGED, (6, "f", 40)], storage.calls[number - 1]
+        assert leftovers(lake) == []
+
+
+@pytest.mark.parametrize("case", [(name, dies) for name in ("append", "merge", "scd2") for dies in ("before", "after")])
+def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
+    spark: SparkSession,
+    source: ChangingSource,
+    lake: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[str, str],
+) -> None:
+    disposition, dies = case
+    keys: dict[str, Any] = {"write_disposition": disposition, "deletes": "ignore"}
+    if disposition == "append":
+        source = replace(source, key=(), is_exclusive=True)
+        keys["primary_key"] = ()
+    commits = DyingCommits(monkeypatch)
+    for more in ([], [(7, "g", 30), (1, "A", 31)]):  # the first load, and one of changes
+        source.rows = [*source.rows, *more]
+        commits.storage, commits.dies = FaultyStorage(FolderStorage(str(lake))), dies
+        with suppress(Died):
+            load(spark, commits.storage, source, "load", **keys)
+        assert commits.storage.is_dead
+        next_run(spark, lake, source, **keys)
+        next_run(spark, lake, source, **keys)
+    everything = [*FIRST, (7, "g", 30), (1, "A", 31)]
+    expected = everything[1:] if disposition == "merge" else everything
+    assert rows(spark, lake) == sorted(expected, key=str)
+    if disposition == "scd2":
+        current = rows(spark, lake, "id", "at", "_is_current")
+        assert [each for each in current if not each[2]] == [(1, 10, False)]
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_a_reload_that_dies_at_its_commit_leaves_the_old_position_or_the_new_one(
+    spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    next_run(spark, lake, source)
+    commits = DyingCommits(monkeypatch)
+    commits.storage, commits.dies = FaultyStorage(FolderStorage(str(lake))), dies
+    source.rows = [(1, "Z", 5), (9, "z", 20)]
+    with suppress(Died):
+        load(spark, commits.storage, source, "reload")
+    source.rows += [(8, "y", 30)]
+    next_run(spark, lake, source)
+    reloaded = [(1, "Z", 5), (8, "y", 30), (9, "z", 20)]
+    kept = sorted([*FIRST, (8, "y", 30), (9, "z", 20)])
+    assert rows(spark, lake) == (kept if dies == "before" else reloaded)
+
+
+def test_two_runs_at_once_load_each_row_once(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
+    source = replace(source, key=(), is_exclusive=True)
+    keys: dict[str, Any] = {"write_disposition": "append", "primary_key": (), "deletes": "ignore"}
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(next_run, spark, lake, source, **keys) for _ in range(2)]:
+            done.result()
+    assert rows(spark, lake) == FIRST
+
+
+def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
+    next_run(spark, lake, source)
+    source.rows += [(6, "f", 40)]
+
+    def overtaken() -> None:
+        source.on_read = lambda: None
+        (lake / "_locks" / "orders.lock").unlink()
+        next_run(spark, lake, source)
+        source.rows += [(7, "g", 50)]
+        next_run(spark, lake, source)
+
+    source.on_read = overtaken
+    with pytest.raises(LakeError, match="was removed while this run held it"):
+        next_run(spark, lake, source)
+    source.rows += [(8, "h", 60)]
+    next_run(spark, lake, source)
+    assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
