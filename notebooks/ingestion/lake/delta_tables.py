@@ -427,11 +427,14 @@ def _session_of(spark: SparkSession, commit: Commit) -> SparkSession | None:
     """
     settings = {f"{_SETTING}commitInfo.userMetadata": commit.dump()}
     settings |= {f"{_SETTING}write.{name}": value for name, value in _transaction_of(commit).items()}
+    new_session = getattr(spark, "newSession", None)
+    if new_session is None:
+        return None
+    session: SparkSession = new_session()
     try:
-        session = spark.newSession()
         for name, value in settings.items():
             session.conf.set(name, value)
-    except (PySparkException, AttributeError):
+    except PySparkException:
         return None
     return session
 
