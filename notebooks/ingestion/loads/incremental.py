@@ -11,6 +11,7 @@ from uuid import uuid4
 from ingestion.feeds.model import Feed
 from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Reach
+from ingestion.lake.delta_tables import Version
 from ingestion.lake.journal import Journal, Window, read_journal, write_journal
 from ingestion.lake.parquet_tables import TableLanding, table_landing
 from ingestion.loads.changing_rows import ChangingRows
@@ -144,7 +145,7 @@ class IncrementalLoad:
         version = self._target.committed(new, new.window.number) if new.window else None
         if version is None or new.window is None:
             return replace(journal, reload=None)
-        return self._keep(self._done(new, new.window, version.number))
+        return self._keep(self._done(new, new.window, version))
 
     def _finish_what_was_begun(self, journal: Journal) -> Journal:
         """Finish the window of a run that was killed or failed, as it was; nothing is left to do if it is committed."""
@@ -157,7 +158,7 @@ class IncrementalLoad:
         position = version.commit.metadata.get("position") if version.commit else None
         if position is not None and window.end is not None and position != window.end:
             raise TargetChangedError(f"{self._target.table}: has a load up to {position}, not the one that was begun.")
-        return self._keep(self._done(journal, window, version.number))
+        return self._keep(self._done(journal, window, version))
 
     def _follow(self, journal: Journal) -> Journal:
         """Load what lies between the position and where the source is now."""
@@ -213,9 +214,11 @@ class IncrementalLoad:
             after["rows"] = (journal.rows or 0) + applied.counts.growth
         return self._keep(journal.done(applied.window, **after))
 
-    def _done(self, journal: Journal, window: Window, version: int) -> Journal:
-        """Return the journal after a commit of which only the table tells."""
-        return journal.done(window, version=version, rows=self._target.table.read().count(), overlap=None)
+    def _done(self, journal: Journal, window: Window, version: Version) -> Journal:
+        """Return the journal after a commit of which only the table tells, where its rows did so up to where, too."""
+        if window.end is None and version.commit is not None:
+            window = replace(window, end=version.commit.metadata.get("position"))
+        return journal.done(window, version=version.number, rows=self._target.table.read().count(), overlap=None)
 
     def _new_journal(self) -> Journal:
         return Journal(f"{self.feed.name}/{uuid4().hex}", self._settings())

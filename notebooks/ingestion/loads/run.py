@@ -14,14 +14,15 @@ from ingestion.feeds.choice import choose, expand, is_chosen
 from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
+from ingestion.loads.endpoint_changes import EndpointChanges
 from ingestion.loads.endpoints import load_endpoint, open_api
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
-from ingestion.loads.results import FeedResult, exit_json, run_lines
+from ingestion.loads.results import FeedResult, Status, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_changes import TableChanges
 from ingestion.loads.table_rows import TableRows
-from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError
+from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError, NoRecordYetError
 from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
@@ -224,12 +225,14 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
         result = FeedResult(feed.name, request.mode)
 
         def load() -> None:
-            if not _is_replaced_whole(feed, request):
-                raise InvalidSettingError(
-                    f"{feed.name}: an endpoint's method {feed.incremental.method!r} with write_disposition "
-                    f'{feed.write_disposition!r} is not there yet: take method "full" with "replace".'
-                )
-            load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+            if _is_replaced_whole(feed, request):
+                load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+                return
+            with EndpointChanges(run, source, reader, feed).opened() as changes:
+                try:
+                    _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
+                except NoRecordYetError as error:
+                    result.status, result.rows_read, result.error = Status.SKIPPED, 0, str(error)
 
         return _Task(result, load)
 

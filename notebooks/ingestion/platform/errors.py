@@ -83,6 +83,10 @@ class EmptyAnswerError(ApiError):
     """The answer is well-formed and holds no record, where one is meant."""
 
 
+class NoRecordYetError(ApiError):
+    """The API has no record yet, so nothing tells its columns."""
+
+
 class NotFoundError(ApiError):
     """What was asked for is not there: status 404, or no record in the answer is the one that is meant."""
 

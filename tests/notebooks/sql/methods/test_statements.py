@@ -18,7 +18,7 @@ from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.methods.cdc import CaptureStatements
 from ingestion.sql.methods.change_tracking import TrackingStatements
 from ingestion.sql.methods.counter import CounterStatements
-from ingestion.sql.methods.cursor import CursorStatements
+from ingestion.sql.methods.cursor_statements import CursorStatements
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "methods"
 TABLE = TableName("sales", 'Orders of "O\'Brien" [x] `y`')
