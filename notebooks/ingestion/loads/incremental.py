@@ -27,6 +27,9 @@ from ingestion.platform.errors import (
     TargetChangedError,
 )
 
+# In what a window pins: it is a repair's.
+_REPAIR = "repair"
+
 
 @dataclass
 class IncrementalLoad:
@@ -111,6 +114,37 @@ class IncrementalLoad:
                 self._keep(journal)
                 raise
 
+    def repair(self) -> None:
+        """Load anew just the rows that differ from the source, in one commit; the position stays where it is.
+
+        Raises:
+            InvalidSettingError: nothing was loaded yet, or no key tells which rows differ.
+            DeletesRefusedError: more rows would be deleted than `delete_limit` allows.
+            IngestionError: as for `load`.
+        """
+        if not self.rows.key:
+            raise InvalidSettingError(f"{self.feed.name}: has no key that tells which rows differ: use mode reload.")
+        with self._held() as landing:
+            journal = self._known_journal(landing)
+            if journal.version is None:
+                raise InvalidSettingError(f"{self.feed.name}: was not loaded yet: start it with mode load first.")
+            journal = self._finish_what_was_begun(journal)
+            if journal.position is not None:
+                self.rows.retry(partial(self.rows.method.check, journal.position, journal.identity))
+            window = self._window(journal, self.rows.retry(partial(self.rows.method.now, None)))
+            window = replace(window, start=None, half_open=True, pinned={**window.pinned, _REPAIR: True})
+            self._keep(replace(journal, window=window))
+            try:
+                applied = self._windows.repair(journal, replace(window, half_open=False))
+            except IngestionError:
+                self._keep(journal)
+                raise
+            after: dict[str, Any] = {"columns": applied.columns}
+            if applied.counts is not None:
+                after["version"] = self._target.version_after(journal, applied.commit)
+                after["rows"] = (journal.rows or 0) + applied.counts.growth
+            self._tell(self._keep(journal.done(window, **after)))
+
     @contextmanager
     def _held(self) -> Iterator[TableLanding]:
         """Hold the target, so that one run at a time loads it; what an earlier one wrote aside is gone."""
@@ -153,6 +187,9 @@ class IncrementalLoad:
         if window is None:
             return journal
         version = self._target.committed(journal, window.number)
+        if version is None and _REPAIR in window.pinned:
+            # It was asked for once, and what differs has to be looked for anew.
+            return self._keep(replace(journal, window=None))
         if version is None:
             return self._apply(journal, window)
         position = version.commit.metadata.get("position") if version.commit else None

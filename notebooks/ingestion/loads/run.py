@@ -18,6 +18,7 @@ from ingestion.loads.endpoint_changes import EndpointChanges
 from ingestion.loads.endpoints import load_endpoint, open_api
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
+from ingestion.loads.reconciling import Reconciliation
 from ingestion.loads.results import FeedResult, Status, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_changes import TableChanges
@@ -28,8 +29,6 @@ from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
-# What is built of them so far; the others are refused by name.
-_MODES_THERE = ("load", "reload", "backfill", "status", "discover")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
 _FEEDS_AT_A_TIME = 16
 # How long a feed is waited for that another run loads.
@@ -66,8 +65,6 @@ class Request:
         mode = (configuration.find("mode") or "load").lower()
         if mode not in _MODES:
             raise InvalidSettingError(f"mode is {mode[:80]!r}: it takes {', '.join(_MODES)}.")
-        if mode not in _MODES_THERE:
-            raise InvalidSettingError(f"mode {mode} is not there yet: it takes {' or '.join(_MODES_THERE)}.")
         ends = {end: configuration.find(end) for end in ("from", "to")}
         for end, value in ends.items():
             if value is not None and mode != "backfill":
@@ -121,7 +118,7 @@ def run_feeds(
             return _looked(_discover(run, sources, request))
         chosen = choose([feed for source in sources for feed in source.feeds], request.feeds, request.tags)
         if request.mode == "status":
-            return _looked(looking.status(run, chosen))
+            return _looked(looking.status(run, chosen, sources))
 
         def tasks_of(source: Source) -> list[_Task]:
             return _tasks(run, source, [feed for feed in chosen if feed.source == source.name], request)
@@ -133,6 +130,8 @@ def run_feeds(
                 done = [feeds.submit(_done, run, task) for tasks in loads for task in tasks.result()]
                 results = [each.result() for each in done]
         step.rows = sum(result.rows_in_target or 0 for result in results)
+        if request.mode == "reconcile":
+            write_to_stdout("\n".join(f"{result.feed}: {note}" for result in results for note in result.notes))
         _keep(run, results, request, started)
         return exit_json(results)
 
@@ -206,11 +205,13 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
         each = max(1, connections // at_a_time)
 
         def load() -> None:
+            changes = TableChanges(run, database, feed, each)
             with free:
-                if _is_replaced_whole(feed, request):
+                if request.mode == "reconcile":
+                    Reconciliation(run, feed, changes, result).reconcile()
+                elif _is_replaced_whole(feed, request):
                     WholeLanding(run, feed, TableRows(run, database, feed, each), result, wait=_LOCK_SECONDS).land()
                 else:
-                    changes = TableChanges(run, database, feed, each)
                     _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
         return _Task(result, load)
@@ -225,10 +226,14 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
         result = FeedResult(feed.name, request.mode)
 
         def load() -> None:
-            if _is_replaced_whole(feed, request):
+            is_reconciled = request.mode == "reconcile"
+            if not is_reconciled and _is_replaced_whole(feed, request):
                 load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
                 return
             with EndpointChanges(run, source, reader, feed).opened() as changes:
+                if is_reconciled:
+                    Reconciliation(run, feed, changes, result).reconcile()
+                    return
                 try:
                     _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
                 except NoRecordYetError as error:
@@ -256,6 +261,8 @@ def _load_changes(load: IncrementalLoad, request: Request) -> None:
         load.backfill(*request.window)
     elif request.mode == "reload":
         load.reload()
+    elif request.mode == "repair":
+        load.repair()
     else:
         load.load()
 

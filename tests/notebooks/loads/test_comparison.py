@@ -93,7 +93,7 @@ def test_without_a_key_rows_are_counted(spark: SparkSession) -> None:
 ROWS = st.dictionaries(st.integers(0, 30), st.sampled_from(["x", "y", None]), max_size=12)
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(ROWS, ROWS)
 def test_whatever_two_tables_hold_what_is_found_is_what_differs(
     spark: SparkSession, source: dict[int, str | None], target: dict[int, str | None]

@@ -116,6 +116,10 @@ class Cursor:
             pinned={"clock": clock, "notes": notes, "rows": int(found["row_count"])},
         )
 
+    def behind(self, position: str) -> int:
+        """Return how many rows have a greater cursor than a position."""
+        return int(self._ask(self.statements.behind(position))["row_count"])
+
     def check(self, position: str, identity: Mapping[str, str]) -> None:
         """Make sure that the source is the one that a position is of, and its cursor still of that type.
 

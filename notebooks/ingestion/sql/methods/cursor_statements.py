@@ -61,6 +61,12 @@ class CursorStatements:
         rows = f"SELECT {self.dialect.count} AS repeated FROM {self.table} WHERE {within} GROUP BY {self._measured}"
         return f"SELECT MAX(repeated) AS most FROM ({rows}) counted"
 
+    def behind(self, position: str) -> str:
+        """Return the query of the number of rows, `row_count`, beyond a position."""
+        value = self._value(position)
+        where = f"{self.type.at_least(self._quoted, value)} AND {self._measured} > {value}"
+        return self._select([f"{self.dialect.count} AS row_count"], where)
+
     def window(self, window: Window) -> str:
         """Return the condition of a window's rows."""
         if window.half_open:

@@ -59,6 +59,7 @@ def cursor_statements(dialect: Dialect) -> Iterator[tuple[str, str]]:
         backfill = Window(3, start, end, half_open=True)
         yield f"{name}: rows of a backfill", f"SELECT 1 AS one FROM {table} WHERE {made.window(backfill)}"
         if is_time:
+            yield f"{name}: behind", made.behind(start)
             yield f"{name}: clock", made.clock(end)
             yield f"{name}: beyond the clock", made.beyond(start, end)
     kind = next(iter(dialect.cursor_types.values()))
