@@ -23,6 +23,7 @@
 # MAGIC | `lake_root` | the lake's folder | |
 # MAGIC | `sql_url`, `country_api_url` | what the sources of this bundle name | |
 # MAGIC | `table_format` | `parquet` or `delta`, for Customers and Products | `parquet` |
+# MAGIC | `catalog`, `schema` | of Unity Catalog: Delta tables are saved there | none: they are folders of the lake |
 # MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
 # MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | each feed's own |
 # MAGIC | `quarantine_days` | days for which bad rows are kept | `30` |
@@ -43,6 +44,8 @@ dbutils.widgets.text("lake_root", "", "Lake root")
 dbutils.widgets.text("sql_url", "", "JDBC address of the database")
 dbutils.widgets.text("country_api_url", "", "Country API base address")
 dbutils.widgets.text("table_format", "", "Table format")
+dbutils.widgets.text("catalog", "", "Catalog for tables")
+dbutils.widgets.text("schema", "", "Schema for tables")
 dbutils.widgets.text("schema_change", "", "Breaking schema change")
 dbutils.widgets.text("quarantine_limit", "", "Most bad rows, per cent")
 dbutils.widgets.text("quarantine_days", "", "Days bad rows are kept")

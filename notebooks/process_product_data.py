@@ -24,6 +24,7 @@
 # MAGIC | `sql_url` | the database's JDBC address | |
 # MAGIC | `secret_scope` | where user and password are | `ingestion` |
 # MAGIC | `table_format` | `parquet` or `delta` | `parquet` |
+# MAGIC | `catalog`, `schema` | of Unity Catalog: Delta tables are saved there | none: they are folders of the lake |
 # MAGIC | `schema_change` | `allow` lands although a column vanished or its type no longer fits | `refuse` |
 # MAGIC | `quarantine_limit` | per cent of bad rows above which nothing is landed | `5` |
 # MAGIC | `quarantine_days` | days for which bad rows are kept | `30` |
@@ -36,6 +37,8 @@ dbutils.widgets.text("lake_root", "", "Lake root")
 dbutils.widgets.text("sql_url", "", "JDBC address of the database")
 dbutils.widgets.text("secret_scope", "", "Secret scope")
 dbutils.widgets.text("table_format", "", "Table format")
+dbutils.widgets.text("catalog", "", "Catalog for tables")
+dbutils.widgets.text("schema", "", "Schema for tables")
 dbutils.widgets.text("schema_change", "", "Breaking schema change")
 dbutils.widgets.text("quarantine_limit", "", "Most bad rows, per cent")
 dbutils.widgets.text("quarantine_days", "", "Days bad rows are kept")

@@ -238,7 +238,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Target, Desired]":
     from deployment.desired import read_desired
 
     environment = _environment(options)
-    desired = read_desired(options.adf, options.notebooks, environment)
+    desired = read_desired(options.adf, options.notebooks, environment, bundle_folder("infra/dashboards"))
     _tell(f"signing in, then asking {environment.azure.data_factory} and {environment.databricks.host}")
     return connect(environment), desired
 

@@ -24,11 +24,14 @@ LOOPBACK = "127.0.0.1"
 # As a shell writes them: ${NAME} is not to be empty, ${NAME:-text} stands for the text where it is.
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _WORKSPACE_PATH = re.compile(r"(/[^/\s][^/]*)+")
+_OPTIONAL = {
+    *("management_url", "resource_id", "sign_in", "access_mode", "compute", "run_as"),
+    *("warehouse_id", "dashboard_readers", "dashboard_credentials"),
+}
 _SECTIONS = {
     "azure": {"subscription_id", "resource_group", "data_factory", "management_url"},
-    "databricks": {"host", "notebooks", "root", "resource_id", "sign_in", "access_mode", "compute", "run_as"},
+    "databricks": {"host", "notebooks", "root", *_OPTIONAL} - {"management_url"},
 }
-_OPTIONAL = {"management_url", "resource_id", "sign_in", "access_mode", "compute", "run_as"}
 _OTHER_SECTIONS = ("overrides", "policy")  # `bundle.policy` reads the latter
 # Every user of a workspace may edit everything in it.
 _SHARED = re.compile(r"(/Workspace)?/Shared(/|$)", re.IGNORECASE)
@@ -62,6 +65,13 @@ class Compute(StrEnum):
     SERVERLESS = "serverless"
 
 
+class Credentials(StrEnum):
+    """Whose rights a published dashboard's queries run with: those of whoever looks, or those of who deployed it."""
+
+    VIEWER = "viewer"
+    EMBEDDED = "embedded"
+
+
 @dataclass(frozen=True)
 class AzureSettings:
     """The factory to deploy to, and the address of Azure's management API."""
@@ -86,6 +96,8 @@ class DatabricksSettings:
 
     `sign_in` and `access_mode` are None where the linked services stay as they are written. `resource_id` is the
     workspace's in Azure, which a managed identity needs; `run_as` the application id that serverless jobs run as.
+    `warehouse_id` is the SQL warehouse of the dashboards, None where none are deployed; `dashboard_readers` are the
+    groups that may look at them.
     """
 
     host: str
@@ -96,6 +108,9 @@ class DatabricksSettings:
     access_mode: AccessMode | None = None
     compute: Compute = Compute.JOB_CLUSTERS
     run_as: str | None = None
+    warehouse_id: str | None = None
+    dashboard_readers: tuple[str, ...] = ()
+    dashboard_credentials: Credentials = Credentials.VIEWER
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "sign_in": SignIn,
     "access_mode": AccessMode,
     "compute": Compute,
+    "dashboard_credentials": Credentials,
 }
 
 
@@ -178,6 +194,11 @@ def load_environment(file: Path, variables: Mapping[str, str]) -> Environment:
             access_mode=AccessMode(databricks["access_mode"]) if "access_mode" in databricks else None,
             compute=Compute(databricks.get("compute", Compute.JOB_CLUSTERS)),
             run_as=databricks.get("run_as"),
+            warehouse_id=databricks.get("warehouse_id") or None,
+            dashboard_readers=tuple(
+                group.strip() for group in databricks.get("dashboard_readers", "").split(",") if group.strip()
+            ),
+            dashboard_credentials=Credentials(databricks.get("dashboard_credentials", Credentials.VIEWER)),
         ),
         overrides=tuple(
             Override(_key(name), path, value)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bundle.environments import NotebookDelivery
 from deployment.connections import Target
+from deployment.dashboards import with_access
 from deployment.desired import Desired
 from deployment.errors import (
     ApplyFailedError,
@@ -20,7 +21,7 @@ from deployment.errors import (
 )
 from deployment.execution import Contents, Execution, Progress
 from deployment.jobs import resolved
-from deployment.live import Live, read_files, read_jobs, read_live, read_objects
+from deployment.live import Live, read_dashboards, read_files, read_jobs, read_live, read_objects
 from deployment.lock import Lock
 from deployment.plan import Options, Plan, what_differs
 from deployment.planning import make_plan
@@ -40,7 +41,7 @@ class Applied:
 
 def current_plan(target: Target, desired: Desired, options: Options) -> tuple[Plan, Live]:
     """Return the plan of this moment, and what it was made from."""
-    live = read_live(target, desired.files, desired.jobs)
+    live = read_live(target, desired.files, desired.jobs, desired.dashboards)
     with_ids = dataclasses.replace(desired, objects=resolved(desired.objects, live.jobs))
     return make_plan(with_ids, live, target.environment, options), live
 
@@ -86,7 +87,8 @@ def apply(
         file = snapshot.save(snapshots)
         progress(f"snapshot: {file}")
         objects = {key: resource.content for key, resource in resolved(desired.objects, live.jobs).items()}
-        contents = Contents(objects, desired.files, desired.branch, desired.jobs)
+        dashboards = with_access(desired.dashboards.settings, live.dashboards)
+        contents = Contents(objects, desired.files, desired.branch, desired.jobs, dashboards)
         try:
             Execution(target, contents, progress, lock.renew).run(plan.actions)
         except LockLostError as failure:
@@ -134,7 +136,8 @@ def restore(target: Target, snapshot: Snapshot, progress: Progress, sleep: Calla
         try:
             files = read_files(target.workspace, snapshot.files)
             jobs = read_jobs(target.workspace, snapshot.jobs)
-            actions, contents = way_back(snapshot, read_objects(target.factory), files, jobs)
+            dashboards = read_dashboards(target.lakeview, snapshot.dashboards)
+            actions, contents = way_back(snapshot, read_objects(target.factory), files, jobs, dashboards)
             if not actions:
                 problems = []
                 break

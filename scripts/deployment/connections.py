@@ -24,6 +24,7 @@ from deployment.factory import Factory, no_login
 if TYPE_CHECKING:
     from databricks.sdk.clock import Clock
 
+    from deployment.lakeview import Lakeview
     from deployment.workspace import Workspace
 
 
@@ -43,11 +44,12 @@ PATIENCE = Patience()
 
 @dataclass(frozen=True)
 class Target:
-    """Where an environment's bundle goes: its factory and its workspace."""
+    """Where an environment's bundle goes: its factory, its workspace and the dashboards there."""
 
     environment: Environment
     factory: Factory
     workspace: "Workspace"
+    lakeview: "Lakeview"
 
 
 def connect(
@@ -66,7 +68,7 @@ def connect(
     return Target(
         environment,
         connect_factory(environment.azure, patience, variables),
-        _connect_workspace(environment.databricks, patience, variables),
+        *_connect_workspace(environment.databricks, patience, variables),
     )
 
 
@@ -113,10 +115,13 @@ def connect_factory(
     return Factory(client, azure.resource_group, azure.data_factory, poll=patience.poll, settle=patience.settle)
 
 
-def _connect_workspace(databricks: DatabricksSettings, patience: Patience, variables: Mapping[str, str]) -> "Workspace":
+def _connect_workspace(
+    databricks: DatabricksSettings, patience: Patience, variables: Mapping[str, str]
+) -> "tuple[Workspace, Lakeview]":
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
+    from deployment.lakeview import Lakeview
     from deployment.workspace import Workspace
 
     _reach(databricks.host, patience)
@@ -130,11 +135,13 @@ def _connect_workspace(databricks: DatabricksSettings, patience: Patience, varia
             product_version="0.1.0",
             clock=patience.clock,
         )
-        return Workspace(WorkspaceClient(config=config))
+        client = WorkspaceClient(config=config)
     except ValueError as error:
         raise ConnectionSettingsError(
             f"{databricks.host}: no login to Databricks. Log in with `az login`, or set DATABRICKS_TOKEN. ({error})"
         ) from error
+    workspace = Workspace(client)
+    return workspace, Lakeview(client, workspace)
 
 
 def _reach(host: str, patience: Patience) -> None:

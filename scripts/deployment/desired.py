@@ -17,6 +17,7 @@ from bundle.environments import Environment, NotebookDelivery, apply_overrides, 
 from bundle.notebooks import is_notebook
 from bundle.resources import Resource, ResourceKey, load_resources
 from deployment.compute import with_compute
+from deployment.dashboards import NONE, WantedDashboards, wanted_dashboards
 from deployment.errors import DeploymentError
 from deployment.factory import OPERATIONS
 from deployment.jobs import on_jobs
@@ -46,10 +47,17 @@ class Desired:
     branch: str | None
     notes: tuple[str, ...]
     jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dashboards: WantedDashboards = NONE
 
 
-def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desired:
+def read_desired(adf: Path, notebooks: Path, environment: Environment, dashboards: Path | None = None) -> Desired:
     """Read a bundle as an environment is to hold it.
+
+    Args:
+        adf: the factory's Git root.
+        notebooks: the folder of its notebooks.
+        environment: where it goes.
+        dashboards: the folder of its dashboards.
 
     Raises:
         BundleError: an object file is wrong, or an override leads nowhere.
@@ -69,12 +77,15 @@ def read_desired(adf: Path, notebooks: Path, environment: Environment) -> Desire
         objects[key] = _without_byte_order_mark(_marked(reached))
     served = on_jobs(objects, environment)
     notes.extend(served.notes)
+    boards = wanted_dashboards(dashboards, served.objects, environment) if dashboards else NONE
+    notes.extend(boards.notes)
     if environment.databricks.notebooks is NotebookDelivery.GIT_FOLDER:
         commit, branch = _deployed_commit(notebooks)
-        return Desired(served.objects, {}, commit, branch, tuple(notes), served.jobs)
+        return Desired(served.objects, {}, commit, branch, tuple(notes), served.jobs, boards)
     files = {file.path: file for file in _notebook_files(notebooks, root)}
     manifest = WorkspaceFile(FileKind.FILE, manifest_path(environment), _manifest(files))
-    return Desired(served.objects, {**files, manifest.path: manifest}, None, None, tuple(notes), served.jobs)
+    every = {**files, manifest.path: manifest}
+    return Desired(served.objects, every, None, None, tuple(notes), served.jobs, boards)
 
 
 def manifest_path(environment: Environment) -> str:

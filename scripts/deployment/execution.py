@@ -23,7 +23,7 @@ from deployment.errors import (
 from deployment.factory import LiveObject
 from deployment.jobs import with_job_ids
 from deployment.live import PARALLEL
-from deployment.plan import DONE, GIT_FOLDER, JOB, Action, Operation
+from deployment.plan import DASHBOARD, DONE, GIT_FOLDER, JOB, Action, Operation
 from deployment.workspace import FileKind, WorkspaceFile, parent
 
 Progress = Callable[[str], None]
@@ -31,12 +31,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contents:
-    """What actions send: factory objects' bytes, files by workspace path, jobs' settings; a Git folder's branch."""
+    """What actions send: objects' bytes, files by path, jobs' and dashboards' settings; a Git folder's branch."""
 
     objects: Mapping[ResourceKey, bytes]
     files: Mapping[str, WorkspaceFile]
     branch: str | None = None
     jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dashboards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Execution:
         ours = [action for action in actions if action.in_factory]
         jobs = [action for action in actions if action.kind == JOB]
         files = [action for action in actions if action.kind in list(FileKind)]
+        dashboards = [action for action in actions if action.kind == DASHBOARD]
         upserts = [action for action in ours if action.operation is not Operation.DELETE]
         deletes = [action for action in ours if action.operation is Operation.DELETE]
         stops = [action for action in ours if action.stop and (action.sends or not action.start)]
@@ -86,6 +88,7 @@ class Execution:
         self._levels(deletes, self._delete, reverse=True)
         self._step([action for action in jobs if action.operation is Operation.DELETE], self._delete_job)
         self._step([action for action in files if action.operation is Operation.DELETE], self._delete_file)
+        self._step(dashboards, self._put_or_trash_dashboard)
         self._raise_errors()
 
     def _levels(self, actions: list[Action], do: Callable[[Action], str], *, reverse: bool = False) -> None:
@@ -163,6 +166,13 @@ class Execution:
 
     def _delete_job(self, action: Action) -> str:
         self.target.workspace.delete_job(str(action.etag))
+        return f"{DONE[action.operation]} {action.label}"
+
+    def _put_or_trash_dashboard(self, action: Action) -> str:
+        if action.operation is Operation.DELETE:
+            self.target.lakeview.trash(action.name)
+        else:
+            self.target.lakeview.put(action.name, self.contents.dashboards[action.name], action.etag)
         return f"{DONE[action.operation]} {action.label}"
 
     def _put(self, action: Action) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from bundle.environments import NotebookDelivery
 from bundle.resources import ResourceKey
 from deployment.connections import Target
+from deployment.dashboards import LiveDashboard, WantedDashboards
 from deployment.desired import manifest_path
 from deployment.errors import WorkspaceError
 from deployment.factory import OPERATIONS, Factory, LiveObject
 from deployment.jobs import Job
+from deployment.lakeview import Lakeview
 from deployment.workspace import FileKind, GitFolder, Workspace, WorkspaceFile, parent
 
 # As many requests at a time as the SDK's connection pool holds.
@@ -31,9 +33,12 @@ class Live:
     git_folder: GitFolder | None
     writers: frozenset[str] = frozenset()
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    dashboards: Mapping[str, LiveDashboard] = field(default_factory=dict)
 
 
-def read_live(target: Target, wanted_files: Iterable[str], wanted_jobs: Iterable[str]) -> Live:
+def read_live(
+    target: Target, wanted_files: Iterable[str], wanted_jobs: Iterable[str], wanted_dashboards: WantedDashboards
+) -> Live:
     """Read the factory and the bundle's part of the workspace.
 
     Only files that are wanted, or were put there by an earlier deployment, are exported; others are not ours to read.
@@ -44,13 +49,15 @@ def read_live(target: Target, wanted_files: Iterable[str], wanted_jobs: Iterable
     objects = read_objects(target.factory)
     databricks = target.environment.databricks
     jobs = read_jobs(target.workspace, wanted_jobs)
+    dashboards = _read_owned_dashboards(target, wanted_dashboards)
     if databricks.notebooks is NotebookDelivery.GIT_FOLDER:
         folder = target.workspace.git_folder(databricks.root)
-        return Live(objects, {}, frozenset(), folder, target.workspace.other_writers(databricks.root), jobs)
+        return Live(objects, {}, frozenset(), folder, target.workspace.other_writers(databricks.root), jobs, dashboards)
     manifest = target.workspace.read(FileKind.FILE, manifest_path(target.environment))
     owned = _owned_paths(manifest)
     files = read_files(target.workspace, owned | set(wanted_files))
-    return Live(objects, files, owned, None, target.workspace.other_writers(databricks.root), jobs)
+    writers = target.workspace.other_writers(databricks.root)
+    return Live(objects, files, owned, None, writers, jobs, dashboards)
 
 
 def read_objects(factory: Factory) -> dict[ResourceKey, LiveObject]:
@@ -72,6 +79,17 @@ def read_files(workspace: Workspace, paths: Iterable[str]) -> dict[str, Workspac
 def read_jobs(workspace: Workspace, names: Iterable[str]) -> dict[str, Job]:
     """Return those of the jobs that are there, by name."""
     return {name: job for name in names if (job := workspace.find_job(name))}
+
+
+def read_dashboards(lakeview: Lakeview, paths: Iterable[str]) -> dict[str, LiveDashboard]:
+    """Return those of the dashboards that are there, by path."""
+    return {path: dashboard for path in paths if (dashboard := lakeview.find(path))}
+
+
+def _read_owned_dashboards(target: Target, wanted: WantedDashboards) -> dict[str, LiveDashboard]:
+    if wanted.folder is None:
+        return {}
+    return read_dashboards(target.lakeview, {*wanted.settings, *target.lakeview.deployed(wanted.folder)})
 
 
 def _topmost(folders: set[str]) -> list[str]:

@@ -15,6 +15,7 @@ from deployment.workspace import FileKind
 
 GIT_FOLDER = "gitFolder"
 JOB = "job"
+DASHBOARD = "dashboard"
 DEFAULT_MAX_DELETES = 10
 
 _VERSION = 1
@@ -38,7 +39,7 @@ def label(kind: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Action:
-    """One change of one object: a factory object, a notebook or file, or the Git folder.
+    """One change of one object: a factory object, a notebook or file, a job, a dashboard, or the Git folder.
 
     `level` orders factory objects: each refers only to objects of lower levels. `etag` is the live object's, `content`
     the hash of what will be sent. `stop` and `start` are a trigger's: it fires now, and it is to fire afterwards.
@@ -67,7 +68,7 @@ class Action:
     @property
     def in_factory(self) -> bool:
         """Whether the object is the factory's; else it is the workspace's."""
-        return self.kind not in (*FileKind, GIT_FOLDER, JOB)
+        return self.kind not in (*FileKind, GIT_FOLDER, JOB, DASHBOARD)
 
     @property
     def sends(self) -> bool:

@@ -9,12 +9,13 @@ from bundle.environments import Environment
 from bundle.errors import ReferenceCycleError
 from bundle.references import BUILT_IN, dependency_levels, references
 from bundle.resources import Resource, ResourceKey
+from deployment.dashboards import LiveDashboard, Settings, dashboard_differences, with_access
 from deployment.desired import MARK, MARKED_KINDS, Desired, digest, is_marked
 from deployment.differences import RUNTIME_STATE, Change, differences, hidden_secrets, mask
 from deployment.factory import STARTED, STOPPED, LiveObject
 from deployment.jobs import Job, lacking
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, JOB, Action, Operation, Options, Plan, label
+from deployment.plan import DASHBOARD, GIT_FOLDER, JOB, Action, Operation, Options, Plan, label
 from deployment.workspace import WorkspaceFile
 
 # A tumbling window trigger's window cannot be moved: the service refuses it.
@@ -25,12 +26,18 @@ _IMMUTABLE = tuple(f"properties.typeProperties.{field}" for field in ("startTime
 def make_plan(desired: Desired, live: Live, environment: Environment, options: Options) -> Plan:
     """Return what leads from what is there to what is wanted, and every reason not to do it."""
     object_actions = [*_upserts(desired, live), *_deletes(desired, live)]
-    actions = (*_workspace_actions(desired, live), *_job_actions(desired, live), *object_actions)
+    actions = (
+        *_workspace_actions(desired, live),
+        *_job_actions(desired, live),
+        *_dashboard_actions(desired, live),
+        *object_actions,
+    )
     changed = {action.key for action in actions}
     wanted = [
         *desired.objects,
         *(ResourceKey(file.kind, file.path) for file in desired.files.values()),
         *(ResourceKey(JOB, name) for name in desired.jobs),
+        *(ResourceKey(DASHBOARD, path) for path in desired.dashboards.settings),
     ]
     return Plan(
         environment=environment.name,
@@ -98,6 +105,19 @@ def job_action(name: str, wanted: Mapping[str, Any] | None, live: Job | None) ->
     return Action(Operation.UPDATE, JOB, name, changes, etag=live.id) if changes else None
 
 
+def dashboard_action(path: str, wanted: Settings | None, live: LiveDashboard | None) -> Action | None:
+    """Return what makes a dashboard as wanted (None: gone), or None when it is."""
+    if wanted is None:
+        return Action(Operation.DELETE, DASHBOARD, path, etag=live.etag) if live else None
+    if live is None:
+        return Action(Operation.CREATE, DASHBOARD, path)
+    changes = tuple(
+        Change(place, mask(old, (place,)), mask(new, (place,)))
+        for place, old, new in dashboard_differences(live, wanted)
+    )
+    return Action(Operation.UPDATE, DASHBOARD, path, changes, etag=live.etag) if changes else None
+
+
 def levels_of(documents: Mapping[ResourceKey, Mapping[str, Any]]) -> dict[ResourceKey, int]:
     """Return each object's level: it refers only to objects of lower ones. Objects in a circle have none."""
     resources = {key: Resource(key, Path(str(key)), b"", document) for key, document in documents.items()}
@@ -153,6 +173,14 @@ def _workspace_actions(desired: Desired, live: Live) -> Iterator[Action]:
 def _job_actions(desired: Desired, live: Live) -> Iterator[Action]:
     for name, settings in sorted(desired.jobs.items()):
         action = job_action(name, settings, live.jobs.get(name))
+        if action:
+            yield action
+
+
+def _dashboard_actions(desired: Desired, live: Live) -> Iterator[Action]:
+    wanted = with_access(desired.dashboards.settings, live.dashboards)
+    for path in sorted({*wanted, *live.dashboards}):
+        action = dashboard_action(path, wanted.get(path), live.dashboards.get(path))
         if action:
             yield action
 

@@ -11,14 +11,15 @@ from typing import Any
 from bundle.command_line import reason
 from bundle.environments import Environment
 from bundle.resources import ResourceKey
+from deployment.dashboards import LiveDashboard, Settings
 from deployment.differences import restorable
 from deployment.errors import SnapshotError
 from deployment.execution import Contents
 from deployment.factory import LiveObject
 from deployment.jobs import Job
 from deployment.live import Live
-from deployment.plan import GIT_FOLDER, JOB, Action, Plan
-from deployment.planning import file_action, job_action, levels_of, object_action
+from deployment.plan import DASHBOARD, GIT_FOLDER, JOB, Action, Plan
+from deployment.planning import dashboard_action, file_action, job_action, levels_of, object_action
 from deployment.workspace import FileKind, WorkspaceFile
 
 FOLDER = Path(".local/deployments")
@@ -39,6 +40,7 @@ class Snapshot:
     git_folder: str | None = None
     commit: str | None = None
     jobs: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    dashboards: Mapping[str, Settings | None] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Path:
         """Write the snapshot to a new file that only its owner can read, and return the file.
@@ -58,6 +60,7 @@ class Snapshot:
             "gitFolder": self.git_folder,
             "commit": self.commit,
             "jobs": dict(self.jobs),
+            "dashboards": dict(self.dashboards),
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,7 @@ def take_snapshot(plan: Plan, live: Live, taken: datetime) -> Snapshot:
     """Return what a plan is about to touch, as it is now."""
     factory_keys = [action.key for action in plan.actions if action.in_factory]
     jobs = [action.name for action in plan.actions if action.kind == JOB]
+    dashboards = [action.name for action in plan.actions if action.kind == DASHBOARD]
     paths = [action.name for action in plan.actions if action.kind in list(FileKind)]
     touches_folder = any(action.kind == GIT_FOLDER for action in plan.actions)
     folder = live.git_folder if touches_folder else None
@@ -85,6 +89,7 @@ def take_snapshot(plan: Plan, live: Live, taken: datetime) -> Snapshot:
         git_folder=folder.path if folder else None,
         commit=folder.commit if folder else None,
         jobs={name: live.jobs[name].settings if name in live.jobs else None for name in jobs},
+        dashboards={path: live.dashboards[path].settings if path in live.dashboards else None for path in dashboards},
     )
 
 
@@ -108,6 +113,7 @@ def load_snapshot(file: Path, environment: Environment) -> Snapshot:
             git_folder=document["gitFolder"],
             commit=document["commit"],
             jobs=document.get("jobs", {}),
+            dashboards=document.get("dashboards", {}),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SnapshotError(f"{file}: no snapshot that `apply` wrote: {reason(error)}") from error
@@ -121,6 +127,7 @@ def way_back(
     objects: Mapping[ResourceKey, LiveObject],
     files: Mapping[str, WorkspaceFile],
     jobs: Mapping[str, Job],
+    dashboards: Mapping[str, LiveDashboard],
 ) -> tuple[list[Action], Contents]:
     """Return what puts everything back as the snapshot holds it, given what is there now."""
     before = {key: document for key, document in snapshot.objects.items() if document is not None}
@@ -130,12 +137,14 @@ def way_back(
     found: Iterable[Action | None] = [
         *(file_action(path, was, files.get(path)) for path, was in snapshot.files.items()),
         *(job_action(name, was, jobs.get(name)) for name, was in snapshot.jobs.items()),
+        *(dashboard_action(path, was, dashboards.get(path)) for path, was in snapshot.dashboards.items()),
         *(object_action(key, was, objects.get(key), level=levels.get(key, 0)) for key, was in snapshot.objects.items()),
     ]
     contents = Contents(
         {key: json.dumps(restorable(document)).encode() for key, document in before.items()},
         {path: was for path, was in snapshot.files.items() if was},
         jobs={name: was for name, was in snapshot.jobs.items() if was},
+        dashboards={path: was for path, was in snapshot.dashboards.items() if was},
     )
     return [action for action in found if action], contents
 

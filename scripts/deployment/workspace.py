@@ -82,7 +82,7 @@ class Workspace:
         Raises:
             WorkspaceError: the workspace does not answer.
         """
-        with _errors(folder):
+        with errors_of(folder):
             try:
                 infos = list(self._client.workspace.list(folder, recursive=True))
             except NotFound:
@@ -96,7 +96,7 @@ class Workspace:
             WorkspaceError: the workspace does not answer.
         """
         form = ExportFormat.SOURCE if kind is FileKind.NOTEBOOK else ExportFormat.AUTO
-        with _errors(path):
+        with errors_of(path):
             try:
                 answer = self._client.workspace.export(path, format=form)
             except NotFound:
@@ -111,7 +111,7 @@ class Workspace:
             WorkspaceError: refused, or no answer.
         """
         notebook = file.kind is FileKind.NOTEBOOK
-        with _errors(file.path):
+        with errors_of(file.path):
             self._client.workspace.import_(
                 file.path,
                 content=base64.b64encode(file.content).decode(),
@@ -127,7 +127,7 @@ class Workspace:
         Raises:
             WorkspaceError: refused, or no answer.
         """
-        with _errors(path):
+        with errors_of(path):
             try:
                 self._client.workspace.delete(path)
             except NotFound:
@@ -139,7 +139,7 @@ class Workspace:
         Raises:
             WorkspaceError: refused, or no answer.
         """
-        with _errors(path):
+        with errors_of(path):
             self._client.workspace.mkdirs(path)
 
     def find_job(self, name: str) -> Job | None:
@@ -148,7 +148,7 @@ class Workspace:
         Raises:
             WorkspaceError: several have the name, or the workspace does not answer.
         """
-        with _errors(f"job {name}"):
+        with errors_of(f"job {name}"):
             found = self._jobs("GET", "list", query={"name": name}).get("jobs", [])
             if len(found) > 1:
                 numbers = ", ".join(str(job["job_id"]) for job in found)
@@ -168,7 +168,7 @@ class Workspace:
         Raises:
             WorkspaceError: refused, or no answer.
         """
-        with _errors(f"job {settings['name']}"):
+        with errors_of(f"job {settings['name']}"):
             if job_id is not None:
                 self._jobs("POST", "reset", body={"job_id": int(job_id), "new_settings": dict(settings)})
                 return job_id
@@ -184,7 +184,7 @@ class Workspace:
         Raises:
             WorkspaceError: refused, or no answer.
         """
-        with _errors(f"job {job_id}"):
+        with errors_of(f"job {job_id}"):
             try:
                 self._jobs("POST", "delete", body={"job_id": int(job_id)})
             except NotFound:
@@ -204,7 +204,7 @@ class Workspace:
         Raises:
             WorkspaceError: the workspace does not answer.
         """
-        with _errors(folder):
+        with errors_of(folder):
             try:
                 identifier = self._nearest_folder(folder)
                 entries = self._client.permissions.get("directories", identifier).access_control_list or []
@@ -233,7 +233,7 @@ class Workspace:
         Raises:
             WorkspaceError: the workspace does not answer.
         """
-        with _errors(path):
+        with errors_of(path):
             found = [repo for repo in self._client.repos.list(path_prefix=path) if repo.path == path]
         return _git_folder(found[0]) if found else None
 
@@ -243,7 +243,7 @@ class Workspace:
         Raises:
             WorkspaceError: refused, or no answer.
         """
-        with _errors(folder.path):
+        with errors_of(folder.path):
             self._client.repos.update(folder.id, branch=branch)
             answer = self._client.repos.get(folder.id)
         return GitFolder(folder.id, folder.path, answer.head_commit_id or "", answer.branch)
@@ -267,7 +267,12 @@ def _git_folder(repo: RepoInfo) -> GitFolder:
 
 
 @contextmanager
-def _errors(what: str) -> Iterator[None]:
+def errors_of(what: str) -> Iterator[None]:
+    """Turn what the SDK raises into this package's errors, which name what was asked for.
+
+    Raises:
+        WorkspaceError: the workspace refused, or gave no answer that can be read.
+    """
     try:
         yield
     except ResourceAlreadyExists as error:

@@ -9,7 +9,7 @@ from databricks.sdk.clock import Clock
 from bundle.environments import load_environment
 from deployment.apply import Applied, apply, current_plan, rollback
 from deployment.connections import Patience, Target, connect
-from deployment.desired import read_desired
+from deployment.desired import Desired, read_desired
 from deployment.plan import Options, Plan
 from deployment.snapshot import load_snapshot
 from fakes.bundles import BundleFolder, environment_file
@@ -57,12 +57,12 @@ class Cloud:
 
     def plan(self, **options: Any) -> Plan:
         target = self.target()
-        desired = read_desired(self.bundle.adf, self.bundle.notebooks, target.environment)
+        desired = self._desired(target)
         return current_plan(target, desired, Options(**options))[0]
 
     def apply(self, saved: Plan | None = None, *, break_lock: bool = False, **options: Any) -> Applied:
         target = self.target()
-        desired = read_desired(self.bundle.adf, self.bundle.notebooks, target.environment)
+        desired = self._desired(target)
         return apply(
             target,
             desired,
@@ -74,6 +74,10 @@ class Cloud:
             sleep=lambda _seconds: None,
         )
 
+    def _desired(self, target: Target) -> Desired:
+        dashboards = self.bundle.root / "infra" / "dashboards"
+        return read_desired(self.bundle.adf, self.bundle.notebooks, target.environment, dashboards)
+
     def rollback(self, snapshot: Path) -> list[str]:
         target = self.target()
         found = load_snapshot(snapshot, target.environment)
@@ -82,7 +86,7 @@ class Cloud:
     def state(self) -> dict[str, Any]:
         """All that the services hold, for comparison; locks are not part of it."""
         files = {path: file for path, file in self.workspace.files.items() if ".lock/" not in path}
-        return {**self.factory.state(), "files": files}
+        return {**self.factory.state(), "files": files, "dashboards": self.workspace.dashboard_state()}
 
     def locks(self) -> list[str]:
         return [path for path in self.workspace.files if ".lock/" in path]

@@ -16,10 +16,10 @@ from fakes.dfs_service import DfsService
 from fakes.fast_clock import FastClock
 from fakes.faulty_storage import DIES_AFTER, FAILS_BEFORE, Died, FaultyStorage, is_new_case
 from fakes.http_service import Fault
-from ingestion.lake import parquet_tables
+from ingestion.lake import table_landing as landing_module
 from ingestion.lake.adls_storage import LEASE_SECONDS, AdlsLease, AdlsStorage
-from ingestion.lake.parquet_tables import TableLanding, table_landing
 from ingestion.lake.storage import Storage
+from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.platform.errors import LakeError, LockLostError, PromotionError
 
 TABLE = "customer_data"
@@ -50,7 +50,7 @@ def clock() -> FastClock:
 
 @pytest.fixture
 def service(clock: FastClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DfsService]:
-    monkeypatch.setattr(parquet_tables, "count_parquet", lambda *arguments: 1)
+    monkeypatch.setattr(landing_module, "count_parquet", lambda *arguments: 1)
     with DfsService(seconds=clock.now) as service:
         yield service
 

@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 from fakes.faulty_storage import DIES_AFTER, FAULTS, Died, FaultyStorage, is_new_case
 from ingestion.lake.documents import replace_document
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.parquet_tables import table_landing
 from ingestion.lake.storage import Storage
+from ingestion.lake.table_landing import table_landing
 from ingestion.platform.errors import LakeError, LockedError
 from support.lakes import leftovers, rows_found
 from support.tables import land_rows, write_rows

@@ -34,7 +34,7 @@ VARIABLES = "properties.typeProperties.newClusterSparkEnvVars"
 # Variables that choose a way to sign in and a place for tables; empty, they choose nothing.
 OF_UNITY_CATALOG = {"CREDENTIAL", "KEY_VAULT_URL", "CATALOG", "SCHEMA"}
 # What setup_workspace.py prints, and what GitHub Actions sets by itself.
-NOT_FROM_BICEP = {"CLUSTER_POLICY_ID"}
+NOT_FROM_BICEP = {"CLUSTER_POLICY_ID", "WAREHOUSE_ID"}
 
 
 def cluster_overrides(path: Path) -> dict[str, str]:

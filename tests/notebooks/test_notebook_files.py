@@ -25,6 +25,8 @@ TABLE_WIDGETS = {
     "sql_url",
     "secret_scope",
     "table_format",
+    "catalog",
+    "schema",
     "schema_change",
     "quarantine_limit",
     "quarantine_days",

@@ -8,6 +8,7 @@ _RESERVED = ("quarantine", "quality_metrics", "ingest_runs")
 # What Spark takes for a pattern or a partition, what a path or an address ends or begins with, control characters.
 _UNFIT = re.compile(r"[\\:*?\"<>|{}\[\]=#%,;\x00-\x1f\x7f]")
 _LONGEST = 200
+_NO_NAME = re.compile(r"[^a-z0-9_]")
 
 
 def unfit(destination: str) -> str | None:
@@ -28,6 +29,18 @@ def unfit(destination: str) -> str | None:
         f"is in the lake's own folder {parts[0]!r}; choose another name": parts[0].lower() in _RESERVED,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def table_name(destination: str) -> str:
+    """Return the name of a destination as a table of a catalog: any catalog takes a-z, 0-9 and `_`, in lower case."""
+    return _NO_NAME.sub("_", destination.lower())
+
+
+def unfit_as_table(destination: str) -> str | None:
+    """Return why a destination cannot be a table's name; None where it can."""
+    if re.search("[a-z0-9]", table_name(destination)):
+        return None
+    return "has no letter a-z and no digit to call a table by, as CATALOG is set; choose another name"
 
 
 def clashes(destinations: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from ingestion.feeds.destinations import clashes
+from ingestion.feeds.destinations import clashes, table_name, unfit_as_table
 from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import (
     Endpoint,
@@ -94,6 +94,8 @@ def check_sources(
     problems = [problem for file in read for problem in file.problems]
     problems += _shared_names(read)
     problems += _shared_destinations(read)
+    if settings and settings("CATALOG"):
+        problems += _shared_tables(read)
     secrets = [secret for file in read for secret in file.secrets()]
     return [file.source for file in read if file.source], sorted(set(problems)), secrets
 
@@ -326,6 +328,22 @@ def _shared_destinations(files: list[_File]) -> Iterator[Problem]:
             f"{feed.destination!r} {relation} the destination of {other_feed.name} ({where}); write another",
         )
         yield file.problems[-1]
+
+
+def _shared_tables(files: list[_File]) -> Iterator[Problem]:
+    """Refuse destinations that cannot be a table's name, or become that of another one."""
+    first: dict[str, Feed] = {}
+    for file in files:
+        for path, feed in file.placed:
+            if not feed.destination or feed.format != "delta":
+                continue
+            reason, name = unfit_as_table(feed.destination), table_name(feed.destination)
+            other = first.setdefault(name, feed)
+            if not reason and other.destination != feed.destination:
+                reason = f"is the table {name} of the catalog, as is that of {other.name}; write another"
+            if reason:
+                file.report((*path, "destination"), f"{feed.destination!r} {reason}")
+                yield file.problems[-1]
 
 
 def _exclude_each_other(feed: Feed, other: Feed) -> bool:

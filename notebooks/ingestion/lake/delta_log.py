@@ -4,7 +4,7 @@ import json
 import re
 from contextlib import suppress
 
-from ingestion.lake.delta_tables import Commit
+from ingestion.lake.delta_commits import Commit
 from ingestion.lake.storage import Storage
 
 _COMMIT = re.compile(r"(\d{20})\.json")

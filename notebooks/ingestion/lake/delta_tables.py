@@ -13,44 +13,33 @@ rows: what is there was done, once, however often a run is repeated or killed.
 Everything here is SQL and DataFrames, alike on classic Spark and on Spark Connect.
 """
 
-import json
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql.functions import col, lit
+from pyspark.sql.functions import col, expr, lit
 from pyspark.sql.functions import max as greatest
-from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
+from pyspark.sql.types import DataType, StructField, StructType
 
+from ingestion.lake.delta_commits import Changes, Commit, Version, marked, version_of
+from ingestion.lake.delta_sql import Clause, ddl, has_odd_names, literal, properties_of, quoted, type_of
 from ingestion.lake.manifest import compare
 from ingestion.platform.errors import LakeError, PromotionError, SchemaChangedError
 from ingestion.platform.spark_errors import root_cause
 
-# Names that a Parquet file cannot have for a column: Delta then gives its files' columns names of their own.
-_ODD_NAME = re.compile(r"[ ,;{}()\n\t=]")
 _COLUMN_MAPPING = MappingProxyType({"delta.columnMapping.mode": "name"})
 _TYPE_WIDENING = MappingProxyType({"delta.enableTypeWidening": "true"})
 _SETTING = "spark.databricks.delta."
-# How a MERGE's condition names its commit, and the column of the source by which it does so.
-_MARK = re.compile(r"ingestion:([A-Za-z0-9_=-]+)")
+# The column by which the source of a MERGE names its commit.
 _MARK_COLUMN = "_ingestion_commit"
-# What leaves the rows as they are. An operation that is not known here counts as one that changes them.
-_UPKEEP = frozenset(
-    {
-        *("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "CLUSTER BY", "COMPUTE STATS", "AUTO COMPACTION"),
-        *("CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL", "DROP FEATURE"),
-        *("ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "ADD CONSTRAINT", "DROP CONSTRAINT"),
-    }
+_NO_TABLE = (
+    *("DELTA_TABLE_ONLY_OPERATION", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE"),
+    *("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"),
 )
-_NO_TABLE = ("DELTA_TABLE_ONLY_OPERATION", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "PATH_NOT_FOUND")
 # What a Spark without Delta says of its format and of its statements.
 _DELTA_UNKNOWN = ("DATA_SOURCE_NOT_FOUND", "PARSE_SYNTAX_ERROR")
 _NO_DELTA = (
@@ -58,115 +47,6 @@ _NO_DELTA = (
     "or set the widget table_format or the variable TABLE_FORMAT to parquet"
 )
 _FIRST_LOOK = 20  # versions: the last commit of an application is nearly always among them
-
-
-@dataclass(frozen=True)
-class Commit:
-    """Whose commit it is: the same application and version are never committed twice.
-
-    Without a version it is one that its application knows by its metadata, and may make again.
-
-    Attributes:
-        application: one writer's name, which no other writer of the table has.
-        version: grows from commit to commit of the application.
-        metadata: what is kept with the commit; JSON values.
-    """
-
-    application: str
-    version: int | None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    def dump(self) -> str:
-        """Return the commit as the JSON text that the table's history keeps."""
-        document = {"application": self.application, "version": self.version, "metadata": dict(self.metadata)}
-        return json.dumps(document, ensure_ascii=False)
-
-    @staticmethod
-    def read(text: str | None) -> "Commit | None":
-        """Return the commit that a text of a table's history holds; None where it is somebody else's."""
-        with suppress(ValueError, TypeError, KeyError):
-            document = json.loads(text or "")
-            version = document["version"]
-            return Commit(
-                str(document["application"]), None if version is None else int(version), dict(document["metadata"])
-            )
-        return None
-
-
-@dataclass(frozen=True)
-class Version:
-    """An entry of a table's history; `commit` is None where it is not one of ours."""
-
-    number: int
-    timestamp: datetime
-    operation: str
-    commit: Commit | None
-
-    @property
-    def is_foreign(self) -> bool:
-        """Say whether somebody else may have changed the rows."""
-        return self.commit is None and self.operation not in _UPKEEP
-
-
-@dataclass(frozen=True)
-class Changes:
-    """How many rows a MERGE inserted, updated and deleted."""
-
-    inserted: int
-    updated: int
-    deleted: int
-
-
-@dataclass(frozen=True)
-class Clause:
-    """What a MERGE does with a row: SQL in which `target` and `source` are the two sides.
-
-    Attributes:
-        match: `MATCHED`, `NOT MATCHED` (a row of the source alone) or `NOT MATCHED BY SOURCE`.
-        action: `UPDATE`, `DELETE` or `INSERT`.
-        values: for each column of the table, as it is named, the expression that it gets.
-        when: a further condition.
-    """
-
-    match: str
-    action: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    when: str | None = None
-
-    def sql(self) -> str:
-        """Return the clause as it stands in a MERGE."""
-        condition = f" AND ({self.when})" if self.when else ""
-        return f"WHEN {self.match}{condition} THEN {self.action}{self._assignments()}"
-
-    def _assignments(self) -> str:
-        columns = [quoted(name) for name in self.values]
-        match self.action:
-            case "UPDATE":
-                return " SET " + ", ".join(map("target.{} = {}".format, columns, self.values.values()))
-            case "INSERT":
-                return f" ({', '.join(columns)}) VALUES ({', '.join(self.values.values())})"
-        return ""
-
-
-def upsert(columns: Sequence[str], *, when: str | None = None) -> tuple[Clause, Clause]:
-    """Return the clauses that let the table have the source's rows; rows that it has already stay as they are.
-
-    Args:
-        columns: of the table, that the source has under the same names.
-        when: a further condition on rows that are updated, as `source.version >= target.version`.
-    """
-    values = {name: f"source.{quoted(name)}" for name in columns}
-    same = " AND ".join(f"target.{quoted(name)} <=> source.{quoted(name)}" for name in columns)
-    differs = f"NOT ({same})"
-    return (
-        Clause("MATCHED", "UPDATE", values, f"{differs} AND ({when})" if when else differs),
-        Clause("NOT MATCHED", "INSERT", values),
-    )
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 class DeltaTable:
@@ -190,18 +70,32 @@ class DeltaTable:
         """Return the folder's address, or the table's name."""
         return self._target
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, and not a table of a catalog."""
+        return self._is_folder
+
     def exists(self) -> bool:
         """Say whether there is such a table. A folder without Delta's log is none."""
         if not self._is_folder:
             with self._failures("cannot be looked up"):
                 return self._spark.catalog.tableExists(self.identifier)
+        return self.newest() is not None
+
+    def newest(self) -> Version | None:
+        """Return the newest version; None where there is no such table."""
         try:
-            self.history(1)
+            return self.history(1)[0]
         except LakeError as error:
             if _condition(error.__cause__) in _NO_TABLE:
-                return False
+                return None
             raise
-        return True
+
+    def properties(self) -> dict[str, str]:
+        """Return the table's properties."""
+        with self._failures("its properties cannot be read"):
+            rows = self._spark.sql(f"SHOW TBLPROPERTIES {self.identifier}").collect()
+        return {row["key"]: row["value"] for row in rows}
 
     def columns(self) -> StructType:
         """Return the table's columns."""
@@ -231,15 +125,45 @@ class DeltaTable:
             comment: of the table.
             clustering: the columns by which its rows lie together.
         """
-        properties = {**(_COLUMN_MAPPING if _has_odd_names(columns) else {}), **properties}
-        statement = f"CREATE TABLE IF NOT EXISTS {self.identifier} ({_ddl(columns)}) USING delta"
+        properties = {**_needed(columns), **properties}
+        statement = f"CREATE TABLE IF NOT EXISTS {self.identifier} ({ddl(columns)}) USING delta"
         if clustering:
             statement += f" CLUSTER BY ({', '.join(map(quoted, clustering))})"
         if comment is not None:
-            statement += f" COMMENT {_literal(comment)}"
+            statement += f" COMMENT {literal(comment)}"
         if properties:
-            statement += f" TBLPROPERTIES ({_properties(properties)})"
+            statement += f" TBLPROPERTIES ({properties_of(properties)})"
         self._execute(statement, "cannot be made")
+
+    def create_from(
+        self,
+        frame: DataFrame,
+        commit: Commit,
+        *,
+        properties: Mapping[str, str] = MappingProxyType({}),
+        comment: str | None = None,
+        clustering: Sequence[str] = (),
+    ) -> None:
+        """Make a table of a catalog with its first rows, in one commit; where there is one already that is an error.
+
+        Args:
+            frame: the rows; a column's comment is its metadata's `comment`.
+            commit: whose it is.
+            properties: as for `create`.
+            comment: as for `create`.
+            clustering: as for `create`; rows that cannot lie so are there all the same.
+        """
+        with self._failures("cannot be made"):
+            writer = frame.writeTo(self.identifier).using("delta").options(**_options(commit))
+            for name, value in {**_needed(frame.schema), **properties}.items():
+                writer = writer.tableProperty(name, value)
+            if comment is not None:
+                writer = writer.tableProperty("comment", comment)
+            writer.create()
+        if clustering:
+            with suppress(LakeError):
+                columns = ", ".join(map(quoted, clustering))
+                self._execute(f"ALTER TABLE {self.identifier} CLUSTER BY ({columns})", "cannot be clustered")
 
     def evolve(self, columns: StructType) -> None:
         """Give the table the columns that it lacks, and to those that it has the wider types.
@@ -258,13 +182,13 @@ class DeltaTable:
             return
         new = StructType([f for f in wanted if f.name not in present.names])
         wider = [f for f in wanted if f.name in present.names and f.dataType != present[f.name].dataType]
-        needed = {**(_COLUMN_MAPPING if _has_odd_names(new) else {}), **(_TYPE_WIDENING if wider else {})}
+        needed = {**_needed(new), **(_TYPE_WIDENING if wider else {})}
         if needed:
-            self._execute(f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({_properties(needed)})", "cannot change")
+            self._execute(f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({properties_of(needed)})", "cannot change")
         if new:
-            self._execute(f"ALTER TABLE {self.identifier} ADD COLUMNS ({_ddl(new)})", "cannot get new columns")
+            self._execute(f"ALTER TABLE {self.identifier} ADD COLUMNS ({ddl(new)})", "cannot get new columns")
         for column in wider:
-            change_type = f"ALTER COLUMN {quoted(column.name)} TYPE {_type(column.dataType)}"
+            change_type = f"ALTER COLUMN {quoted(column.name)} TYPE {type_of(column.dataType)}"
             self._execute(f"ALTER TABLE {self.identifier} {change_type}", "cannot get a wider column")
 
     def append(self, frame: DataFrame, commit: Commit) -> None:
@@ -283,6 +207,8 @@ class DeltaTable:
     ) -> None:
         """Replace all rows, and the columns by the frame's; make the table where there is none.
 
+        What else a table of a catalog has stays: comments, properties, clustering.
+
         Args:
             frame: the rows.
             commit: whose it is.
@@ -290,13 +216,14 @@ class DeltaTable:
             properties: of a table that is made, Delta's own (`delta.*`).
         """
         options = {**_options(commit), **properties}
-        if replace_where is None:
-            options["overwriteSchema"] = "true"
-            if _has_odd_names(frame.schema):
-                options |= _COLUMN_MAPPING
-        else:
-            options["replaceWhere"] = replace_where
         with self._failures("cannot be committed"):
+            if not self._is_folder and self.exists():
+                self._overwrite_named(frame, options, replace_where)
+                return
+            if replace_where is None:
+                options |= {"overwriteSchema": "true", **_needed(frame.schema)}
+            else:
+                options["replaceWhere"] = replace_where
             self._save(frame.write.format("delta").mode("overwrite").options(**options))
 
     def merge(
@@ -324,9 +251,9 @@ class DeltaTable:
             last = self.last_commit(commit.application)
             if last and (last.version or 0) >= (commit.version or 1):
                 return None
-            mark = f"ingestion:{urlsafe_b64encode(commit.dump().encode()).decode()}"
+            mark = marked(commit)
             frame = frame.withColumn(_MARK_COLUMN, lit(mark))
-            on += f" AND source.{_MARK_COLUMN} = {_literal(mark)}"
+            on += f" AND source.{_MARK_COLUMN} = {literal(mark)}"
         row = self._merge(session or self._spark, frame, on, clauses)
         if row is None:
             return None
@@ -341,7 +268,7 @@ class DeltaTable:
         statement = f"DESCRIBE HISTORY {self.identifier}" + (f" LIMIT {limit}" if limit else "")
         with self._failures("its history cannot be read"):
             chosen = ("version", "timestamp", "operation", "operationParameters", "userMetadata")
-            return [_version(row) for row in self._spark.sql(statement).select(*chosen).collect()]
+            return [version_of(row) for row in self._spark.sql(statement).select(*chosen).collect()]
 
     def last_commit(self, application: str) -> Commit | None:
         """Return an application's last commit; None where there is none.
@@ -378,6 +305,20 @@ class DeltaTable:
             writer.save(self._target)
         else:
             writer.saveAsTable(self.identifier)
+
+    def _overwrite_named(self, frame: DataFrame, options: dict[str, str], replace_where: str | None) -> None:
+        """Replace rows of a table of a catalog: `saveAsTable` would replace the table, with all that it has."""
+        columns = self.columns()
+        if replace_where is None and _kinds(frame.schema) != _kinds(columns):
+            # Only then: it takes the columns' comments with it.
+            options["overwriteSchema"] = "true"
+            needed = {name: value for name, value in _needed(frame.schema).items() if not has_odd_names(columns)}
+            if needed:
+                self._execute(
+                    f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({properties_of(needed)})", "cannot change"
+                )
+        rows = lit(True) if replace_where is None else expr(replace_where)
+        frame.writeTo(self.identifier).options(**options).overwrite(rows)
 
     def _merge(self, session: SparkSession, frame: DataFrame, on: str, clauses: Sequence[Clause]) -> Row | None:
         with self._failures("cannot be merged into"), self._view(frame, session) as source:
@@ -439,6 +380,15 @@ def _session_of(spark: SparkSession, commit: Commit) -> SparkSession | None:
     return session
 
 
+def _needed(columns: StructType) -> Mapping[str, str]:
+    """Return the properties that a table needs for its columns."""
+    return _COLUMN_MAPPING if has_odd_names(columns) else {}
+
+
+def _kinds(columns: StructType) -> dict[str, DataType]:
+    return {column.name: column.dataType for column in columns}
+
+
 def _options(commit: Commit) -> dict[str, str]:
     return {"userMetadata": commit.dump(), **_transaction_of(commit)}
 
@@ -447,15 +397,6 @@ def _transaction_of(commit: Commit) -> dict[str, str]:
     if commit.version is None:
         return {}
     return {"txnAppId": commit.application, "txnVersion": str(commit.version)}
-
-
-def _version(row: Row) -> Version:
-    commit = Commit.read(row["userMetadata"])
-    mark = _MARK.search((row["operationParameters"] or {}).get("predicate") or "")
-    if commit is None and mark:
-        with suppress(ValueError):
-            commit = Commit.read(urlsafe_b64decode(mark[1]).decode())
-    return Version(row["version"], row["timestamp"], row["operation"], commit)
 
 
 def _words(error: Exception) -> str:
@@ -469,50 +410,3 @@ def _words(error: Exception) -> str:
 def _condition(error: BaseException | None) -> str:
     """Return the name that Spark has for what happened, without the particular case of it."""
     return (error.getCondition() or "").partition(".")[0] if isinstance(error, PySparkException) else ""
-
-
-def _has_odd_names(columns: StructType) -> bool:
-    return any(_ODD_NAME.search(name) for name in _names(columns))
-
-
-def _names(kind: DataType) -> Iterator[str]:
-    """Yield the names of all columns, those within columns too."""
-    match kind:
-        case StructType():
-            for column in kind:
-                yield column.name
-                yield from _names(column.dataType)
-        case ArrayType():
-            yield from _names(kind.elementType)
-        case MapType():
-            yield from _names(kind.keyType)
-            yield from _names(kind.valueType)
-
-
-def _ddl(columns: StructType) -> str:
-    """Return columns as CREATE TABLE has them; all take NULL, for what a source promises may change."""
-    return ", ".join(f"{quoted(column.name)} {_type(column.dataType)}{_comment(column)}" for column in columns)
-
-
-def _type(kind: DataType) -> str:
-    match kind:
-        case StructType():
-            return f"STRUCT<{', '.join(f'{quoted(column.name)}: {_type(column.dataType)}' for column in kind)}>"
-        case ArrayType():
-            return f"ARRAY<{_type(kind.elementType)}>"
-        case MapType():
-            return f"MAP<{_type(kind.keyType)}, {_type(kind.valueType)}>"
-    return kind.simpleString()
-
-
-def _comment(column: StructField) -> str:
-    comment = column.metadata.get("comment")
-    return f" COMMENT {_literal(comment)}" if comment else ""
-
-
-def _properties(properties: Mapping[str, str]) -> str:
-    return ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -13,7 +13,7 @@ from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Reach
 from ingestion.lake.delta_tables import Version
 from ingestion.lake.journal import Journal, Window, read_journal, write_journal
-from ingestion.lake.parquet_tables import TableLanding, table_landing
+from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.loads.changing_rows import ChangingRows
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
@@ -53,7 +53,7 @@ class IncrementalLoad:
     _check_lock: Callable[[], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._target = Target(self.run.spark, self.run.storage, self.feed.destination)
+        self._target = Target(self.run.delta_table(self.feed), self.run.storage, self.feed.destination)
 
     def load(self) -> None:
         """Bring the target to where the source is now.
@@ -150,7 +150,7 @@ class IncrementalLoad:
         """Hold the target, so that one run at a time loads it; what an earlier one wrote aside is gone."""
         run, name = self.run, self.feed.destination
         with table_landing(
-            run.storage, name, run.log.run_id, clock=run.log.clock, wait=self.wait, as_delta=True
+            run.storage, name, run.log.run_id, place=run.place(self.feed), clock=run.log.clock, wait=self.wait
         ) as landing:
             self._windows = WindowLoad(run, self.feed, self.rows, self._target, self.result, landing.folder)
             self._check_lock = landing.check
@@ -204,7 +204,7 @@ class IncrementalLoad:
             self.rows.retry(partial(method.check, position or "", journal.identity))
         window = self._window(journal, self.rows.retry(partial(method.now, position)))
         if self.rows.retry(partial(self._windows.is_idle, journal, window)):
-            return self._keep(replace(journal, complete_until=window.complete_until))
+            return self._keep(journal.done(window))
         return self._apply(journal, window)
 
     def _forget_what_is_gone(self, journal: Journal) -> Journal:

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 from pyspark.sql import DataFrame
 
 from ingestion.feeds.model import Feed
-from ingestion.lake.parquet_tables import table_landing
+from ingestion.lake.places import Place
+from ingestion.lake.table_landing import table_landing
 from ingestion.loads.judgement import Judgement
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
@@ -62,9 +63,11 @@ class WholeLanding:
     result: FeedResult
     wait: float = 0
     _judgement: Judgement = field(init=False)
+    _place: Place = field(init=False)
 
     def __post_init__(self) -> None:
-        self._target = self.run.storage.url(self.feed.destination)
+        self._place = self.run.place(self.feed)
+        self._target = self._place.address
         self._judgement = Judgement(self.run, self.feed, self.result, self._target, self.rows.shown)
 
     def land(self) -> int:
@@ -103,11 +106,11 @@ class WholeLanding:
             run.storage,
             name,
             run.log.run_id,
+            place=self._place,
             clock=run.log.clock,
             may_break_schema=run.settings.may_break_schema,
             on_schema_change=run.log.schema_change,
             wait=self.wait,
-            as_delta=self.feed.format == "delta",
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None

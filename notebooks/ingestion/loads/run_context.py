@@ -9,14 +9,25 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ingestion.feeds.model import Source
+from ingestion.feeds.destinations import table_name
+from ingestion.feeds.model import Feed, Source
 from ingestion.feeds.sources import read_sources
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.parquet import write_moments_for_all_readers
+from ingestion.lake.places import CatalogTable, DeltaFolder, ParquetFolder, Place
 from ingestion.lake.storage import Storage, open_storage
 from ingestion.platform.identity import find_credential
 from ingestion.platform.log import StepLog
 from ingestion.platform.secrets import SecretStore
-from ingestion.platform.settings import Configuration, country_api_url, one_of, per_cent, read_lake_root, whole_number
+from ingestion.platform.settings import (
+    Configuration,
+    TableSchema,
+    country_api_url,
+    one_of,
+    per_cent,
+    read_lake_root,
+    whole_number,
+)
 
 SOURCES = Path(__file__).resolve().parents[2] / "sources"
 _SCHEMA_CHANGES = ("refuse", "allow")
@@ -33,6 +44,7 @@ class LoadSettings:
 
     Attributes:
         lake_root: the lake's folder.
+        schema: of a catalog, that Delta tables are saved in; None: they are folders of the lake.
         may_break_schema: a table lands although a column vanished or no longer holds what it held.
         quarantine_limit: the share of bad rows above which nothing is landed; None leaves that to each feed.
         quarantine_days: how many days bad rows are kept.
@@ -40,6 +52,7 @@ class LoadSettings:
     """
 
     lake_root: str
+    schema: TableSchema | None
     may_break_schema: bool
     quarantine_limit: float | None
     quarantine_days: int
@@ -55,6 +68,7 @@ class LoadSettings:
         limit = configuration.find("quarantine_limit")
         return cls(
             read_lake_root(configuration),
+            TableSchema.read(configuration),
             one_of(configuration, "schema_change", _SCHEMA_CHANGES) == "allow",
             None if limit is None else per_cent(configuration, "quarantine_limit", limit),
             whole_number(configuration, "quarantine_days", _QUARANTINE_DAYS, at_most=_MOST_DAYS),
@@ -105,6 +119,22 @@ class Run:
     def secrets(self) -> SecretStore:
         """The workspace's secrets."""
         return self.configuration.secrets
+
+    def delta_table(self, feed: Feed) -> DeltaTable:
+        """Return the Delta table that a feed's rows go to, which need not be there: of the catalog, or a folder."""
+        schema = self.settings.schema
+        name = f"{schema}.{table_name(feed.destination)}" if schema else self.storage.url(feed.destination)
+        return DeltaTable(self.spark, name)
+
+    def place(self, feed: Feed) -> Place:
+        """Return where a feed's rows go."""
+        name = feed.destination
+        if feed.format != "delta":
+            return ParquetFolder(self.storage, name)
+        table = self.delta_table(feed)
+        if table.is_folder:
+            return DeltaFolder(table, self.storage, name)
+        return CatalogTable(table, self.storage, name, feed.primary_key)
 
     def sources(self, folder: Path = SOURCES) -> list[Source]:
         """Return the sources of a folder, with their settings and the endpoints that the stored secrets choose.

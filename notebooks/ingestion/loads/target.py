@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from ingestion.lake import delta_log
-from ingestion.lake.delta_tables import Commit, DeltaTable, Version
+from ingestion.lake.delta_commits import Commit, Version
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.journal import Journal
+from ingestion.lake.places import DESTINATION, check_owner
 from ingestion.lake.storage import Storage
 from ingestion.platform.errors import LakeError, TargetChangedError
 
@@ -21,22 +23,20 @@ class Target:
     """A feed's table.
 
     Attributes:
-        spark: the session.
+        table: a folder, or a table of a catalog.
         storage: the lake.
-        name: of the table: its folder in the lake.
+        name: of the table in the lake: its destination.
     """
 
-    spark: SparkSession
+    table: DeltaTable
     storage: Storage
     name: str
 
-    @property
-    def table(self) -> DeltaTable:
-        """The table."""
-        return DeltaTable(self.spark, self.storage.url(self.name))
-
     def newest(self) -> int | None:
         """Return the number of the table's newest version; None where there is no table."""
+        if not self.table.is_folder:
+            newest = self.table.newest()
+            return newest.number if newest else None
         versions = delta_log.versions(self.storage, self.name)
         return versions[-1] if versions else None
 
@@ -101,14 +101,25 @@ class Target:
             commit: whose they are.
             folder: of the lake, in which this run writes aside.
         """
+        spark = rows.sparkSession
+        if not self.table.is_folder:
+            self._replace_named(rows, commit)
+            return
         there = self.storage.list(self.name)
         if not there or any(entry.name == "_delta_log" for entry in there):
             self.table.overwrite(rows, commit, properties=_PROPERTIES)
             return
         aside = f"{folder}/delta"
-        DeltaTable(self.spark, self.storage.url(aside)).overwrite(rows, commit, properties=_PROPERTIES)
+        DeltaTable(spark, self.storage.url(aside)).overwrite(rows, commit, properties=_PROPERTIES)
         self.storage.rename(self.name, f"{folder}/previous", parents=False)
         self.storage.rename(aside, self.name)
+
+    def _replace_named(self, rows: DataFrame, commit: Commit) -> None:
+        if self.table.newest() is not None:
+            check_owner(self.table, self.name)
+            self.table.overwrite(rows, commit)
+            return
+        self.table.create_from(rows, commit, properties={**_PROPERTIES, DESTINATION: self.name})
 
 
 def _is_of(version: Version, journal: Journal) -> bool:

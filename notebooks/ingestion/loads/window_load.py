@@ -11,7 +11,7 @@ from pyspark.sql.types import StructField, StructType
 
 from ingestion.feeds.model import Feed
 from ingestion.lake.changes import Changes
-from ingestion.lake.delta_tables import Commit
+from ingestion.lake.delta_commits import Commit
 from ingestion.lake.journal import Journal, Overlap, Window
 from ingestion.lake.parquet import read_parquet
 from ingestion.loads.brake import check_deletes
@@ -42,14 +42,14 @@ class Applied:
         window: with the end that its rows told, where it had none.
         counts: of rows; None: nothing changed, and nothing was committed.
         commit: that was made, or would have been.
-        overlap: what the next window reads again.
+        overlap: what the next window reads again; None: nothing.
         columns: of the source, that land, in Spark's JSON form.
     """
 
     window: Window
     counts: Counts | None
     commit: Commit
-    overlap: Overlap
+    overlap: Overlap | None
     columns: dict[str, Any]
 
 
@@ -81,15 +81,17 @@ class WindowLoad:
 
     def is_idle(self, journal: Journal, window: Window) -> bool:
         """Say whether nothing is newer, and what windows share is as it was: then the target is not even looked at."""
-        if journal.version is None or window.start is None or window.end != window.start:
+        is_further = window.end != window.start
+        if journal.version is None or window.start is None or (is_further and journal.overlap is not None):
             return False
         changes = self.rows.method.changes(window)
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
-        if agreed.evolves:
+        if agreed.evolves or changes.whole:
             return False
         self._note(*self.rows.notes, *changes.notes, *agreed.notes)
-        columns, again = agreed.columns.names, changes.again
-        return again is None or overlap_of(changes.frame, columns, again) == journal.overlap
+        if changes.again is None:
+            return changes.covers is None and (not is_further or changes.frame.isEmpty())
+        return not is_further and overlap_of(changes.frame, agreed.columns.names, changes.again) == journal.overlap
 
     def apply(self, journal: Journal, window: Window) -> Applied | None:
         """Read a window, and commit what it changes; None where its rows are too few to land.
@@ -106,7 +108,8 @@ class WindowLoad:
                 return None
             window = window if changes.end is None else replace(window, end=changes.end)
             commit = Commit(journal.application, window.number, self._metadata(window))
-            overlap = overlap_of(staged.every, changes.columns, changes.again)
+            comes_again = changes.whole or changes.again is not None
+            overlap = overlap_of(staged.every, changes.columns, changes.again) if comes_again else None
             is_known = changes.whole and overlap == journal.overlap and journal.version is not None
             batch = self._batch(commit, changes, staged.rows, window.begun)
             counts = None if is_known else self._commit(journal, batch, staged.written.rows)

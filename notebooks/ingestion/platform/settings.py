@@ -21,6 +21,8 @@ _MOST_CONNECTIONS = 64
 _AUTHORITY_HOST = "login.microsoftonline.com"
 # A tenant's id, or a domain of its own.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+# What no object of Unity Catalog has in its name: https://learn.microsoft.com/azure/databricks/sql/language-manual/sql-ref-names
+_NO_NAME = re.compile(r"[./`\s\x00-\x1f\x7f]")
 # ADF hands a number over as text; its own int() takes "601" and "601.0" for the same number.
 _COUNT = re.compile(r"(\d{1,18})(\.0+)?", re.ASCII)
 
@@ -95,6 +97,40 @@ class Configuration:
                 f"secret {reference} is not stored: store it, or name another in the source's file."
             )
         return value
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The schema of a catalog that tables are saved in."""
+
+    catalog: str
+    schema: str
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return f"{self.catalog}.{self.schema}"
+
+    @classmethod
+    def read(cls, configuration: Configuration) -> "TableSchema | None":
+        """Return the schema, None where neither `catalog` nor `schema` is set: tables are folders of the lake then.
+
+        Raises:
+            SettingError: only one of the two is set, or cannot be a name.
+        """
+        names = {name: configuration.named(name) for name in ("catalog", "schema")}
+        catalog, schema = names.values()
+        if catalog is None and schema is None:
+            return None
+        for name, value in names.items():
+            if value is None:
+                other = "catalog" if name == "schema" else "schema"
+                raise MissingSettingError(
+                    f"{name} is not set, but {other} is: set both, as widgets catalog and schema or as environment "
+                    "variables CATALOG and SCHEMA, for tables in Unity Catalog; or none, for folders of the lake."
+                )
+            if _NO_NAME.search(value):
+                raise _unusable(name, value, "it must be a name by itself, without . / or a blank")
+        return cls(str(catalog), str(schema))
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,17 @@ def test_one_destination_takes_one_feed(folder: Callable[..., Path]) -> None:
     assert "overlaps the destination of other.o (other.toml:6)" in problem.message
 
 
+def test_one_table_of_a_catalog_takes_one_feed(folder: Callable[..., Path]) -> None:
+    destinations = {"o": "orders 2024", "p": "陈", "q": "Orders/2024"}
+    tables = [f'[[tables]]\nname = "{name}"\ndestination = "{place}"\n' for name, place in destinations.items()]
+    folder(other='[source]\ntype = "sql"\nurl = "jdbc:x:y"\n' + "".join(tables))
+    assert check_sources(folder(), {}.get)[1] == []
+    _, problems, _ = check_sources(folder(), {"CATALOG": "main"}.get)
+    assert [problem.line for problem in problems] == [9, 12]
+    assert "no letter a-z" in problems[0].message
+    assert "is the table orders_2024 of the catalog, as is that of other.o" in problems[1].message
+
+
 def test_one_name_is_one_source_and_one_feed(folder: Callable[..., Path]) -> None:
     twice = TRACKER + '[[endpoints]]\nname = "issues"\npath = "x"\ndestination = "elsewhere"\n'
     _, problems, _ = check_sources(folder(a=SALES.replace('"orders"', '"o"'), sales=SALES, tracker=twice))

@@ -11,11 +11,11 @@ from pyspark.sql import SparkSession
 from fakes.derby import Derby
 from fakes.workspace import Settings
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.parquet_tables import table_landing
+from ingestion.lake.table_landing import table_landing
 from ingestion.loads.process_customers import process_customers
 from ingestion.platform.errors import LakeError, PromotionError
 from support.lakes import delta_rows, leftovers, rows_found
-from support.tables import land_rows, write_checked
+from support.tables import delta_folder, land_rows, write_checked
 
 TABLE = "customer_data"
 
@@ -63,7 +63,8 @@ def test_a_parquet_table_does_not_take_the_place_of_a_delta_table(spark: SparkSe
 
 def test_what_is_not_promoted_is_no_version(spark: SparkSession, lake: Path) -> None:
     land(spark, lake, "run-1", 9)
-    with table_landing(FolderStorage(str(lake)), TABLE, "run-2", as_delta=True) as landing:
+    storage = FolderStorage(str(lake))
+    with table_landing(storage, TABLE, "run-2", place=delta_folder(spark, storage, TABLE)) as landing:
         landing.stage(spark.range(3), write_checked)
     assert DeltaTable(lake / TABLE).version() == 0
     assert (rows_of(lake), manifest(lake)["run_id"]) == (9, "run-1")
@@ -71,7 +72,8 @@ def test_what_is_not_promoted_is_no_version(spark: SparkSession, lake: Path) -> 
 
 def test_the_manifest_is_of_the_last_landing_whatever_upkeep_came_after_it(spark: SparkSession, lake: Path) -> None:
     land(spark, lake, "run-1", 9)
-    with table_landing(FolderStorage(str(lake)), TABLE, "run-2", as_delta=True) as landing:
+    storage = FolderStorage(str(lake))
+    with table_landing(storage, TABLE, "run-2", place=delta_folder(spark, storage, TABLE)) as landing:
         landing.stage(spark.range(3), write_checked)
         landing.promote()
         DeltaTable(lake / TABLE).optimize.compact()

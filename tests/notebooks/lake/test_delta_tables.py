@@ -16,7 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, lit, raise_error, when
 from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
 
-from ingestion.lake.delta_tables import Changes, Clause, Commit, DeltaTable, upsert
+from ingestion.lake.delta_commits import Changes, Commit
+from ingestion.lake.delta_sql import Clause, upsert
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.platform.errors import LakeError, SchemaChangedError
 
 APPLICATION = "sales.orders"

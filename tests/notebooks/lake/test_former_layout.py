@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from fakes.faulty_storage import FaultyStorage
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.parquet_tables import table_landing
 from ingestion.lake.quarantine import expire_quarantine
+from ingestion.lake.table_landing import table_landing
 from ingestion.platform.errors import LockedError
 from ingestion.platform.log import utc_now
 from support.lakes import leftovers, quarantined_rows, rows_found

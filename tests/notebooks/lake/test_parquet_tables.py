@@ -12,10 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from fakes.faulty_storage import FaultyStorage
-from ingestion.lake import parquet_tables
+from ingestion.lake import table_landing as landing_module
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.parquet_tables import table_landing
 from ingestion.lake.storage import Storage, open_storage
+from ingestion.lake.table_landing import table_landing
 from ingestion.platform.errors import LakeError, PathTakenError, PromotionError, SchemaChangedError, StagingError
 from support.lakes import leftovers
 from support.tables import land_rows, write_checked, write_rows
@@ -307,10 +307,10 @@ def test_rows_that_are_not_in_the_files_are_noticed(
 ) -> None:
     land(spark, storage, 9, "old")
     if files == 1:
-        footer = parquet_tables.rows_of_footer
-        monkeypatch.setattr(parquet_tables, "rows_of_footer", lambda content: footer(content) - 1)
-    count = parquet_tables.count_parquet
-    monkeypatch.setattr(parquet_tables, "count_parquet", lambda *arguments: count(*arguments) - 1)
+        footer = landing_module.rows_of_footer
+        monkeypatch.setattr(landing_module, "rows_of_footer", lambda content: footer(content) - 1)
+    count = landing_module.count_parquet
+    monkeypatch.setattr(landing_module, "count_parquet", lambda *arguments: count(*arguments) - 1)
     with pytest.raises(StagingError, match="3 rows were written aside, but the files' footers name 2"):
         land_rows(storage, frame(spark, 3).coalesce(files), TABLE, "run-2")
     assert_landed(spark, lake, 9, "old")

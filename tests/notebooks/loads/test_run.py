@@ -169,12 +169,9 @@ def test_only_what_changed_is_loaded_by_a_cursor(
     second = load()
     assert (second["inserted"], second["updated"], second["deleted"], second["rows_in_target"]) == (2, 1, 1, 11)
     assert names() == {1: "b", **dict.fromkeys(range(3, 11), "a"), 11: "late", 12: "new"}
-    idle = load()
-    assert (idle["rows_read"], idle["inserted"], idle["updated"], idle["deleted"]) == (0, 0, 0, 0)
     postgres.execute("UPDATE orders SET name = 'silent' WHERE id = 3")
     assert load(mode="backfill", **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})["updated"] == 1
     assert names()[3] == "silent"
-    assert load(mode="reload")["rows_in_target"] == 11
 
 
 @pytest.mark.parametrize(

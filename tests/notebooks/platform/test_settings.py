@@ -9,7 +9,7 @@ from ingestion.loads.run_context import LoadSettings, Run
 from ingestion.platform.errors import InvalidSettingError, MissingSettingError
 from ingestion.platform.log import StepLog
 from ingestion.platform.secrets import SecretReference
-from ingestion.platform.settings import CountrySettings, read_customer_count
+from ingestion.platform.settings import CountrySettings, TableSchema, read_customer_count
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,6 +43,14 @@ def test_defaults_stand_where_nothing_is_said() -> None:
     assert CountrySettings.read(without_url).api_url is None
 
 
+def test_tables_are_in_a_catalog_where_both_its_name_and_a_schema_are_set() -> None:
+    assert load_settings().schema is None
+    assert load_settings(catalog="main", schema="ingestion-dev").schema == TableSchema("main", "ingestion-dev")
+    for given, missing in (("catalog", "schema"), ("schema", "catalog")):
+        with pytest.raises(MissingSettingError, match=f"{missing} is not set, but {given} is: set both"):
+            load_settings(**{given: "main"})
+
+
 def test_the_secret_scope_can_be_named() -> None:
     configuration = Settings(widgets={"secret_scope": "other"}).configuration()
     assert configuration.secret("sql-user") == SecretReference("other", "sql-user")
@@ -73,11 +81,13 @@ def test_a_missing_setting_is_named_with_all_three_places() -> None:
         ("sql_connections", "65", "1 to 64"),
         ("sql_connections", "many", "SQL_CONNECTIONS"),
         ("schema_change", "yes", "SCHEMA_CHANGE"),
+        ("catalog", "main.ingestion", "a name by itself"),
+        ("schema", "two words", "SCHEMA"),
     ],
 )
 def test_a_table_setting_that_cannot_be_used_is_refused(name: str, value: str, words: str) -> None:
     with pytest.raises(InvalidSettingError, match=words):
-        load_settings(**{name: value})
+        load_settings(**{"catalog": "main", "schema": "ingestion", name: value})
 
 
 @pytest.mark.parametrize("url", ["restcountries.com/v3.1", "ftp://restcountries.com", "https://", "jdbc:x"])

@@ -8,7 +8,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.changes import Changes
-from ingestion.lake.delta_tables import Commit, DeltaTable
+from ingestion.lake.delta_commits import Commit
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.platform.columns import column
 from ingestion.platform.names import own_name
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from ingestion.lake.delta_tables import Clause, quoted
+from ingestion.lake.delta_sql import Clause, quoted
 from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts
 from ingestion.platform.columns import column
 

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
 
-from ingestion.lake.delta_tables import Clause, quoted
+from ingestion.lake.delta_sql import Clause, quoted
 from ingestion.loads.dispositions.batch import Batch, Counts
 from ingestion.platform.columns import column
 from ingestion.platform.names import own_name

@@ -1,4 +1,4 @@
-"""Parquet tables: a table is replaced whole or not at all, with at most twelve calls of the storage.
+"""Landing a table: it is replaced whole or not at all, with at most twelve calls of the storage.
 
 New rows are written aside, in `_landing/NAME/RUN/`, checked, and take their place by rename; the table that was there
 moves aside for that moment. A lock lets one run at a time do so. In the end `_landing/NAME/` is removed and the lock's
@@ -14,15 +14,13 @@ The fence: before it does anything else, who takes over a dead run's lock moves 
 after all, it has nothing to promote, and no place to move the table to.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from pyspark.sql import DataFrame
 
-from ingestion.lake import delta_log
-from ingestion.lake.delta_tables import Commit, DeltaTable
 from ingestion.lake.former_layout import settle_former_layout
 from ingestion.lake.locks import Lock, locked
 from ingestion.lake.manifest import (
@@ -35,9 +33,10 @@ from ingestion.lake.manifest import (
     read_manifest,
     timestamp,
 )
-from ingestion.lake.parquet import count_parquet, read_parquet
+from ingestion.lake.parquet import count_parquet
 from ingestion.lake.parquet_footer import rows_of_footer
-from ingestion.lake.storage import FileEntry, Storage
+from ingestion.lake.places import ParquetFolder, Place, Staged
+from ingestion.lake.storage import Storage
 from ingestion.platform.errors import (
     IngestionError,
     LakeError,
@@ -52,8 +51,6 @@ from ingestion.platform.spark_errors import root_cause
 
 # What engines read at their best: one task's worth.
 _BYTES_PER_FILE = 128 * 1024 * 1024
-# Looking for files that no version of the last week needs takes longer than a landing.
-_VERSIONS_BETWEEN_VACUUMS = 20
 # One small file is read here: Spark takes longer to start a job for it. Several would be as many calls.
 _READ_AT_ONCE = 4 * 1024 * 1024
 _MANIFEST, _PREVIOUS, _ROWS = "manifest.json", "previous", "rows"
@@ -92,7 +89,7 @@ class TableLanding:
     """One run's hold on a table: what it stages, it may promote. Made by `table_landing`.
 
     Attributes:
-        target: where the table lands, as Spark spells it.
+        target: where the table lands: the folder as Spark spells it, or the table's name.
         before: the manifest of the landing before; None where there is none that can be read.
         folder: of the lake, in which this run writes aside; it is gone at the end.
     """
@@ -101,30 +98,29 @@ class TableLanding:
         self,
         storage: Storage,
         name: str,
+        place: Place,
         run_id: str,
         lock: Lock,
         *,
         clock: Clock,
         may_break_schema: bool,
         on_schema_change: Callable[[str, str], None],
-        as_delta: bool,
     ) -> None:
         self._storage = storage
         self._name = name
+        self._place = place
         self._run_id = run_id
         self._lock = lock
         self._clock = clock
         self._may_break_schema = may_break_schema
         self._on_schema_change = on_schema_change
-        self._as_delta = as_delta
         self._aside = f"_landing/{_one_name(name)}"
         self.folder = f"{self._aside}/{run_id}"
         self._started = timestamp(clock())
-        self._staged: tuple[Manifest, str, DataFrame] | None = None
+        self._staged: Staged | None = None
         self._is_promoted = False
         self._needs_settling = True
-        self._is_there = False
-        self.target = storage.url(name)
+        self.target = place.address
         self.before = self._read_manifest()
 
     def begin(self) -> None:
@@ -133,20 +129,16 @@ class TableLanding:
         Raises:
             LakeError: it cannot be settled, or a file is where the table should be.
         """
-        there = self._storage.list(self._name)
+        is_there = self._place.look()
         is_known = self.before is not None and self.before.layout == LAYOUT
-        if self._lock.abandoned or not is_known or not there:
+        if self._lock.abandoned or not is_known or not is_there:
             is_changed = not is_known and settle_former_layout(self._storage, self._name, self._is_in_place)
             is_changed |= self._settle()
             if is_changed:
-                self.before, there = self._read_manifest(), self._storage.list(self._name)
+                self.before = self._read_manifest()
+                self._place.look()
         self._needs_settling = False
-        self._is_there = bool(there)
-        if not self._as_delta and _is_delta(there):
-            raise PromotionError(
-                f"{self.target}: is a Delta table, with all its versions; Parquet would take their place. Nothing "
-                "was replaced. Set the widget table_format or the variable TABLE_FORMAT to delta, or move it away."
-            )
+        self._place.check()
 
     def check(self) -> None:
         """Make sure that this run still holds the table.
@@ -182,11 +174,11 @@ class TableLanding:
         manifest = Manifest(
             run_id=self._run_id,
             target=self.target,
-            format="delta" if self._as_delta else "parquet",
+            format=self._place.format,
             source=source,
             rows=written.rows,
             # Delta's own log names the files of a Delta table.
-            files={} if self._as_delta else files,
+            files={} if self._place.format == "delta" else files,
             bytes=sum(files.values()),
             schema=frame.schema.jsonValue(),
             checksum=f"xxhash64-sum:{written.checksum}",
@@ -195,7 +187,7 @@ class TableLanding:
             layout=LAYOUT,
         )
         self._storage.write(f"{self.folder}/{_MANIFEST}", dump_manifest(manifest))
-        self._staged = manifest, passed, frame
+        self._staged = Staged(manifest, passed, self.folder, frame)
         return written
 
     def promote(self) -> None:
@@ -207,16 +199,16 @@ class TableLanding:
         """
         if self._staged is None:
             raise PromotionError(f"{self.target}: nothing is staged.")
-        manifest, passed, frame = self._staged
         self._lock.check()
         self._needs_settling = True
         try:
-            if self._as_delta:
-                passed = self._commit(manifest, passed, frame)
-            if passed:
-                self._swap(passed)
+            self._place.put(self._staged)
         except (PathNotFoundError, PathTakenError) as error:
             raise PromotionError(f"{self.target}: cannot be replaced: {error}") from error
+        except IngestionError:
+            raise
+        except Exception as error:  # Spark's own: what was staged is gone, say
+            raise PromotionError(f"{self.target}: cannot be replaced: {root_cause(error)}") from error
         self._needs_settling = False
         self._is_promoted = True
 
@@ -232,30 +224,6 @@ class TableLanding:
         if self._is_promoted:
             self._storage.rename(f"{self.folder}/{_MANIFEST}", manifest_path(self._name), replace=True)
         self._storage.delete(self._aside)
-
-    def _swap(self, passed: str) -> None:
-        if self._is_there:
-            # Only into a folder that is there: it is gone when another run took this one for dead.
-            self._storage.rename(self._name, f"{self.folder}/{_PREVIOUS}", parents=False)
-        self._storage.rename(passed, self._name)
-
-    def _commit(self, manifest: Manifest, passed: str, frame: DataFrame) -> str:
-        """Commit rows to a Delta table that is in place; else make a new one and return it: it lands as a folder."""
-        spark = frame.sparkSession
-        rows = read_parquet(spark, frame.schema, self._storage.url(passed))
-        commit = Commit(self._name, None, {"run_id": self._run_id, "rows": manifest.rows})
-        versions = delta_log.versions(self._storage, self._name)
-        if not versions:
-            new_table = f"{self.folder}/delta"
-            DeltaTable(spark, self._storage.url(new_table)).overwrite(rows, commit)
-            return new_table
-        table = DeltaTable(spark, self.target)
-        table.overwrite(rows, commit)
-        if (versions[-1] + 1) % _VERSIONS_BETWEEN_VACUUMS == 0:
-            # What cannot be removed now is by a later landing.
-            with suppress(LakeError):
-                table.vacuum()
-        return ""
 
     def _check_schema(self, frame: DataFrame) -> None:
         columns = self.before.columns if self.before else None
@@ -321,10 +289,9 @@ class TableLanding:
         return bool(runs)
 
     def _is_in_place(self, manifest: Manifest) -> bool:
-        """Say whether what a manifest describes was promoted."""
-        if manifest.format == "delta":
-            return delta_log.last_run(self._storage, self._name) == manifest.run_id
-        return manifest.files == data_files(self._storage.list(self._name))
+        """Say whether what a manifest describes was promoted, here or to the folder that was the place before."""
+        place = self._place if manifest.target == self.target else ParquetFolder(self._storage, self._name)
+        return place.holds(manifest)
 
     def _read_manifest(self) -> Manifest | None:
         return read_manifest(self._storage.read(manifest_path(self._name)))
@@ -336,27 +303,27 @@ def table_landing(
     name: str,
     run_id: str,
     *,
+    place: Place | None = None,
     clock: Clock = utc_now,
     may_break_schema: bool = False,
     on_schema_change: Callable[[str, str], None] = lambda _target, _change: None,
     wait: float = 0,
-    as_delta: bool = False,
 ) -> Iterator[TableLanding]:
     """Hold a table and settle what an earlier run left; what is not promoted is gone at the end.
 
     Args:
         storage: the lake.
-        name: of the table: its folder in the lake.
+        name: of the table in the lake.
         run_id: names what this run writes aside.
+        place: where its rows go; by default the folder of that name, as Parquet.
         clock: the time, in UTC.
         may_break_schema: let the table land although a column vanished or no longer holds what it held.
         on_schema_change: told the target and what changed since the landing before.
         wait: seconds to wait for a living run that lands the same table.
-        as_delta: commit the rows to a Delta table instead.
 
     Raises:
         LockedError: another run is landing there.
-        PromotionError: a Delta table is in place, and Parquet is to be landed.
+        PromotionError: what is in place must stay.
         LakeError: what an earlier run left cannot be settled, or a file is where the table should be.
     """
     with locked(storage, name, run_id, wait=wait) as lock:
@@ -364,12 +331,12 @@ def table_landing(
         landing = TableLanding(
             storage,
             name,
+            place or ParquetFolder(storage, name),
             run_id,
             lock,
             clock=clock,
             may_break_schema=may_break_schema,
             on_schema_change=on_schema_change,
-            as_delta=as_delta,
         )
         try:
             landing.begin()
@@ -380,10 +347,6 @@ def table_landing(
                 lock.check()
                 landing.end()
                 lock.settled = True
-
-
-def _is_delta(entries: Iterable[FileEntry]) -> bool:
-    return any(entry.name == "_delta_log" for entry in entries)
 
 
 def _one_name(path: str) -> str:
