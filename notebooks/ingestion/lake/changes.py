@@ -39,8 +39,7 @@ class Changes:
         again: the column that says whether the next window reads the row again (ties at its start, `lookback`, NULLs).
         whole: these are all rows of the source; a key that is not among them is gone.
         covers: the condition, in Spark's SQL over landed columns, of the table's rows whose place a window takes.
-        guard: what is greater in the newer of two landed rows, in Spark's SQL: where it is greater in the row that the
-            table has of a key, that one stays.
+        guard: the landed column in which a row of the table may be newer than one of the window: that is left out.
         end: the position that the rows tell, where the window had none.
         notes: what is worth telling.
     """

@@ -89,12 +89,10 @@ class Batch:
         guard = self.changes.guard
         if guard is None:
             return F.lit(False)
-        return F.coalesce(F.col(f"{prefix}_guard") > F.expr(guard), F.lit(False))
+        return F.coalesce(F.col(f"{prefix}{self.columns.index(guard)}") > column(guard), F.lit(False))
 
     def renamed(self, frame: DataFrame, prefix: str, *more: Column) -> DataFrame:
-        """Return the source's columns of the table, named by a prefix and a number, what tells their age, and more."""
-        if self.changes.guard is not None:
-            more = (*more, F.expr(self.changes.guard).alias(f"{prefix}_guard"))
+        """Return the source's columns of the table, named by a prefix and a number, and more."""
         return frame.select(
             *(column(name).alias(f"{prefix}{number}") for number, name in enumerate(self.columns)), *more
         )

@@ -149,7 +149,7 @@ def _history(batch: Batch, events: DataFrame) -> DataFrame:
         F.col(_THERE).desc(), F.col(_ORDER).asc_nulls_first(), F.col(_AT)
     )
     if batch.changes.guard is not None:
-        guard, of_key = F.expr(batch.changes.guard), Window.partitionBy(*map(column, batch.key))
+        guard, of_key = column(batch.changes.guard), Window.partitionBy(*map(column, batch.key))
         newest = F.max(F.when(F.col(_THERE), guard)).over(of_key)
         events = events.withColumn(_OLDER, F.coalesce(guard < newest, F.lit(False))).where(~F.col(_OLDER)).drop(_OLDER)
     state = F.struct(F.col(_GONE), *map(column, batch.columns))
