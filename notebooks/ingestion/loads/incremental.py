@@ -11,7 +11,7 @@ from uuid import uuid4
 from ingestion.feeds.model import Feed
 from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Reach
-from ingestion.lake.delta_tables import Version
+from ingestion.lake.delta_commits import Version
 from ingestion.lake.journal import Journal, Window, read_journal, write_journal
 from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.loads.changing_rows import ChangingRows

@@ -140,7 +140,11 @@ def _behind(result: FeedResult) -> str:
 
 def _facts(database: SqlDatabase, name: str) -> TableFacts:
     found = database.describe(name)
-    return TableFacts(name, database.measure(found).rows, database.primary_key(name), found.types)
+    kinds = {kind: method for method, counter in database.dialect.counters.items() for kind in counter.declared}
+    # Most databases count no writes: those are not asked for the types that they declare.
+    declared = database.declared(name) if kinds else {}
+    counters = {column: kinds[kind.lower()] for column, kind in declared.items() if kind.lower() in kinds}
+    return TableFacts(name, database.measure(found).rows, database.primary_key(name), found.types, counters)
 
 
 def _last_loads(run: Run) -> dict[str, Mapping[str, Any]]:
