@@ -39,7 +39,7 @@ class Changes:
         again: the column that says whether the next window reads the row again (ties at its start, `lookback`, NULLs).
         whole: these are all rows of the source; a key that is not among them is gone.
         covers: the condition, in Spark's SQL over landed columns, of the table's rows whose place a window takes.
-        guard: the landed column in which a row of the table may be newer than one of the window: that is left out.
+        guard: what is greater in the newer of two rows of a key, in Spark's SQL: an older row changes nothing.
         end: the position that the rows tell, where the window had none.
         notes: what is worth telling.
     """

@@ -296,6 +296,10 @@ class DeltaTable:
         limit = self.version() - since
         return [version for version in self.history(limit) if version.is_foreign] if limit > 0 else []
 
+    def optimize(self) -> None:
+        """Let small files be large ones, without the rows that are marked as deleted."""
+        self._execute(f"OPTIMIZE {self.identifier}", "cannot be optimized")
+
     def vacuum(self) -> None:
         """Remove files that no version of the last seven days, Delta's own default, needs."""
         self._execute(f"VACUUM {self.identifier}", "cannot be vacuumed")

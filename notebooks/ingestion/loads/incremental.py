@@ -1,6 +1,6 @@
 """Loading only what changed: a window is written down, read aside, checked, and committed with its position."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -50,7 +50,6 @@ class IncrementalLoad:
     wait: float = 0
     _target: Target = field(init=False)
     _windows: WindowLoad = field(init=False)
-    _check_lock: Callable[[], None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._target = Target(self.run.delta_table(self.feed), self.run.storage, self.feed.destination)
@@ -152,8 +151,9 @@ class IncrementalLoad:
         with table_landing(
             run.storage, name, run.log.run_id, place=run.place(self.feed), clock=run.log.clock, wait=self.wait
         ) as landing:
-            self._windows = WindowLoad(run, self.feed, self.rows, self._target, self.result, landing.folder)
-            self._check_lock = landing.check
+            self._windows = WindowLoad(
+                run, self.feed, self.rows, self._target, self.result, landing.folder, landing.check
+            )
             yield landing
 
     def _known_journal(self, landing: TableLanding) -> Journal:
@@ -170,9 +170,12 @@ class IncrementalLoad:
         if changed:
             words = ", ".join(f"{name} was {journal.settings.get(name)!r}" for name in changed)
             raise PositionLostError(f"{self.feed.name}: its position is one of other settings: {words}.")
-        self._target.check(journal)
         self.result.position_before = journal.position
-        return journal
+        newest = self._target.check(journal)
+        if newest == journal.version or journal.window is not None:
+            return journal
+        # Upkeep came after it, or deletes of a run that was killed before it could write them down.
+        return replace(journal, version=newest, rows=self._target.table.read().count())
 
     def _after_reload(self, journal: Journal, new: Journal) -> Journal:
         """Return the journal of a reload that was killed, if its commit was made, else the one before it."""
@@ -246,10 +249,13 @@ class IncrementalLoad:
         after: dict[str, Any] = {"columns": applied.columns}
         if not window.half_open:
             after["overlap"] = applied.overlap
-        if applied.counts is not None:
-            after["version"] = self._target.version_after(journal, applied.commit)
-            after["rows"] = (journal.rows or 0) + applied.counts.growth
-        return self._keep(journal.done(applied.window, **after))
+        if applied.counts is None:
+            return self._keep(journal.done(applied.window, **after))
+        after["version"] = self._target.version_after(journal, applied.commit)
+        after["rows"] = (journal.rows or 0) + applied.counts.growth
+        journal = self._keep(journal.done(applied.window, **after))
+        self._target.keep_up(after["version"])
+        return journal
 
     def _done(self, journal: Journal, window: Window, version: Version) -> Journal:
         """Return the journal after a commit of which only the table tells, where its rows did so up to where, too."""
@@ -280,7 +286,7 @@ class IncrementalLoad:
 
     def _keep(self, journal: Journal) -> Journal:
         """Write the journal, if this run still holds the target: another's positions are newer."""
-        self._check_lock()
+        self._windows.check_lock()
         write_journal(self.run.storage, self.feed.destination, journal)
         return journal
 

@@ -6,13 +6,17 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from pyspark.sql import DataFrame
+from pyspark.sql.types import StructType
 
 from ingestion.feeds.model import Feed
+from ingestion.lake.manifest import compare
 from ingestion.lake.places import Place
 from ingestion.lake.table_landing import table_landing
 from ingestion.loads.judgement import Judgement
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
+from ingestion.loads.schema_contract import agree
+from ingestion.platform.columns import column
 from ingestion.quality.checks import Gate
 from ingestion.quality.declared import declared_checks
 from ingestion.quality.metrics import Outcome
@@ -114,6 +118,7 @@ class WholeLanding:
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None
+            frame = self._agreed(before.columns if before else None, frame)
             checks = declared_checks(self.feed.checks)
             gate = Gate(checks, frame.schema, now=run.log.clock(), rows_before=rows_before)
 
@@ -135,3 +140,14 @@ class WholeLanding:
         self.result.inserted = self.result.rows_in_target = written.rows
         self.result.updated, self.result.deleted = 0, rows_before or 0
         return written.rows
+
+    def _agreed(self, before: StructType | None, frame: DataFrame) -> DataFrame:
+        """Return the columns that land by the feed's contract; one that is gone is for the landing to refuse."""
+        contract = self.feed.schema_contract
+        if before is None or contract == "evolve" or compare(before, frame.schema).breaking:
+            return frame
+        agreed = agree(contract, before.jsonValue(), frame.schema, self._target)
+        self.result.notes += agreed.notes
+        for note in agreed.notes:
+            self.run.log.note(self._target, note)
+        return frame.select(*map(column, agreed.columns.names))

@@ -1,5 +1,6 @@
 """The Delta table that a feed's windows are committed to, and what may have happened to it since the last one."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,6 +16,8 @@ from ingestion.platform.errors import LakeError, TargetChangedError
 
 # Rows that change lie in all files of a table: they are marked there, and no file is written anew for them.
 _PROPERTIES = MappingProxyType({"delta.enableDeletionVectors": "true"})
+# Each takes longer than a load of a few rows.
+_VERSIONS_BETWEEN_UPKEEP = 50
 _FIRST_LOOK = 20  # versions, among which the commit that is looked for nearly always is
 
 
@@ -40,21 +43,24 @@ class Target:
         versions = delta_log.versions(self.storage, self.name)
         return versions[-1] if versions else None
 
-    def check(self, journal: Journal) -> None:
+    def check(self, journal: Journal) -> int | None:
         """Make sure that the table is as the journal's last commit left it; upkeep changes nothing.
+
+        Returns:
+            The newest version; None where nothing was committed yet.
 
         Raises:
             TargetChangedError: it is gone, another one, was restored, or written by another.
         """
         if journal.version is None:
-            return
+            return None
         newest = self.newest()
         if newest is None:
             raise TargetChangedError(f"{self.table}: is gone, or no Delta table any more.")
         if newest < journal.version:
             raise TargetChangedError(f"{self.table}: was deleted and made anew since the last load.")
         if newest == journal.version:
-            return
+            return newest
         for version in reversed(self.table.history(newest - journal.version + 1)):
             if version.number == journal.version and not _is_of(version, journal):
                 raise TargetChangedError(f"{self.table}: was deleted and made anew since the last load.")
@@ -63,6 +69,20 @@ class Target:
                     f"{self.table}: was changed by another since the last load: version {version.number} is a "
                     f"{version.operation} of {version.timestamp:%Y-%m-%d %H:%M:%S}."
                 )
+        return newest
+
+    def keep_up(self, version: int) -> None:
+        """Now and then let small files be large ones, and remove what no version of the last week needs.
+
+        What cannot be done now is by a later load.
+
+        Args:
+            version: that a load made.
+        """
+        if version and version % _VERSIONS_BETWEEN_UPKEEP == 0:
+            with suppress(LakeError):
+                self.table.optimize()
+                self.table.vacuum()
 
     def committed(self, journal: Journal, number: int) -> Version | None:
         """Return the version in which a window of the journal was committed; None where it was not."""

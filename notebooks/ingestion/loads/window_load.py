@@ -1,5 +1,6 @@
 """One window of a feed: its rows are read aside, held against the feed's rules, and committed to the target."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -64,6 +65,7 @@ class WindowLoad:
         target: where they land.
         result: what comes of it.
         folder: of the lake, in which this run writes aside; it is gone at the end.
+        check_lock: makes sure that this run still holds the target: before each commit.
     """
 
     run: Run
@@ -72,6 +74,7 @@ class WindowLoad:
     target: Target
     result: FeedResult
     folder: str
+    check_lock: Callable[[], None]
     _judgement: Judgement = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +85,9 @@ class WindowLoad:
     def is_idle(self, journal: Journal, window: Window) -> bool:
         """Say whether nothing is newer, and what windows share is as it was: then the target is not even looked at."""
         is_further = window.end != window.start
-        if journal.version is None or window.start is None or (is_further and journal.overlap is not None):
+        if journal.version is None or window.start is None or window.end is None:
+            return False
+        if is_further and journal.overlap is not None:
             return False
         changes = self.rows.method.changes(window)
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
@@ -111,7 +116,8 @@ class WindowLoad:
             comes_again = changes.whole or changes.again is not None
             overlap = overlap_of(staged.every, changes.columns, changes.again) if comes_again else None
             is_known = changes.whole and overlap == journal.overlap and journal.version is not None
-            batch = self._batch(commit, changes, staged.rows, window.begun)
+            batch = self._batch(commit, changes, staged.rows, staged.every, window.begun)
+            self.check_lock()
             counts = None if is_known else self._commit(journal, batch, staged.written.rows)
             self._judgement.metrics.outcome = Outcome.LANDED
         self._count(counts)
@@ -174,7 +180,8 @@ class WindowLoad:
             keys = self.rows.retry(lambda: self._aside(self.rows.keys(), "keys"))
             columns = StructType.fromJson(dict(journal.columns or {}))
             known = self.target.table.read().select(*map(column, columns.names)).limit(0)
-            batch = self._batch(commit, Changes(known), keys, self.run.log.clock().isoformat())
+            batch = self._batch(commit, Changes(known), known, keys, self.run.log.clock().isoformat())
+            self.check_lock()
             counts = self._disposition.remove(batch)
             step.rows = counts.deleted if counts else 0
         self._count(counts)
@@ -202,7 +209,7 @@ class WindowLoad:
         if self.rows.key and not self._is_settled(changes):
             refuse_ties(staged.every, changes, self.rows.key, every_version=self._keeps_versions)
         self.result.rows_read = (self.result.rows_read or 0) + staged.rows_read
-        self._judgement.judge(staged.written, gate, self.folder, expire=journal.version is None)
+        self._judgement.judge(staged.written, gate, self.folder, expire=True)
         return changes, staged
 
     def _needed(self, changes: Changes, columns: StructType) -> Changes:
@@ -246,10 +253,11 @@ class WindowLoad:
             self.target.table.evolve(_columns(changes))
         return self._disposition.apply(batch)
 
-    def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, begun: str) -> Batch:
+    def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, present: DataFrame, begun: str) -> Batch:
         return Batch(
             table=self.target.table,
             rows=rows,
+            present=present,
             changes=changes,
             key=self.rows.key,
             begun=begun,

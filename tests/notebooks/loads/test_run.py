@@ -121,6 +121,20 @@ def test_too_few_rows_are_skipped(ingest: Ingest, folder: Path, lake: Path) -> N
     assert not (lake / "shop").exists()
 
 
+def test_the_schema_contract_holds_for_tables_that_are_replaced(ingest: Ingest, folder: Path, shop: Derby) -> None:
+    shop.drop("Changing")
+    shop.execute('CREATE TABLE Changing ("Id" INT)', "INSERT INTO Changing VALUES (1)")
+
+    def load(contract: str) -> dict[str, Any]:
+        shop_toml(folder, f'[[tables]]\nname = "APP.CHANGING"\nschema_contract = "{contract}"')
+        return by_feed(ingest())["shop.APP.CHANGING"]
+
+    assert load("freeze")["status"] == "Succeeded"
+    shop.execute('ALTER TABLE Changing ADD COLUMN "More" INT')
+    assert "new column More (int), and schema_contract is 'freeze'" in load("freeze")["error"]
+    assert load("discard_columns")["notes"] == ["new column More (int) is left out, as schema_contract says"]
+
+
 def test_what_is_not_built_yet_is_refused_by_name(ingest: Ingest, folder: Path) -> None:
     shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"')
     with pytest.raises(InvalidSettingError, match="mode repair is not there yet"):

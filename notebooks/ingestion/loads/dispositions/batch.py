@@ -39,6 +39,7 @@ class Batch:
     Attributes:
         table: the target.
         rows: with the helper columns of `changes`.
+        present: has the keys that the source still has, where it told all of them: also of rows that may not land.
         changes: names the columns.
         key: the columns that tell one row from all others.
         begun: when the load began, as text of UTC; the same after a kill.
@@ -50,6 +51,7 @@ class Batch:
 
     table: DeltaTable
     rows: DataFrame
+    present: DataFrame
     changes: Changes
     key: Sequence[str]
     begun: str
@@ -84,12 +86,19 @@ class Batch:
         pairs = [column(name).eqNullSafe(F.col(f"{prefix}{number}")) for number, name in enumerate(self.columns)]
         return reduce(Column.__and__, pairs)
 
-    def is_older(self, prefix: str) -> Column:
-        """Say whether a row is older than the table's row, by what the source itself says of their age."""
-        guard = self.changes.guard
-        if guard is None:
-            return F.lit(False)
-        return F.coalesce(F.col(f"{prefix}{self.columns.index(guard)}") > column(guard), F.lit(False))
+    def is_older(self, guard: Column) -> Column:
+        """Say whether a row is older than another, by what the source itself says of their age.
+
+        Args:
+            guard: the other row's.
+        """
+        own = self.changes.guard
+        return F.lit(False) if own is None else F.coalesce(guard > F.expr(own), F.lit(False))
+
+    @property
+    def guard(self) -> Column:
+        """What is greater in the newer of two rows; NULL where nothing tells."""
+        return F.lit(None) if self.changes.guard is None else F.expr(self.changes.guard)
 
     def renamed(self, frame: DataFrame, prefix: str, *more: Column) -> DataFrame:
         """Return the source's columns of the table, named by a prefix and a number, and more."""
@@ -99,8 +108,8 @@ class Batch:
 
     def on_key(self, prefix: str) -> Column:
         """Return the condition that a row has the key of the table's row."""
-        numbers = {name: number for number, name in enumerate(self.columns)}
-        pairs = [column(name) == F.col(f"{prefix}{numbers[name]}") for name in self.key]
+        numbers = {name.lower(): number for number, name in enumerate(self.columns)}
+        pairs = [column(name) == F.col(f"{prefix}{numbers[name.lower()]}") for name in self.key]
         return reduce(Column.__and__, pairs)
 
     def without_keys_of(self, frame: DataFrame, other: DataFrame) -> DataFrame:

@@ -16,7 +16,7 @@ def apply(batch: Batch) -> Counts | None:
 
 
 def remove(batch: Batch) -> Counts | None:
-    """Delete the rows whose key is not among the batch's rows, which are all keys of the source."""
+    """Delete the rows whose key the source no longer has."""
     return _commit(batch, batch.aside(_gone(batch, batch.table.read()), "gone"))
 
 
@@ -38,11 +38,11 @@ def _changed(batch: Batch) -> DataFrame:
     """Return the rows that change the table, with what happens to each."""
     target = batch.table.read()
     is_live = column(batch.deleted_at).isNull() if batch.deleted_at else F.lit(True)
-    there = batch.renamed(target, "t", is_live.alias("t_live"))
+    there = batch.renamed(target, "t", is_live.alias("t_live"), batch.guard.alias("t_guard"))
     rows = batch.rows.withColumn(_MOMENT, batch.moment)
     action = (
         F.when(batch.is_deleted, F.when(F.col("t_live") & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
-        .when(batch.is_older("t") | (batch.same("t") & F.col("t_live")), NOTHING)
+        .when(batch.is_older(F.col("t_guard")) | (batch.same("t") & F.col("t_live")), NOTHING)
         .otherwise(UPDATE)
     )
     chosen = [*map(column, batch.columns), F.col(_MOMENT)]
@@ -56,7 +56,7 @@ def _changed(batch: Batch) -> DataFrame:
 
 def _gone(batch: Batch, target: DataFrame) -> DataFrame:
     """Return the live rows of the table whose key the source no longer has."""
-    gone = batch.without_keys_of(_live(batch, target), batch.rows)
+    gone = batch.without_keys_of(_live(batch, target), batch.present)
     moment = F.lit(batch.begun).cast("timestamp").alias(_MOMENT)
     return gone.select(*map(column, batch.columns), moment, F.lit(DELETE).alias(_ACTION))
 

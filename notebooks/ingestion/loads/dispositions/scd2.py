@@ -30,7 +30,7 @@ def apply(batch: Batch) -> Counts | None:
 
 
 def remove(batch: Batch) -> Counts | None:
-    """End the versions of keys that are not among the batch's rows, which are all keys of the source."""
+    """End the versions of keys that the source no longer has."""
     target = batch.table.read()
     return _commit(batch, target, _missing(batch, target))
 
@@ -131,9 +131,9 @@ def _current(batch: Batch, target: DataFrame) -> DataFrame:
 
 
 def _missing(batch: Batch, target: DataFrame) -> DataFrame:
-    """Return as deletes the current versions whose key is not among the batch's rows."""
+    """Return as deletes the current versions whose key the source no longer has."""
     current = _current(batch, target)
-    gone = batch.without_keys_of(current, batch.rows)
+    gone = batch.without_keys_of(current, batch.present)
     return gone.withColumns(
         {_THERE: F.lit(False), _AT: F.lit(batch.begun).cast(current.schema[_AT].dataType), _GONE: F.lit(True)}
     )
@@ -149,9 +149,9 @@ def _history(batch: Batch, events: DataFrame) -> DataFrame:
         F.col(_THERE).desc(), F.col(_ORDER).asc_nulls_first(), F.col(_AT)
     )
     if batch.changes.guard is not None:
-        guard, of_key = column(batch.changes.guard), Window.partitionBy(*map(column, batch.key))
-        newest = F.max(F.when(F.col(_THERE), guard)).over(of_key)
-        events = events.withColumn(_OLDER, F.coalesce(guard < newest, F.lit(False))).where(~F.col(_OLDER)).drop(_OLDER)
+        of_key = Window.partitionBy(*map(column, batch.key))
+        newest = F.max(F.when(F.col(_THERE), batch.guard)).over(of_key)
+        events = events.withColumn(_OLDER, batch.is_older(newest)).where(~F.col(_OLDER)).drop(_OLDER)
     state = F.struct(F.col(_GONE), *map(column, batch.columns))
     before = F.lag(F.col(_STATE)).over(in_turn)
     goes_again = F.col(_GONE) & F.coalesce(F.lag(F.col(_GONE)).over(in_turn), F.lit(True))
