@@ -16,7 +16,15 @@ from ingestion.platform.columns import column
 
 _RANGES = 16
 _MISSING, _DIFFERENT, _EXTRA, _SAME = "missing", "different", "extra", "same"
-_HASH, _SOURCE, _TARGET, _KIND, _RANGE, _EXAMPLE = "__h__", "__s__", "__t__", "__kind__", "__range__", "__example__"
+_HASH, _SOURCE, _TARGET, _KIND, _RANGE, _EXAMPLE, _MAY_LAND = (
+    "__h__",
+    "__s__",
+    "__t__",
+    "__kind__",
+    "__range__",
+    "__example__",
+    "__may_land__",
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,9 @@ def comparable(source: StructType, target: StructType) -> list[str]:
     return [field.name for field in source if field.name in target.names and not _has_map(target[field.name].dataType)]
 
 
-def paired(source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str]) -> DataFrame:
+def paired(
+    source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str], may_land: str | None = None
+) -> DataFrame:
     """Return a row a key of either side: the key under its own names, and how it stands, `kind_of` it.
 
     Args:
@@ -82,9 +92,12 @@ def paired(source: DataFrame, target: DataFrame, key: Sequence[str], columns: Se
         target: its rows, likewise.
         key: the columns that tell one row from all others.
         columns: that are compared.
+        may_land: the source's column that says whether a row may be in the target as it is; one that may not is alike,
+            whatever the target has of it.
     """
     types = {field.name: field.dataType for field in target.schema}
     left = source.select(
+        (column(may_land) if may_land else F.lit(True)).alias(_MAY_LAND),
         *(column(name).cast(types[name]).alias(f"s{number}") for number, name in enumerate(key)),
         row_hash([column(name).cast(types[name]) for name in columns]).alias(_SOURCE),
     )
@@ -94,7 +107,8 @@ def paired(source: DataFrame, target: DataFrame, key: Sequence[str], columns: Se
     )
     same_key = reduce(Column.__and__, [F.col(f"s{number}") == F.col(f"t{number}") for number in range(len(key))])
     kind = (
-        F.when(F.col(_TARGET).isNull(), _MISSING)
+        F.when(~F.col(_MAY_LAND), _SAME)
+        .when(F.col(_TARGET).isNull(), _MISSING)
         .when(F.col(_SOURCE).isNull(), _EXTRA)
         .when(F.col(_SOURCE) != F.col(_TARGET), _DIFFERENT)
         .otherwise(_SAME)
@@ -114,19 +128,20 @@ def kind_of(paired_rows: DataFrame, counted: Counted) -> tuple[DataFrame, DataFr
 
 
 def compare(
-    source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str], counted: Counted
+    source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str], counted: Counted, may_land: str
 ) -> list[KeyRange]:
     """Return how the ranges of keys stand, in their order; without a key all rows are one range.
 
-    A first key that is a whole number is divided into equal ranges of what the target has; another one is not.
+    A first key that is a whole number is divided into equal ranges of what the target has; another one is not. Rows
+    that may not land are counted on either side as they are, and differ from nothing; see `paired`.
     """
     if not key:
-        return [_compare_bags(source, target, columns, counted)]
+        return [_compare_bags(source.where(column(may_land)), target, columns, counted)]
     kind = target.schema[key[0]].dataType
     least, greatest = None, None
     if _is_whole_number(kind):
         least, greatest = target.agg(F.min(column(key[0])), F.max(column(key[0]))).collect()[0]
-    rows = paired(source, target, key, columns)
+    rows = paired(source, target, key, columns, may_land)
     place = F.lit(0)
     if least is not None and greatest is not None and greatest > least:
         width = int(greatest) - int(least) + 1

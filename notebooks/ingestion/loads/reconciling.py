@@ -72,12 +72,12 @@ class Reconciliation:
         return ranges
 
     def _compare(self, target: DataFrame) -> list[KeyRange]:
-        source = self._source()
-        columns = comparable(source.schema, target.schema)
-        return compare(source, target, self.rows.key, columns, counted(self.feed))
+        source, may_land = self._source()
+        columns = [name for name in comparable(source.schema, target.schema) if name != may_land]
+        return compare(source, target, self.rows.key, columns, counted(self.feed), may_land)
 
-    def _source(self) -> DataFrame:
-        """Return the rows that the target is meant to have."""
+    def _source(self) -> tuple[DataFrame, str]:
+        """Return the rows that the source has, and the column that says whether they may be in the target."""
         method = self.rows.method
         reach = method.now(None)
         changes = method.changes(Window(0, None, reach.end, pinned=reach.pinned))
@@ -85,7 +85,8 @@ class Reconciliation:
         if self.rows.key and not self.rows.is_key_kept:
             frame = newest_of_each_key(changes, self.rows.key, every_version=False)
         gate = Gate(declared_checks(self.feed.checks), frame.schema, now=self.run.log.clock(), rows_before=None)
-        return frame.where(gate.passes()).select(*map(column, changes.columns))
+        may_land = own_name("_may_land", frame.columns)
+        return frame.select(*map(column, changes.columns), gate.passes().alias(may_land)), may_land
 
     def _target(self) -> DataFrame:
         """Return the rows that the target has now, no older versions and none that the source deleted."""

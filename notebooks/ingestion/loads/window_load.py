@@ -139,13 +139,13 @@ class WindowLoad:
             commit = Commit(journal.application, window.number, self._metadata(window))
             if journal.columns != _columns(changes).jsonValue():
                 self.target.table.evolve(_columns(changes))
-            batch = self._batch(commit, changes, staged.rows, window.begun)
+            batch = self._batch(commit, changes, staged.rows, staged.every, window.begun)
             changes, rows = self._unlike(batch)
+            self.check_lock()
             counts = self._repairing.apply(replace(batch, changes=changes, rows=rows))
             self._judgement.metrics.outcome = Outcome.LANDED
         self._count(counts)
-        unused = Overlap(0, "0")
-        return Applied(window, counts, commit, unused, _columns(changes).jsonValue())
+        return Applied(window, counts, commit, None, _columns(changes).jsonValue())
 
     @property
     def _repairing(self) -> Disposition:
@@ -161,7 +161,8 @@ class WindowLoad:
         wanted, surplus = kind_of(pairs, counted(self.feed))
         deleted = own_name("_deleted", columns)
         rows = batch.rows.select(*map(column, columns)).join(wanted, list(batch.key), "left_semi")
-        gone = surplus.select(*map(column, batch.key)).withColumn(deleted, F.lit(True))
+        # A row that may not land as it is now is there all the same.
+        gone = batch.without_keys_of(surplus, batch.present).withColumn(deleted, F.lit(True))
         changed = rows.withColumn(deleted, F.lit(False)).unionByName(gone, allowMissingColumns=True)
         rows = self._aside(changed, "unlike")
         return Changes(rows, deleted=deleted), rows
