@@ -16,15 +16,8 @@ from ingestion.platform.columns import column
 
 _RANGES = 16
 _MISSING, _DIFFERENT, _EXTRA, _SAME = "missing", "different", "extra", "same"
-_HASH, _SOURCE, _TARGET, _KIND, _RANGE, _EXAMPLE, _MAY_LAND = (
-    "__h__",
-    "__s__",
-    "__t__",
-    "__kind__",
-    "__range__",
-    "__example__",
-    "__may_land__",
-)
+_HASH, _SOURCE, _TARGET, _KIND = "__h__", "__s__", "__t__", "__kind__"
+_RANGE, _EXAMPLE, _MAY_LAND = "__range__", "__example__", "__may_land__"
 
 
 @dataclass(frozen=True)
@@ -128,7 +121,13 @@ def kind_of(paired_rows: DataFrame, counted: Counted) -> tuple[DataFrame, DataFr
 
 
 def compare(
-    source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str], counted: Counted, may_land: str
+    source: DataFrame,
+    target: DataFrame,
+    key: Sequence[str],
+    columns: Sequence[str],
+    counted: Counted,
+    *,
+    may_land: str,
 ) -> list[KeyRange]:
     """Return how the ranges of keys stand, in their order; without a key all rows are one range.
 

@@ -74,7 +74,7 @@ class Reconciliation:
     def _compare(self, target: DataFrame) -> list[KeyRange]:
         source, may_land = self._source()
         columns = [name for name in comparable(source.schema, target.schema) if name != may_land]
-        return compare(source, target, self.rows.key, columns, counted(self.feed), may_land)
+        return compare(source, target, self.rows.key, columns, counted(self.feed), may_land=may_land)
 
     def _source(self) -> tuple[DataFrame, str]:
         """Return the rows that the source has, and the column that says whether they may be in the target."""

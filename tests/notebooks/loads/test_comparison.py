@@ -25,7 +25,7 @@ def compare(
 ) -> list[KeyRange]:
     """Compare rows of which all may land but those that say no in the column b."""
     judged = source.withColumn("may", F.coalesce(F.col("b") != "no", F.lit(True)))
-    return comparison.compare(judged, target, key, columns, counted, "may")
+    return comparison.compare(judged, target, key, columns, counted, may_land="may")
 
 
 def differences(found: list[KeyRange]) -> tuple[int, int, int]:
