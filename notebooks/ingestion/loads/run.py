@@ -60,7 +60,7 @@ class Request:
         """Return what the widgets say.
 
         Raises:
-            InvalidSettingError: the mode is not known, or not there yet, or the window is of no use.
+            InvalidSettingError: the mode is not known, or the window is of no use.
         """
         mode = (configuration.find("mode") or "load").lower()
         if mode not in _MODES:

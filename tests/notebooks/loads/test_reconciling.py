@@ -185,3 +185,32 @@ def test_status_tells_the_position_the_lag_and_up_to_when_the_target_is_whole(ru
     assert run("status")["lag_rows"] == 0
     postgres.drop("stock")
     assert "how many rows it is behind is not known" in run("status")["notes"][-1]
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ", "DATE"])
+def test_a_window_that_is_replaced_holds_what_the_source_has_of_it(
+    run: Run, postgres: Postgres, spark: SparkSession, lake: Path, kind: str
+) -> None:
+    step = "1 day" if kind == "DATE" else "1 hour"
+    postgres.drop("stock")
+    postgres.execute(
+        f"CREATE TABLE stock (id INT, name TEXT, at {kind})",
+        "INSERT INTO stock SELECT n, 'n' || n, TIMESTAMP '2026-03-01 00:00:00.123456' "  # noqa: S608 - our own values
+        f"+ n * INTERVAL '{step}' FROM generate_series(0, 5) n",
+        "INSERT INTO stock VALUES (9, 'none', NULL)",
+    )
+    replacing = FEED[: FEED.index("write_disposition")] + (
+        'write_disposition = "replace_window"\n'
+        f'incremental = {{ method = "cursor", cursor_column = "at", lookback = "{step}" }}\n'
+    )
+    first = run(text=replacing)
+    assert (first["status"], first["inserted"]) == ("Succeeded", 7), first["error"]
+    postgres.execute(
+        "DELETE FROM stock WHERE id IN (1, 4)",
+        "UPDATE stock SET name = 'changed' WHERE id IN (0, 5, 9)",
+        f"INSERT INTO stock SELECT 6, 'new', MAX(at) + INTERVAL '{step}' FROM stock",  # noqa: S608 - our own values
+    )
+    second = run(text=replacing)
+    assert second["status"] == "Succeeded", second["error"]
+    expected = {0: "n0", 1: "n1", 2: "n2", 3: "n3", 5: "changed", 6: "new", 9: "changed"}
+    assert landed(spark, lake) == expected
