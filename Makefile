@@ -87,6 +87,7 @@ $(VENV)/.test: $(VENV)/.run $(VENV)/.delta
 # An environment of its own: what the landing is measured against wants versions that the tests do not.
 $(BENCH)/.bench: $(VENV)/bin/uv uv.lock
 	UV_PROJECT_ENVIRONMENT=$(BENCH) $(UV) sync --quiet --locked --python $(VENV)/bin/python --group local --group deploy --group bench $(JAVA_GROUP)
+	@PYTHONPATH=scripts $(BENCH)/bin/python -m local_factory.cluster.delta
 	@touch $@
 
 # Another one: the engine brings .NET and reads the machine's locale as it starts.

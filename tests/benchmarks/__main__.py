@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import countries, deployment, expressions, landing
+from benchmarks import continuous, countries, deployment, expressions, landing
 from benchmarks.harness import BenchmarkError, Result, markdown, table, to_json
 from benchmarks.plot import plot
 
@@ -28,7 +28,7 @@ _ROWS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 _FEWEST_ROWS = 501  # process_customers lands no fewer
 _MOST_DERBY_ROWS = 1_000_000
 _WIDTH = 140  # of the tables where no terminal has one
-_PACKAGES = ("pyspark", "pyarrow", "dlt", "connectorx", "duckdb")
+_PACKAGES = ("pyspark", "pyarrow", "dlt", "connectorx", "deltalake", "duckdb")
 
 _Benchmark = Callable[[argparse.Namespace, Path, Callable[[str], None]], Iterator[list[Result]]]
 
@@ -56,6 +56,7 @@ _BENCHMARKS: dict[str, _Benchmark] = {
         progress,
         _named(given.contenders),
     ),
+    "continuous": lambda given, folder, progress: continuous.loads(folder, given.rows, given.repetitions, progress),
     "countries": lambda given, folder, progress: countries.ingestion(
         folder, given.documents, _seconds(given.latency or (0, 50, 500)), given.repetitions, progress
     ),

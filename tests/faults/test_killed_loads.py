@@ -17,6 +17,7 @@ from fakes.workspace import Settings
 from ingestion.feeds.model import Table, TableIncremental
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderStorage
+from ingestion.lake.journal import read_journal
 from ingestion.lake.storage import Storage
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.results import FeedResult
@@ -145,6 +146,23 @@ def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
     if disposition == "scd2":
         current = rows(spark, lake, "id", "at", "_is_current")
         assert [each for each in current if not each[2]] == [(1, 10, False)]
+
+
+def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
+    spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = {"delete_detection": "key_scan"}
+    next_run(spark, lake, source, **scan)
+    commits = DyingCommits(monkeypatch)
+    commits.storage, commits.dies = FaultyStorage(FolderStorage(str(lake))), "after"
+    source.rows = source.rows[1:]
+    with suppress(Died):
+        load(spark, commits.storage, source, "load", **scan)
+    assert rows(spark, lake) == source.rows
+    next_run(spark, lake, source, **scan)
+    journal = read_journal(FolderStorage(str(lake)), "orders")
+    assert journal is not None
+    assert journal.rows == len(source.rows)
 
 
 @pytest.mark.parametrize("dies", ["before", "after"])

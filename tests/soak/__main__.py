@@ -22,7 +22,9 @@ from soak.cases import CASES
 from soak.course import LoadFailedError, Outcome, follow
 from soak.storm import rage
 
-_RUNS_OF_A_COURSE = 8
+_RUNS_OF_A_COURSE, _STEPS_BETWEEN_RUNS = 5, 60
+# A table of a hundred rows is no work for many tasks.
+_SPARK = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "1"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,14 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack.enter_context(redirect_stdout(log))
         postgres = stack.enter_context(postgres_server.running_postgres())
         jvm = stack.enter_context(start_jvm([postgres_server.JDBC_DRIVER]))
-        cluster = stack.enter_context(start_cluster(jvm, folder / "spark"))
+        cluster = stack.enter_context(start_cluster(jvm, folder / "spark", _SPARK))
         number = 0
         while not outcomes or sum(outcome.steps for outcome in outcomes) < options.steps:
             case = cases[number % len(cases)]
             course = seed + number // len(cases)
             try:
                 outcome = follow(
-                    case, course, cluster.session, postgres, folder / f"course{number}", runs=_RUNS_OF_A_COURSE
+                    case,
+                    course,
+                    cluster.session,
+                    postgres,
+                    folder / f"course{number}",
+                    runs=_RUNS_OF_A_COURSE,
+                    steps_between=_STEPS_BETWEEN_RUNS,
                 )
             except LoadFailedError as error:
                 outcome = Outcome(case.name, course, problems=[f"failed: {error}"])

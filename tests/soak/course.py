@@ -6,10 +6,10 @@ between all that it does. A kill is a `BaseException` out of one of them, or out
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +23,7 @@ from fakes.workspace import Settings
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.storage import open_storage
 from ingestion.loads.run import run_feeds
+from ingestion.platform.log import Clock, utc_now
 from soak.cases import Case
 from soak.tables import source_of, target_of
 from soak.writers import Writer, make_table
@@ -73,7 +74,7 @@ def follow(
         make_table(owner, case)
         owner.commit()
         writers = [Writer(connect(), number, _WRITERS, [case], chance, time) for number in range(_WRITERS)]
-        notebook = Notebook(spark, postgres, folder, [case])
+        notebook = Notebook(spark, postgres, folder, [case], clock=lambda: time().replace(tzinfo=UTC))
 
         def write(steps: int) -> None:
             for _ in range(steps):
@@ -86,31 +87,57 @@ def follow(
                 write(chance.randrange(1, 4))
 
         write(4 * steps_between)
-        calls = 30
+        calls = 20  # fewer than a load makes
         for _ in range(runs):
             outcome.runs += 1
-            killed_at = chance.randrange(1, calls + 1) if chance.random() < 0.75 else 0
-            storage = notebook.run(killed_at, meanwhile)
-            outcome.kills += storage.is_dead
-            calls = calls if storage.is_dead else len(storage.calls)
+            is_killed = chance.random() < 0.75 or outcome.kills == 0
+            killed_at = chance.randrange(1, calls + 1) if is_killed else 0
+            run = notebook.run(killed_at, meanwhile)
+            outcome.kills += run.was_killed
+            calls = calls if run.was_killed else run.calls
             write(chance.randrange(steps_between))
         for writer in writers:
             writer.settle(commit=chance.random() < 0.85)
         outcome.runs += 1
-        notebook.run()
-        outcome.problems = case.promise(source_of(owner, case), target_of(spark, folder / "lake", case))
+        outcome.problems = compare(case, owner, spark, folder / "lake", notebook.run())
     return outcome
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the notebook.
+
+    Attributes:
+        calls: to the lake that it made.
+        rows_in_target: by feed, what it said; of a run that was killed, nothing.
+        was_killed: whether it was.
+    """
+
+    calls: int
+    rows_in_target: Mapping[str, int] = field(default_factory=dict)
+    was_killed: bool = False
+
+
+def compare(case: Case, owner: psycopg.Connection, spark: SparkSession, lake: Path, last: Run) -> list[str]:
+    """Return in what the target is not what its case promises, or not what the last run said of it."""
+    target = target_of(spark, lake, case)
+    said = last.rows_in_target[f"soak.{case.name}"]
+    problems = [] if said == len(target) else [f"the last run said {said} rows in target, there are {len(target)}"]
+    return problems + case.promise(source_of(owner, case), target)
 
 
 class Notebook:
     """The notebook `ingest` on a lake of its own, with a source that has the cases' tables."""
 
-    def __init__(self, spark: SparkSession, postgres: Postgres, folder: Path, cases: Sequence[Case]) -> None:
+    def __init__(
+        self, spark: SparkSession, postgres: Postgres, folder: Path, cases: Sequence[Case], clock: Clock = utc_now
+    ) -> None:
         self._spark = spark
+        self._clock = clock
         self._settings = settings_of(postgres, folder, cases)
 
-    def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> FaultyStorage:
-        """Run it, up to the call of the lake at which it is killed, if any; return the lake with the calls.
+    def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> Run:
+        """Run it, up to the call of the lake at which it is killed, if any.
 
         Raises:
             LoadFailedError: a feed failed.
@@ -123,14 +150,17 @@ class Notebook:
 
         with patch("ingestion.loads.run_context.open_storage", faulty), _commits_counted(storages):
             try:
-                result = json.loads(run_feeds(self._spark, self._settings.configuration(), sleep=lambda _seconds: None))
+                configuration = self._settings.configuration()
+                text = run_feeds(self._spark, configuration, clock=self._clock, sleep=lambda _seconds: None)
+                result = json.loads(text)
             except Died:
-                return storages[-1]
-        if storages[-1].is_dead:  # what noticed the death by itself told it as a failure
-            return storages[-1]
+                result = None
+        calls = len(storages[-1].calls)
+        if result is None or storages[-1].is_dead:  # what noticed the death by itself told it as a failure
+            return Run(calls, was_killed=True)
         if result["status"] != "Succeeded":
             raise LoadFailedError(result["message"])
-        return storages[-1]
+        return Run(calls, {each["feed"]: each["rows_in_target"] for each in result["feeds"]})
 
 
 def settings_of(postgres: Postgres, folder: Path, cases: Sequence[Case]) -> Settings:

@@ -21,8 +21,7 @@ from subprocess import PIPE, Popen
 from fakes.postgres import Postgres
 from local_factory.cluster.spark import Cluster
 from soak.cases import Case
-from soak.course import LoadFailedError, Notebook, Outcome, connection_to, settings_of
-from soak.tables import source_of, target_of
+from soak.course import LoadFailedError, Notebook, Outcome, compare, connection_to, settings_of
 from soak.writers import Writer, make_table
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -71,7 +70,7 @@ def rage(
                     runs += 1
                     processes.finish(processes.start())
                 tell(f"{killed} of {kills} kills, {sum(writer.steps for writer in writers)} steps")
-        Notebook(cluster.session, postgres, folder, cases).run()
+        last = Notebook(cluster.session, postgres, folder, cases).run()
         return [
             Outcome(
                 case.name,
@@ -79,7 +78,7 @@ def rage(
                 sum(writer.steps for writer in writers) // len(cases),
                 runs + 1,
                 killed,
-                case.promise(source_of(owner, case), target_of(cluster.session, folder / "lake", case)),
+                compare(case, owner, cluster.session, folder / "lake", last),
             )
             for case in cases
         ]

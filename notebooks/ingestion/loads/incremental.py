@@ -175,7 +175,7 @@ class IncrementalLoad:
         if newest == journal.version or journal.window is not None:
             return journal
         # Upkeep came after it, or deletes of a run that was killed before it could write them down.
-        return replace(journal, version=newest, rows=self._target.table.read().count())
+        return replace(journal, version=newest, rows=self._target.table.read().count(), overlap=None)
 
     def _after_reload(self, journal: Journal, new: Journal) -> Journal:
         """Return the journal of a reload that was killed, if its commit was made, else the one before it."""
@@ -222,7 +222,8 @@ class IncrementalLoad:
         journal = replace(journal, key_scan=now.isoformat())
         if counts is not None:
             version, rows = self._target.version_after(journal, commit), (journal.rows or 0) + counts.growth
-            journal = replace(journal, version=version, rows=rows)
+            # A row that was deleted here may come back as it was: no window is known by what it shares with the last.
+            journal = replace(journal, version=version, rows=rows, overlap=None)
         return self._keep(journal)
 
     def _window(self, journal: Journal, reach: Reach) -> Window:

@@ -295,6 +295,7 @@ _OF_VALUES: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("FALSE", 0): lambda: False,
     ("ISBLANK", 1): lambda value: value is None,
     ("NOT", 1): lambda value: not value,
+    ("MAX", 2): lambda *values: max(_there(values), default=None),
     ("DIVIDE", 2): _divide,
     ("FORMAT", 2): _format,
     ("&&", 2): lambda left, right: bool(left and right),

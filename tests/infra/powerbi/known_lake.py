@@ -118,7 +118,9 @@ _CUSTOMERS = [
 ]
 
 
-def _product(number: int, price: tuple[str, str], stock: int, gone: bool | None, category: str) -> dict[str, Any]:
+def _product(
+    number: int, price: tuple[str, str | None], stock: int | None, gone: bool | None, category: str
+) -> dict[str, Any]:
     created = datetime(2024, 1, number, tzinfo=UTC)
     return {
         **{"ProductId": number, "Sku": f"P{number}", "Name": f"Product {number}", "Category": category},
@@ -127,7 +129,7 @@ def _product(number: int, price: tuple[str, str], stock: int, gone: bool | None,
     }
 
 
-# Out of stock and sold, out of stock and sold no more, not known whether it is sold, a gift, a price of many digits.
+# Out of stock and sold, and sold no more, not known whether it is, a gift, a price of many digits, of no currency.
 _PRODUCTS = [
     _product(1, ("10.50", "USD"), 3, False, "Books"),
     _product(2, ("99999999.99", "INR"), 2, False, "Books"),
@@ -135,6 +137,7 @@ _PRODUCTS = [
     _product(4, ("5.00", "EUR"), 0, True, "Toys"),
     _product(5, ("7.25", "EUR"), 0, False, "toys"),
     _product(6, ("1.00", "EUR"), 0, None, "Games"),
+    _product(7, ("3.00", None), None, False, "Games"),
 ]
 
 

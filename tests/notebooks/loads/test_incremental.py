@@ -28,6 +28,7 @@ from ingestion.platform.errors import (
     TargetChangedError,
 )
 from ingestion.platform.log import StepLog, utc_now
+from local_factory.server.monitor.tables import read_table
 
 FEED = Table(
     name="shop.orders",
@@ -111,6 +112,8 @@ def test_a_merge_has_each_key_once_with_the_last_values_and_no_change_makes_no_c
     assert (second.rows_read, second.inserted, second.updated, second.deleted) == (3, 1, 1, 0)
     assert (second.rows_in_target, second.position_before, second.position_after) == (3, "20", "30")
     assert found() == [(1, "A", 30), (2, "b", 20), (3, "c", 30)]
+    shown = read_table(lake / "shop/orders", 10)
+    assert (shown.rows, sorted(shown.first)) == (3, [["1", "A", "30"], ["2", "b", "20"], ["3", "c", "30"]])
     before = commits(lake)
     idle = load()
     assert (idle.rows_read, idle.inserted, idle.updated, idle.rows_in_target) == (0, 0, 0, 3)
@@ -273,6 +276,19 @@ def test_a_scan_of_the_keys_finds_what_is_gone_and_an_empty_one_deletes_nothing(
     later = {"key_scan_every": timedelta(days=1)}
     assert load(**scan, **later, delete_limit=0.5).deleted == 0, "the last scan was today"
     assert load(**scan, delete_limit=0.5).deleted == 5
+
+
+def test_a_row_that_a_scan_deleted_and_that_comes_back_as_it_was_is_there_again(
+    load: Load, found: Found, source: ChangingSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = {"deletes": "hard", "delete_detection": "key_scan", "delete_limit": 0.9}
+    load(**scan)
+    with monkeypatch.context() as while_it_was_gone:
+        while_it_was_gone.setattr(source, "keys", lambda: source._frame(source.rows[:1]).select("id"))
+        assert load(**scan).deleted == 1
+    result = load(**scan)
+    assert (result.inserted, result.rows_in_target) == (1, 2)
+    assert found() == source.rows
 
 
 def test_a_reload_takes_the_place_of_the_table_in_one_commit_and_a_failed_one_leaves_all_as_it_was(

@@ -37,9 +37,8 @@ def remove(batch: Batch) -> Counts | None:
 
 def _commit(batch: Batch, target: DataFrame, events: DataFrame) -> Counts | None:
     events = batch.aside(events, "events")
-    current = _current(batch, target).join(_keys(batch, events), list(batch.key), "left_semi")
-    history = batch.aside(_history(batch, events.unionByName(current)), "history")
-    ends = F.col(_THERE) & F.col(_UNTIL).isNotNull()
+    history = batch.aside(_history(batch, events.unionByName(_last(batch, target, events))), "history")
+    ends = F.col(_THERE) & ~F.col(_GONE) & F.col(_UNTIL).isNotNull()
     opens = ~F.col(_THERE) & ~F.col(_GONE)
     found = history.agg(
         F.count_if(opens).alias("opened"),
@@ -117,22 +116,35 @@ def _events(batch: Batch, kind: DataType) -> DataFrame:
     ).where(~F.col(_GONE) | F.lit(batch.deletes != "ignore"))
 
 
-def _current(batch: Batch, target: DataFrame) -> DataFrame:
-    """Return the current versions, in the form of changes that came before all others."""
-    valid_from, _, is_current = _names(batch)
+def _last(batch: Batch, target: DataFrame, events: DataFrame) -> DataFrame:
+    """Return the last versions of the keys that change, in the form of changes that came before all others.
+
+    One that was ended by a delete is that delete: no later version begins before it.
+    """
+    turn = "__turn__"
+    _, valid_to, is_current = _names(batch)
+    latest_first = Window.partitionBy(*map(column, batch.key)).orderBy(
+        column(is_current).desc(), column(valid_to).desc()
+    )
+    known = target.join(_keys(batch, events), list(batch.key), "left_semi")
+    return _as_changes(batch, known.withColumn(turn, F.row_number().over(latest_first)).where(F.col(turn) == 1))
+
+
+def _as_changes(batch: Batch, versions: DataFrame) -> DataFrame:
+    valid_from, valid_to, is_current = _names(batch)
     order = batch.rows.schema[batch.changes.order].dataType if batch.changes.order else "string"
-    return target.where(column(is_current)).select(
+    return versions.select(
         *map(column, batch.columns),
         F.lit(True).alias(_THERE),
-        column(valid_from).alias(_AT),
-        F.lit(False).alias(_GONE),
+        F.coalesce(column(valid_to), column(valid_from)).alias(_AT),
+        (~column(is_current)).alias(_GONE),
         F.lit(None).cast(order).alias(_ORDER),
     )
 
 
 def _missing(batch: Batch, target: DataFrame) -> DataFrame:
     """Return as deletes the current versions whose key the source no longer has."""
-    current = _current(batch, target)
+    current = _as_changes(batch, target.where(column(_names(batch)[2])))
     gone = batch.without_keys_of(current, batch.present)
     return gone.withColumns(
         {_THERE: F.lit(False), _AT: F.lit(batch.begun).cast(current.schema[_AT].dataType), _GONE: F.lit(True)}
@@ -150,7 +162,7 @@ def _history(batch: Batch, events: DataFrame) -> DataFrame:
     )
     if batch.changes.guard is not None:
         of_key = Window.partitionBy(*map(column, batch.key))
-        newest = F.max(F.when(F.col(_THERE), batch.guard)).over(of_key)
+        newest = F.max(F.when(F.col(_THERE) & ~F.col(_GONE), batch.guard)).over(of_key)
         events = events.withColumn(_OLDER, batch.is_older(newest)).where(~F.col(_OLDER)).drop(_OLDER)
     state = F.struct(F.col(_GONE), *map(column, batch.columns))
     before = F.lag(F.col(_STATE)).over(in_turn)

@@ -86,17 +86,16 @@ def _dataset(folder: Path) -> Any:
         _need("deltalake")
         from deltalake import DeltaTable
 
-        return dataset.dataset(DeltaTable(folder).file_uris(), format="parquet")
+        return _delta_data(DeltaTable(folder))
     return dataset.dataset([str(file) for file in parquet_files(folder)], format="parquet", partitioning="hive")
 
 
 def _delta(folder: Path, rows: int) -> Table:
     from deltalake import DeltaTable
-    from pyarrow import dataset
 
     table = DeltaTable(folder)
     files = [Path(uri.removeprefix("file://")) for uri in table.file_uris()]
-    data = dataset.dataset(table.file_uris(), format="parquet") if files else None
+    data = _delta_data(table, rows) if files else None
     versions = [
         (int(entry.get("version", 0)), str(entry.get("operation", "")), _moment(entry.get("timestamp")))
         for entry in table.history(20)
@@ -111,6 +110,20 @@ def _delta(folder: Path, rows: int) -> Table:
         **_first(data, rows),
         versions=versions,
     )
+
+
+def _delta_data(table: Any, rows: int | None = None) -> Any:
+    """Return the rows of a Delta table, at least so many: by its files, or by an engine that knows deleted rows."""
+    import pyarrow
+    from pyarrow import dataset
+
+    if "deletionVectors" not in (table.protocol().reader_features or ()):
+        return dataset.dataset(table.file_uris(), format="parquet")
+    from deltalake import QueryBuilder
+
+    limit = "" if rows is None else f" LIMIT {rows}"
+    found = QueryBuilder().register("t", table).execute(f"SELECT * FROM t{limit}").read_all()  # noqa: S608 - a number
+    return dataset.dataset(pyarrow.table(found))
 
 
 def _parquet(folder: Path, rows: int) -> Table:
