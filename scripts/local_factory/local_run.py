@@ -15,12 +15,15 @@ from typing import Any
 
 import httpx
 
+from bundle.errors import DashboardError
 from bundle.notebooks import Cell, Language
 from bundle.resources import Resources
 from local_factory.cluster.jvm import JvmError, java_errors
 from local_factory.cluster.kernel import CellOutcome, Table
 from local_factory.cluster.runner import NotebookRun, NotebookRunner
 from local_factory.cluster.spark import Cluster
+from local_factory.dashboards.answers import has_any_table, read_dashboards
+from local_factory.dashboards.drawing import write_dashboard
 from local_factory.data.stand_ins import StandIns
 from local_factory.factory import Factory
 from local_factory.invocation import Invocation
@@ -148,8 +151,27 @@ def _write(result: RunResult, title: str, notebooks: NotebookRunner, session: Se
         sources=session.sources,
         landed=result.landed,
         logs=logs,
+        dashboards=_write_dashboards(session, result.report),
     )
     write_report(report, result.report)
+
+
+def _write_dashboards(session: Session, report: Path) -> dict[str, str]:
+    """Write the dashboards beside the report, where the lake has what they show; return addresses by title."""
+    lake = session.settings.lake
+    try:
+        dashboards = read_dashboards()
+    except DashboardError as error:
+        _LOG.warning("the dashboards are not drawn: %s", error)
+        return {}
+    if not has_any_table(dashboards, lake):
+        return {}
+    pages = {}
+    for dashboard in dashboards.all:
+        page = report.with_name(f"dashboard-{dashboard.name}.html")
+        write_dashboard(dashboards, dashboard, lake, page, report.name)
+        pages[dashboard.title] = page.name
+    return pages
 
 
 def notebook_page(run: NotebookRun, report: str) -> NotebookPage:

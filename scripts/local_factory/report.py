@@ -28,7 +28,7 @@ class RunReport:
     """All that the report shows.
 
     `runs` are the pipeline runs, those called by other pipelines too. `logs` are by activity run id. Both moments know
-    their zone; the report shows times in that of `started`.
+    their zone; the report shows times in that of `started`. `dashboards` are relative addresses by title.
     """
 
     title: str
@@ -38,6 +38,7 @@ class RunReport:
     sources: Sources
     landed: Sequence[LandedData] = ()
     logs: Mapping[str, LogEntry] = field(default_factory=dict)
+    dashboards: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

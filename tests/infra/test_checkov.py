@@ -24,9 +24,9 @@ def report():
     if not done.exists():
         uv = Path(sys.executable).with_name("uv")
         make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT]
-        subprocess.run(make, check=True, timeout=60)
+        subprocess.run(make, check=True)
         packages = [uv, "pip", "install", "--quiet", "--python", ENVIRONMENT / "bin" / "python", f"checkov=={VERSION}"]
-        subprocess.run(packages, check=True, timeout=240)
+        subprocess.run(packages, check=True)
         done.touch()
     command = [
         ENVIRONMENT / "bin" / "checkov",
@@ -37,7 +37,7 @@ def report():
         "--output",
         "json",
     ]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return json.loads(answer.stdout)
 
 

@@ -19,7 +19,7 @@ TOKEN = "a-token-for-tests"
 FACTORY = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DataFactory/factories/f"
 ENDED = ("Succeeded", "Failed", "Cancelled")
 EVER = {"lastUpdatedAfter": "2000-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:

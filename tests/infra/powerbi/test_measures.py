@@ -54,7 +54,7 @@ select coalesce(cca2, codes->>'alpha_2') as code, coalesce(name->>'common', name
 from read_json('{lake}/countries/*.json', columns = {{
   cca2: 'varchar', codes: 'json', name: 'json', names: 'json', population: 'bigint'}});
 create view customers as
-select c.*, lower(k.country) as name, k.population,
+select c.*, lower(coalesce(k.country, c.CountryCode)) as name, k.population,
   case when c.CreatedAt >= '2024-01-01' then date_trunc('month', c.CreatedAt at time zone 'UTC') end as month
 from '{lake}/customer_data/*.parquet' as c left join countries as k on k.code = upper(c.CountryCode);
 create view products as

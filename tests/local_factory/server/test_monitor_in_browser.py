@@ -114,6 +114,7 @@ HOSTILE = "<script>window.planted = true</script><img src=x onerror='window.plan
 PAGES = (
     *("/runs", "/pipelines", "/pipelines/PL_Typed", "/pipelines/PL_Bad", "/triggers", "/triggers/TR_Minute"),
     *("/feeds", "/lake", "/lake/countries", "/lake/countries/a.json", "/lake/customer_data", "/runs?status=Failed"),
+    *("/dashboards", "/dashboards/ingestion/customers", "/dashboards/ingestion/products?products-currency=x"),
 )
 
 

@@ -10,6 +10,7 @@ from local_factory.pages import render
 from local_factory.server.errors import ServiceError, bad_request
 from local_factory.server.events import Events
 from local_factory.server.monitor import lake_pages, pipeline_pages, run_pages, trigger_pages
+from local_factory.server.monitor.dashboard_pages import dashboard_page
 from local_factory.server.monitor.feeds import feeds_page
 from local_factory.server.monitor.parts import Page, Parts
 from local_factory.server.notebooks import ServedNotebooks
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _TEMPLATES = _FOLDER / "templates"
+_SHARED = _FOLDER.parents[1] / "templates"
 _STATIC: Mapping[str, tuple[str, tuple[Path, ...]]] = {
     "monitor.css": (
         "text/css; charset=utf-8",
-        (_FOLDER.parents[1] / "templates" / "page.css", _FOLDER / "static" / "monitor.css"),
+        (_SHARED / "page.css", _SHARED / "charts.css", _FOLDER / "static" / "monitor.css"),
     ),
     "monitor.js": ("text/javascript; charset=utf-8", (_FOLDER / "static" / "monitor.js",)),
 }
@@ -70,6 +72,8 @@ class Monitor:
             ("/triggers", trigger_pages.list_page),
             ("/triggers/{name:path}", trigger_pages.trigger_page),
             ("/feeds", feeds_page),
+            ("/dashboards", dashboard_page),
+            ("/dashboards/{name}/{page}", dashboard_page),
             ("/lake", lake_pages.folder_page),
             ("/lake/{path:path}", lake_pages.folder_page),
         ]
@@ -109,7 +113,7 @@ class Monitor:
         async def show(request: "Request") -> "Response":
             self._parts.objects.refresh()
             # What reads the lake's files must not hold up the runs.
-            slow = page in (lake_pages.folder_page, feeds_page)
+            slow = page in (lake_pages.folder_page, feeds_page, dashboard_page)
             shown = await run_sync(page, self._parts, request) if slow else page(self._parts, request)
             return self._page(request, shown)
 
