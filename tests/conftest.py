@@ -3,8 +3,10 @@
 import os
 import shutil
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from fakes.log_ingestion_service import LogIngestionService
 from infra.bicep import declared_columns
 from ingestion.platform.identity import MONITOR_SCOPE
 from support.requirements import require
+from support.standard_compute import refuse_settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,25 +39,40 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _STARTED_ONCE = ("spark", "spark_cluster", "node")
 # Where a test's Spark is a notebook's, and so may be either kind of session.
 _NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
+_KINDS = ("classic", "connect")
+# What `make test` runs on Spark Connect, too: the ways to land documents and tables.
+_ON_EITHER = (
+    "tests/notebooks/test_any_compute.py",
+    "tests/notebooks/lake/test_delta_landing.py",
+    "tests/notebooks/lake/test_former_layout.py",
+    "tests/notebooks/lake/test_manifest.py",
+    "tests/notebooks/lake/test_parquet_tables.py",
+    "tests/notebooks/loads/test_endpoints.py",
+    "tests/notebooks/loads/test_ingest_countries.py",
+    "tests/notebooks/loads/test_process_tables.py",
+    "tests/notebooks/quality/test_table_writer.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the kinds of Spark session that tests of notebooks run on."""
-    parser.addoption(
-        "--spark", choices=("classic", "connect", "both"), default="classic", help="sessions of notebooks' tests"
-    )
+    told = "sessions of notebooks' tests: mixed runs each on one, which of them a landing's test gets its name decides"
+    parser.addoption("--spark", choices=("mixed", "both", *_KINDS), default="mixed", help=told)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let a test of notebooks run once for each kind of Spark session."""
-    chosen = metafunc.config.getoption("--spark")
-    is_of_notebooks = str(metafunc.definition.path.relative_to(REPOSITORY)).startswith(_NOTEBOOKS_TESTS)
-    if chosen == "classic" or "spark" not in metafunc.fixturenames or not is_of_notebooks:
+    """Let a test of notebooks run on the kinds of Spark session that are asked for."""
+    test = metafunc.definition
+    name = str(test.path.relative_to(REPOSITORY))
+    if "spark" not in metafunc.fixturenames or not name.startswith(_NOTEBOOKS_TESTS):
         return
-    kinds = ("classic", "connect") if chosen == "both" else (chosen,)
-    if metafunc.definition.get_closest_marker("classic_only"):
-        kinds = ("classic",)
-    metafunc.parametrize("spark", kinds, indirect=True, scope="session")
+    asked = metafunc.config.getoption("--spark")
+    if asked == "mixed":
+        is_second = name.startswith(_ON_EITHER) and zlib.crc32(f"{name}::{test.name}".encode()) % 2
+        asked = _KINDS[bool(is_second)]
+    if test.get_closest_marker("classic_only"):
+        asked = "classic"
+    metafunc.parametrize("spark", _KINDS if asked == "both" else [asked], indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,9 +80,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that share something costly, or else a file, run in one process."""
     for item in items:
         shared = next((name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ())), None)
-        is_remote = getattr(item, "callspec", None) and item.callspec.params.get("spark") == "connect"
-        group = ("connect" if is_remote else shared) or str(item.path.relative_to(REPOSITORY))
+        group = ("connect" if _is_remote(item) else shared) or str(item.path.relative_to(REPOSITORY))
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let this process be a client of Spark Connect for as long as a test is one: PySpark's functions ask for it."""
+    with pytest.MonkeyPatch.context() as variables:
+        if _is_remote(item):
+            variables.setenv("SPARK_CONNECT_MODE_ENABLED", "1")
+        return (yield)
+
+
+def _is_remote(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get("spark") == "connect"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -106,28 +137,29 @@ def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster
     folder = tmp_path_factory.mktemp("spark")
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
-    with (
-        start_jvm(java_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm,
-        start_cluster(jvm, folder, settings, with_connect=True) as cluster,
-    ):
+    with start_jvm(java_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm, ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as variables:
+            variables.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)  # which the first test may have set
+            cluster = stack.enter_context(start_cluster(jvm, folder, settings, with_connect=True))
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def spark(request: pytest.FixtureRequest, spark_cluster: "Cluster") -> Iterator["SparkSession"]:
-    """Return the Spark session of a notebook: the cluster's own, or one of Spark Connect on it."""
+    """Return the Spark session of a notebook: the cluster's own, or one of Spark Connect as on standard compute."""
     from local_factory.cluster.connect import open_session
 
     if getattr(request, "param", "classic") == "classic":
         yield spark_cluster.session
         return
-    session = open_session(spark_cluster.gateway, "tests")
-    try:
-        yield session
-    finally:
-        session.stop()
+    with pytest.MonkeyPatch.context() as variables:
         for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
-            del os.environ[name]
+            variables.setenv(name, "")  # so that they are afterwards what they are now
+        session = open_session(spark_cluster.gateway, "tests")
+    with pytest.MonkeyPatch.context() as patch:
+        refuse_settings(patch, type(session.conf))
+        yield session
+    session.stop()
 
 
 def java_drivers() -> list[Path]:

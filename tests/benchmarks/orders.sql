@@ -15,12 +15,12 @@ SELECT
     n,
     TIMESTAMP '2025-01-01' + n * INTERVAL '1 second',
     'customer ' || (n * 7919 % 1000003),
-    (ARRAY['Bengaluru', 'Łódź', '上海', 'Austin', NULL])[n % 5 + 1],
+    (ARRAY['Bengaluru', 'Łódź', '上海', 'Austin', NULL])[(n % 5)::int + 1],
     n * 104729 % 1000000,
     n * 15485863 % 1000 / 7.0,
     n % 3 = 0,
     DATE '2025-01-01' + (n % 300)::int
-FROM generate_series(1, :rows) AS n;
+FROM generate_series(1::bigint, :rows) AS n;
 ALTER TABLE orders ADD PRIMARY KEY (id);
 CREATE INDEX ON orders (modified);
 ANALYZE orders;

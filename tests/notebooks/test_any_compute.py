@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.session import SparkSession as RemoteSession
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 # What only a session in the JVM's own process has.
@@ -59,3 +62,12 @@ def test_notebooks_use_what_every_compute_has() -> None:
         for line, name in reaches(file.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_these_tests_sessions_of_connect_refuse_what_standard_compute_does(spark: SparkSession) -> None:
+    if not isinstance(spark, RemoteSession):
+        spark.conf.set("spark.databricks.nothing", "1")
+        spark.conf.unset("spark.databricks.nothing")
+        return
+    with pytest.raises(AnalysisException, match="CONFIG_NOT_AVAILABLE"):
+        spark.conf.set("spark.databricks.nothing", "1")

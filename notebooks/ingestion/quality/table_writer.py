@@ -107,18 +107,18 @@ def _write_pass(
     # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
     columns = [column(name) for name in checked.columns if name != passed]
     row_hash, counts = F.xxhash64(*columns), F.col(passed).cast("bigint")
-    observed_rows = checked.observe(
-        seen,
+    figures = [
         F.count(F.lit(1)).alias(_ROWS),
         F.count_if(F.col(passed)).alias(_GOOD_ROWS),
         # A sum of hashes of 64 bits overflows: their halves are summed.
         F.sum(F.shiftright(row_hash, 32) * counts).alias(_HIGH),
         F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF)) * counts).alias(_LOW),
         *metrics,
-    )
-    writer = observed_rows.write.partitionBy(passed)
+    ]
+    writer = checked.observe(seen, *figures).write.partitionBy(passed)
     writer.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(folder)
-    found = dict(seen.get)
+    # A busy server of Spark Connect loses what it observed (SPARK-54279).
+    found = dict(seen.get) or _read(checked, folder).agg(*figures).collect()[0].asDict()
     rows, good, high, low = (found.pop(name) for name in (_ROWS, _GOOD_ROWS, _HIGH, _LOW))
     return WrittenTable(
         passed=f"{folder}/{passed}=true",

@@ -29,6 +29,9 @@ def test_the_packages_that_a_client_needs_are_named(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("clients_variables")
 def test_a_client_without_the_word_is_refused(spark_cluster: Cluster) -> None:
-    stranger = replace(spark_cluster.gateway, secret="guessed")
-    with pytest.raises(Exception, match="Invalid authentication token"):
-        connect.open_session(stranger, "run").range(1).count()
+    stranger = connect.open_session(replace(spark_cluster.gateway, secret="guessed"), "run")
+    try:
+        with pytest.raises(Exception, match="Invalid authentication token"):
+            stranger.range(1).count()
+    finally:
+        stranger.stop()  # or it stays the session of this process

@@ -11,7 +11,6 @@ from typing import Any
 
 import deltalake
 import pytest
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, lit, raise_error, when
 from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
@@ -20,6 +19,7 @@ from ingestion.lake.delta_commits import Changes, Commit
 from ingestion.lake.delta_sql import Clause, upsert
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.platform.errors import LakeError, SchemaChangedError
+from support.standard_compute import refuse_settings, take_settings
 
 APPLICATION = "sales.orders"
 COLUMNS = ("id", "name")
@@ -73,13 +73,14 @@ def test_the_metadata_of_a_commit_is_found_again(spark: SparkSession, table: Del
     assert json.loads(newest["userMetadata"])["application"] == "sales.customers"
 
 
-def test_a_session_that_takes_no_settings_commits_a_merge_once_all_the_same(
-    spark: SparkSession, table: DeltaTable, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("of_the_session", [refuse_settings, take_settings])
+def test_a_merge_is_committed_once_whether_the_session_takes_settings_or_not(
+    spark: SparkSession,
+    table: DeltaTable,
+    monkeypatch: pytest.MonkeyPatch,
+    of_the_session: Callable[[pytest.MonkeyPatch, type], None],
 ) -> None:
-    def refuse(*_: Any) -> None:
-        raise AnalysisException("[CONFIG_NOT_AVAILABLE] as serverless compute says")
-
-    monkeypatch.setattr(type(spark.conf), "set", refuse)
+    of_the_session(monkeypatch, type(spark.conf))
     table.overwrite(rows(spark, (1, "a")), commit(1))
     position = {"position": "2026-11-28T00:00:00Z", "note": 'it\'s {odd} \\ "Zoë" `陈`'}
     changed = rows(spark, (1, "A"), (2, "b"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.connect.dataframe import DataFrame as RemoteFrame
 
 from fakes.derby import Derby
 from fakes.entra_service import CLIENT_ID, CLIENT_SECRET, EntraService
@@ -348,13 +349,20 @@ def given_to_the_driver(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict
 
     def load_and_look(database: SqlDatabase, *arguments: Any, **options: bool) -> DataFrame:
         frame = load(database, *arguments, **options)
-        jvm_frame: Any = frame._jdf
-        options = jvm_frame.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
-        given.append((options.url(), dict(options.asConnectionProperties())))
+        given.append(_options_of(frame))
         return frame
 
     monkeypatch.setattr(SqlDatabase, "_load", load_and_look)
     return given
+
+
+def _options_of(frame: Any) -> tuple[str, dict[str, str]]:
+    """Return the address that a frame is read from, and what goes with it."""
+    if isinstance(frame, RemoteFrame):  # what is sent to the server
+        properties = dict(frame._plan.to_proto(frame.sparkSession.client).root.read.data_source.options)
+        return properties.pop("url"), properties
+    options = frame._jdf.queryExecution().analyzed().collectLeaves().apply(0).relation().jdbcOptions()
+    return options.url(), dict(options.asConnectionProperties())
 
 
 def test_with_entra_id_the_driver_gets_a_token_and_neither_user_nor_password(
