@@ -16,7 +16,7 @@ from ingestion.lake.journal import read_journal
 from ingestion.loads.method import Method
 from ingestion.loads.run_context import Run
 from ingestion.platform.columns import column
-from ingestion.platform.errors import NoRecordYetError, UnexpectedAnswerError
+from ingestion.platform.errors import NothingYetError, UnexpectedAnswerError
 from ingestion.rest.cursor_window import CursorWindow
 from ingestion.rest.endpoint import EndpointReader
 from ingestion.rest.endpoint_cursor import EndpointCursor
@@ -96,14 +96,14 @@ class EndpointChanges:
 
         Raises:
             ApiError: a page could not be read.
-            NoRecordYetError: nothing tells the columns.
+            NothingYetError: nothing tells the columns.
         """
         folder = f"_spool/{self.feed.destination.replace('/', '~')}/{self.run.log.run_id}-{uuid4().hex[:8]}"
         workers = self.source.max_connections
         opened = spooled(self.reader, self.feed, self.run.storage, folder, window=window, workers=workers)
         self._spool = spool = self._stack.enter_context(opened)
         if not spool.rows and self._known() is None:
-            raise NoRecordYetError("there is no record yet, so nothing tells its columns.")
+            raise NothingYetError("there is no record yet, so nothing tells its columns.")
         missing = [name for name in self.feed.primary_key if spool.rows and name in spool.absent(self._key_columns)]
         if missing:
             raise UnexpectedAnswerError(f"{self.feed.name}: no record has {missing[0]!r}, which primary_key names.")

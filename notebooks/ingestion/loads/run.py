@@ -11,22 +11,29 @@ from threading import BoundedSemaphore
 from pyspark.sql import SparkSession
 
 from ingestion.feeds.choice import choose, expand, is_chosen
-from ingestion.feeds.model import Endpoint, Feed, FilesSource, RestSource, Source, SqlSource, Table
+from ingestion.feeds.model import Endpoint, Feed, Files, FilesSource, RestSource, Source, SqlSource, Table
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
 from ingestion.loads.endpoint_changes import EndpointChanges
 from ingestion.loads.endpoints import load_endpoint, open_api
+from ingestion.loads.file_changes import FileChanges, FolderRows
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.reconciling import Reconciliation
-from ingestion.loads.results import FeedResult, Status, exit_json, run_lines
+from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_changes import TableChanges
 from ingestion.loads.table_rows import TableRows
-from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError, NoRecordYetError
+from ingestion.platform.errors import (
+    IngestionError,
+    InvalidSettingError,
+    LakeError,
+    SourceError,
+)
 from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
+from ingestion.platform.slots import Slots
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # What is built of them so far; the others are refused by name.
@@ -174,7 +181,7 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
         if isinstance(source, RestSource):
             return _endpoint_tasks(run, source, [feed for feed in feeds if isinstance(feed, Endpoint)], request)
         if isinstance(source, FilesSource):
-            raise InvalidSettingError(f"{source.file}: a source of type {source.type} is not read by this run yet.")
+            return _files_tasks(run, source, [feed for feed in feeds if isinstance(feed, Files)], request)
     except IngestionError as error:
         reason = error
 
@@ -188,8 +195,10 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
 def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: Request) -> list[_Task]:
     database = open_database(run, source)
     connections = source.max_connections or run.settings.sql_connections
+    slots = Slots(source.url, connections)
     if any(feed.pattern for feed in feeds):
-        present = [str(table) for table, _ in database.tables]
+        with slots.hold():
+            present = [str(table) for table, _ in database.tables]
         # All feeds of the source: a table that has a feed of its own is no pattern's.
         expanded = expand(source.feeds, present)
         own = {feed.name for feed in feeds}
@@ -209,12 +218,12 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
         each = max(1, connections // at_a_time)
 
         def load() -> None:
-            changes = TableChanges(run, database, feed, each)
-            with free:
+            with free, slots.hold(each) as held:
+                changes = TableChanges(run, database, feed, held)
                 if request.mode == "reconcile":
                     Reconciliation(run, feed, changes, result).reconcile()
                 elif _is_replaced_whole(feed, request):
-                    WholeLanding(run, feed, TableRows(run, database, feed, each), result, wait=_LOCK_SECONDS).land()
+                    WholeLanding(run, feed, TableRows(run, database, feed, held), result, wait=_LOCK_SECONDS).land()
                 else:
                     _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
@@ -238,23 +247,40 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
                 if is_reconciled:
                     Reconciliation(run, feed, changes, result).reconcile()
                     return
-                try:
-                    _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
-                except NoRecordYetError as error:
-                    result.status, result.rows_read, result.error = Status.SKIPPED, 0, str(error)
+                _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
         return _Task(result, load)
 
     return [task(feed) for feed in feeds]
 
 
-def _is_replaced_whole(feed: Table | Endpoint, request: Request) -> bool:
+def _files_tasks(run: Run, source: FilesSource, feeds: Sequence[Files], request: Request) -> list[_Task]:
+    if source.unset:
+        raise SourceError("\n".join(source.unset))
+
+    def task(feed: Files) -> _Task:
+        result = FeedResult(feed.name, request.mode)
+
+        def load() -> None:
+            if _is_replaced_whole(feed, request):
+                WholeLanding(run, feed, FolderRows(run, source, feed), result, wait=_LOCK_SECONDS).land()
+            else:
+                changes = FileChanges(run, source, feed)
+                _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
+
+        return _Task(result, load)
+
+    return [task(feed) for feed in feeds]
+
+
+def _is_replaced_whole(feed: Table | Endpoint | Files, request: Request) -> bool:
     """Say whether a feed's rows take the place of all that there were, which needs no position.
 
     Raises:
         InvalidSettingError: it has no window, and one is to be loaded.
     """
-    is_whole = feed.incremental.method == "full" and feed.write_disposition == "replace"
+    reads_all = isinstance(feed, Files) or feed.incremental.method == "full"
+    is_whole = reads_all and feed.write_disposition == "replace"
     if is_whole and request.window:
         raise InvalidSettingError(f"{feed.name}: is replaced whole at each load: it has no window to load again.")
     return is_whole

@@ -75,7 +75,7 @@ class TableChanges:
         if missing:
             names = [each.name for each in self._table.columns]
             raise SourceError(
-                f"{self.feed.local_name}: has no column {missing[0]} of its primary_key{nearest(missing[0], names)}."
+                f"{self.feed.local_name}: has no column {missing[0]} of its primary_key. {nearest(missing[0], names)}"
             )
         return tuple(column for _, column in found if column is not None)
 

@@ -27,11 +27,11 @@ from ingestion.loads.schema_contract import agree
 from ingestion.loads.staging import Staged, newest_of_each_key, overlap_of, refuse_ties, stage
 from ingestion.loads.target import Target
 from ingestion.platform.columns import column
-from ingestion.platform.errors import IngestionError, StagingError
+from ingestion.platform.errors import IngestionError, NothingYetError, StagingError
 from ingestion.platform.names import own_name
 from ingestion.platform.spark_errors import root_cause
 from ingestion.quality.checks import Gate
-from ingestion.quality.declared import declared_checks
+from ingestion.quality.declared import declared_checks, readable
 from ingestion.quality.metrics import Outcome
 
 
@@ -99,14 +99,18 @@ class WindowLoad:
         return not is_further and overlap_of(changes.frame, agreed.columns.names, changes.again) == journal.overlap
 
     def apply(self, journal: Journal, window: Window) -> Applied | None:
-        """Read a window, and commit what it changes; None where its rows are too few to land.
+        """Read a window, and commit what it changes; None where there are none yet, or too few to land.
 
         Raises:
             PositionLostError: the source no longer keeps what came after the window's start.
             IngestionError: it cannot land for another reason; the target is as it was.
         """
         with self._judgement.measured():
-            changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            try:
+                changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            except NothingYetError as error:
+                self._skip(str(error))
+                return None
             if journal.position is not None:
                 self.rows.retry(partial(self.rows.method.check, journal.position, window.identity))
             if self._is_too_little(staged):
@@ -195,7 +199,7 @@ class WindowLoad:
         self._note(*self.rows.notes, *changes.notes, *agreed.notes)
         changes = self._needed(changes, agreed.columns)
         gate = Gate(
-            declared_checks(self.feed.checks),
+            [*readable(changes.problem), *declared_checks(self.feed.checks)],
             changes.frame.schema,
             now=self.run.log.clock(),
             rows_before=journal.rows if changes.whole else None,
@@ -238,9 +242,12 @@ class WindowLoad:
         more_than = self.feed.land_when_more_than
         if more_than is None or staged.written.rows > more_than:
             return False
-        self.result.error = f"{staged.written.rows} rows, and it lands when there are more than {more_than}."
-        self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
+        self._skip(f"{staged.written.rows} rows, and it lands when there are more than {more_than}.")
         return True
+
+    def _skip(self, reason: str) -> None:
+        self.result.error = reason
+        self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
 
     def _commit(self, journal: Journal, batch: Batch, rows: int) -> Counts | None:
         """Apply staged rows to the target in one commit; None where they change nothing, and nothing is committed."""

@@ -83,10 +83,6 @@ class EmptyAnswerError(ApiError):
     """The answer is well-formed and holds no record, where one is meant."""
 
 
-class NoRecordYetError(ApiError):
-    """The API has no record yet, so nothing tells its columns."""
-
-
 class NotFoundError(ApiError):
     """What was asked for is not there: status 404, or no record in the answer is the one that is meant."""
 
@@ -105,6 +101,10 @@ class CountriesFailedError(IngestionError):
 
 class SourceError(IngestionError):
     """A table cannot be read from its database."""
+
+
+class NothingYetError(SourceError):
+    """A source has nothing yet from which a table could be made: the feed is skipped."""
 
 
 class PositionLostError(SourceError):

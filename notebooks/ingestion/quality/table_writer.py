@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
+from pyspark.sql.types import StructType
 
 from ingestion.lake.parquet import read_parquet
 from ingestion.platform.columns import column
@@ -57,7 +58,9 @@ class WrittenTable:
         return [folder for folder, rows in ((self.passed, self.rows), (self.refused, self.refused_rows)) if rows]
 
 
-def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0) -> WrittenTable:
+def write_table(
+    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, landing: StructType | None = None
+) -> WrittenTable:
     """Write a table into a new folder.
 
     Args:
@@ -65,6 +68,7 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
         folder: where to; the result tells what is where in it.
         gate: divides the rows.
         rows_per_file: at most; 0 for no limit.
+        landing: the columns that land, where there are others too, which only the refused rows keep; None: all.
 
     Raises:
         Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
@@ -75,7 +79,9 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
     def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
         checked = rows.select(*columns, passes.alias(passed))
         ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
-        return _write_pass(checked, f"{folder}/{name}", passed, [*gate.metrics(), *ends], rows_per_file)
+        hashed = landing.names if landing else frame.columns
+        metrics = [*gate.metrics(), *ends]
+        return _write_pass(checked, f"{folder}/{name}", passed, hashed, metrics, rows_per_file=rows_per_file)
 
     first = last = write_pass(frame, "read", gate.passes())
     every_row = _read(frame, *first.folders)
@@ -88,6 +94,10 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
     if not last.rows:
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
+    if landing and landing.names != frame.columns:
+        rows = read_parquet(frame.sparkSession, landing, last.passed)
+        last = replace(last, passed=f"{folder}/landing")
+        rows.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)
@@ -100,13 +110,18 @@ def write_table(frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int
 
 
 def _write_pass(
-    checked: DataFrame, folder: str, passed: str, metrics: Sequence[Column], rows_per_file: int
+    checked: DataFrame,
+    folder: str,
+    passed: str,
+    hashed: Sequence[str],
+    metrics: Sequence[Column],
+    *,
+    rows_per_file: int,
 ) -> WrittenTable:
     """Write rows, divided by whether they pass, and observe them on their way."""
     seen = Observation()
     # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
-    columns = [column(name) for name in checked.columns if name != passed]
-    row_hash, counts = F.xxhash64(*columns), F.col(passed).cast("bigint")
+    row_hash, counts = F.xxhash64(*map(column, hashed)), F.col(passed).cast("bigint")
     figures = [
         F.count(F.lit(1)).alias(_ROWS),
         F.count_if(F.col(passed)).alias(_GOOD_ROWS),

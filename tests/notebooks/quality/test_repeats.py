@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
 
@@ -18,6 +19,8 @@ def count_repeated(frame: DataFrame, *keys: str) -> int:
 
 
 def one_column(spark: SparkSession, kind: str, values: Iterable[Any]) -> DataFrame:
+    if isinstance(values, range) and len(values) > 1000:
+        return spark.range(values.start, values.stop).select(F.col("id").cast(kind).alias("the.id"))
     return spark.createDataFrame([(value,) for value in values], f"`the.id` {kind}")
 
 

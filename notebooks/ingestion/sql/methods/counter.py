@@ -103,7 +103,7 @@ class Counter:
         declared = self.database.declared(self.table.name)
         column = next((name for name in declared if name.lower() == wanted.lower()), None)
         if column is None:
-            raise SourceError(f"{self.table.name}: has no column {wanted}{nearest(wanted, list(declared))}.")
+            raise SourceError(f"{self.table.name}: has no column {wanted}. {nearest(wanted, list(declared))}")
         if declared[column].lower() not in kind.declared:
             raise SourceError(
                 f"{self.table.name}: {column} is of type {declared[column]}, and method {method} reads by a column of "

@@ -61,7 +61,7 @@ class Cursor:
             (name for name in declared if name.lower() == wanted.lower()), None
         )
         if column is None:
-            raise SourceError(f"{self.table.name}: has no column {wanted}{nearest(wanted, list(declared))}.")
+            raise SourceError(f"{self.table.name}: has no column {wanted}. {nearest(wanted, list(declared))}")
         kind = dialect.cursor_type(declared[column])
         if kind is None:
             known = ", ".join(sorted(dialect.cursor_types))
