@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from local_factory.feed_rows import feed_rows
 from local_factory.formatting import count, duration, elapsed
 from local_factory.pages import plain
 from local_factory.run_tree import RUNNING, Failure, RunNode, failures, fold, outcome, run_tree, sum_up
@@ -82,10 +83,11 @@ class LiveRuns:
     def _table(self) -> RenderableType:
         rows = list(_rows(run_tree(self._runs)))
         room = max(self._console.height - 4, 3)
-        if len(rows) <= room:
-            return _table(self._console, rows)
-        hidden = Text(f"… {count(len(rows) - room, 'row')} above", style="dim")
-        return Group(hidden, _table(self._console, rows[-room:]))
+        if len(rows) > room:
+            hidden = Text(f"… {count(len(rows) - room, 'row')} above", style="dim")
+            return Group(hidden, _table(self._console, rows[-room:]))
+        feeds = _feeds_table(self._console, self._runs, min(_MOST_SHOWN, room - len(rows) - 2))
+        return Group(_table(self._console, rows), *feeds)
 
     def _print_ended(self) -> None:
         with self._printing:
@@ -117,6 +119,8 @@ def print_summary(
     nodes = run_tree(runs)
     console.print()
     console.print(_table(console, list(_rows(nodes))))
+    for part in _feeds_table(console, runs, _MOST_SHOWN):
+        console.print(part)
     for failure in failures(nodes):
         _print_failure(console, failure)
     stubbed = Counter(kind for _, _, kind in stubbed_activities(runs))
@@ -189,6 +193,43 @@ def _table(console: Console, rows: Sequence[_Row]) -> Table:
     for depth, row in rows:
         table.add_row(*_cells(console, depth, row, now))
     return table
+
+
+def _feeds_table(console: Console, runs: Sequence[PipelineRun], most: int) -> Iterator[RenderableType]:
+    """Yield the table of the feeds that notebooks loaded, the failed ones first, under a blank line."""
+    feeds = [feed for run in runs for activity in run.activity_runs for feed in feed_rows(activity)]
+    if not feeds or most <= 0:
+        return
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0), expand=False)
+    table.add_column("Feed", overflow="fold")
+    table.add_column("Status", no_wrap=True)
+    table.add_column("Read", no_wrap=True, justify="right")
+    table.add_column("In target", no_wrap=True, justify="right")
+    table.add_column("Duration", no_wrap=True, justify="right")
+    if console.width >= _MEDIUM:
+        table.add_column("", overflow="ellipsis", no_wrap=True, style="dim", ratio=1)
+    for feed in feeds[:most]:
+        seconds = "-" if feed.seconds is None else duration(feed.seconds)
+        state = _status(Status(feed.status)) if feed.status in _STYLES else Text(feed.status)
+        cells: list[RenderableType] = [
+            Text(feed.name),
+            state,
+            _figure(feed.rows_read),
+            _figure(feed.rows_in_target),
+            seconds,
+        ]
+        if console.width >= _MEDIUM:
+            cells.append(Text(plain(feed.reason.partition("\n")[0])))
+        table.add_row(*cells)
+    yield ""
+    yield table
+    rest = Counter(feed.status for feed in feeds[most:])
+    if rest:
+        yield Text("… " + ", ".join(f"{number} {status}" for status, number in sorted(rest.items())), style="dim")
+
+
+def _figure(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _cells(console: Console, depth: int, row: RunNode | tuple[RunNode, ...], now: datetime) -> Iterator[RenderableType]:

@@ -9,18 +9,18 @@ from local_factory.runs import LandedData
 
 
 def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int | None]) -> Sequence[LandedData]:
-    """Return what was written since a moment: a Parquet dataset as one entry, any other file as one of its own.
+    """Return what was written since a moment: a table as one entry, any other file as one of its own.
 
     Args:
         lake: the lake's folder.
         since: the moment, with its zone.
-        count_rows: says how many rows a folder of Parquet files holds.
+        count_rows: says how many rows a folder of Parquet files, or a Delta table, holds.
     """
     fresh = [file for file in _data_files(lake) if file.stat().st_mtime >= since.timestamp()]
     landed = []
-    for (folder, is_parquet), group in groupby(fresh, lambda file: (file.parent, file.suffix == ".parquet")):
+    for (folder, is_table), group in groupby(fresh, lambda file: (file.parent, _is_of_a_table(file))):
         files = list(group)
-        if is_parquet:
+        if is_table:
             name = f"{folder.relative_to(lake).as_posix()}/"
             landed.append(LandedData(name, len(files), count_rows(folder), sum(_size(file) for file in files)))
         else:
@@ -35,6 +35,11 @@ def _data_files(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir():
             yield from _data_files(entry)
+
+
+def _is_of_a_table(file: Path) -> bool:
+    """Say whether a file is part of a table: Parquet, or whatever Delta keeps beside it, as which rows are deleted."""
+    return file.suffix == ".parquet" or (file.parent / "_delta_log").is_dir()
 
 
 def _size(file: Path) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from local_factory.feed_rows import FeedRow, feed_rows
 from local_factory.formatting import duration, elapsed
 from local_factory.run_tree import RunNode, fold, run_tree
 from local_factory.runs import PipelineRun, Status
@@ -56,6 +57,11 @@ class Row:
     def is_pipeline(self) -> bool:
         """Whether this is a pipeline's run."""
         return isinstance(self.node.run, PipelineRun)
+
+    @property
+    def feeds(self) -> tuple[FeedRow, ...]:
+        """The feeds that a notebook loaded; none where it does not load feeds."""
+        return () if isinstance(self.node.run, PipelineRun) else feed_rows(self.node.run)
 
     @property
     def took_time(self) -> bool:

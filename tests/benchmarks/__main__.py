@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import continuous, countries, deployment, expressions, landing
+from benchmarks import continuous, countries, deployment, expressions, feeds, landing
 from benchmarks.harness import BenchmarkError, Result, markdown, table, to_json
 from benchmarks.plot import plot
 
@@ -60,6 +60,10 @@ _BENCHMARKS: dict[str, _Benchmark] = {
     "countries": lambda given, folder, progress: countries.ingestion(
         folder, given.documents, _seconds(given.latency or (0, 50, 500)), given.repetitions, progress
     ),
+    "feeds": lambda given, folder, progress: feeds.many(
+        folder, given.tables, given.endpoints, given.repetitions, progress
+    ),
+    "records": lambda given, folder, progress: feeds.records(folder, given.records, progress),
     "expressions": lambda given, _folder, progress: expressions.evaluator(given.repetitions, progress),
     "loops": lambda given, _folder, progress: expressions.loops(given.repetitions, progress),
     "deployment": lambda given, _folder, progress: deployment.deployment(
@@ -140,6 +144,12 @@ def _arguments() -> argparse.Namespace:
         ("--latency", 0, None, "of the country API (0 50 500) and of Azure's services (0 50), in milliseconds"),
     ):
         parser.add_argument(option, type=_at_least(least), nargs="+", default=default, metavar="N", help=meaning)
+    for option, default, meaning in (
+        ("--tables", 300, "of 1,000 rows, landed by one run; 300"),
+        ("--endpoints", 40, "of five pages, landed by the same run; 40"),
+        ("--records", 1_000_000, "of one endpoint; 1,000,000"),
+    ):
+        parser.add_argument(option, type=_at_least(1), default=default, metavar="N", help=meaning)
     parser.add_argument("--contenders", nargs="+", default=(), metavar="TEXT", help="landings whose names hold a text")
     parser.add_argument("--repetitions", type=_at_least(1), default=5, metavar="N", help="after the warm-up; 5")
     parser.add_argument("--output", type=Path, default=_OUTPUT, metavar="DIR", help="for the figures; .bench")

@@ -1,6 +1,7 @@
 """Validating whole bundles: our own, malformed ones of any shape, and large ones."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -151,6 +152,16 @@ def module_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 def test_the_checked_in_bundle_has_no_finding() -> None:
     assert [str(finding) for finding in validate(OUR_ADF, OUR_NOTEBOOKS, policy=Policy())] == []
+
+
+def test_the_triggers_that_the_readme_shows_are_right(tmp_path: Path) -> None:
+    shutil.copytree(OUR_ADF, tmp_path / "adf")
+    readme = (REPOSITORY / "infra/README.md").read_text(encoding="utf-8")
+    triggers = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL)]
+    assert [trigger["properties"]["type"] for trigger in triggers] == ["ScheduleTrigger", "TumblingWindowTrigger"]
+    for trigger in triggers:
+        (tmp_path / "adf/trigger" / f"{trigger['name']}.json").write_text(json.dumps(trigger), encoding="utf-8")
+    assert [str(finding) for finding in validate(tmp_path / "adf", OUR_NOTEBOOKS, policy=Policy())] == []
 
 
 def test_our_failure_check_is_what_keeps_the_customer_pipeline_clean(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_what_somebody_edited_by_hand_is_shown_before_it_is_overwritten(boards: 
     assert found["dashboard.pages.customers.layout.note"][1] is None
     boards.apply()
     assert board.path == PATH
-    assert "note" not in json.dumps(document(boards))
+    assert '"note"' not in json.dumps(document(boards))
     assert boards.plan().actions == ()
 
 

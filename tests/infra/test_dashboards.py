@@ -11,7 +11,7 @@ import pytest
 from bundle.dashboards.checks import load_dashboards
 from bundle.dashboards.queries import widget_sql
 from bundle.dashboards.tables import Places, read_tables, with_places
-from support.dashboard_lake import COUNTRIES, CUSTOMERS, FINDINGS, NOW, PRODUCTS, loads, write_lake
+from support.dashboard_lake import COUNTRIES, CUSTOMERS, FINDINGS, HOUR, NOW, PRODUCTS, loads, write_lake
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -64,28 +64,35 @@ def day(hours: float) -> datetime:
 
 def test_loads_are_counted_by_day_and_status_without_what_only_looked(ask: Ask):
     found = {(row["daily(started)"], row["status"]): row["count(feed)"] for row in ask("loads-by-status")}
-    assert found == Counter((day(run["hours"]), run["status"]) for run in loads())
-    assert ask("loads") == [{"count(feed)": 6}]
+    own = (NOW - HOUR).replace(hour=0, minute=0, second=0, tzinfo=None)
+    assert found == Counter([*((day(run["hours"]), run["status"]) for run in loads()), (own, "Succeeded")])
+    assert ask("loads") == [{"count(feed)": 7}]
 
 
 def test_failures_rows_and_quarantined_rows_are_summed(ask: Ask):
     assert ask("failed") == [{"sum(failed)": 2}]
     assert ask("quarantined") == [{"sum(quarantined)": 3}]
-    assert ask("rows-landed") == [{"sum(rows_landed)": 600 + 10 + 5}]
+    assert ask("rows-landed") == [{"sum(rows_landed)": 600 + 10 + 5 + 40}]
 
 
 def test_rows_and_seconds_are_told_by_feed_and_load(ask: Ask):
     rows = defaultdict(list)
     for row in sorted(ask("rows-by-feed"), key=lambda row: row["started"]):
         rows[row["feed"]].append(row["sum(rows_landed)"])
-    assert rows == {"sql.Customers": [600, 0, 15], "sql.Products": [0], "api.tickets": [0], "api.quiet": [0]}
+    assert rows == {
+        "sql.Customers": [600, 0, 15],
+        "sql.Products": [0],
+        "api.tickets": [0],
+        "api.quiet": [0],
+        "own_table": [40],
+    }
     seconds = {(row["feed"], row["avg(seconds)"]) for row in ask("seconds-by-feed")}
-    assert seconds == {(run["feed"], run.get("seconds")) for run in loads()}
+    assert seconds == {*((run["feed"], run.get("seconds")) for run in loads()), ("own_table", 5.0)}
 
 
 def test_a_feeds_lag_counts_from_its_last_success(ask: Ask, rows_of: Ask):
     feeds = {row["feed"]: row for row in rows_of("feeds")}
-    assert feeds.keys() == {run["feed"] for run in loads()}
+    assert feeds.keys() == {*(run["feed"] for run in loads()), "own_table"}
     customers = feeds["sql.Customers"]
     assert (customers["last_status"], customers["rows_in_target"], customers["loads"]) == ("Succeeded", 610, 3)
     assert customers["failed_loads"] == 1

@@ -13,11 +13,13 @@ from rich.console import Console
 from local_factory.console import LiveRuns, error_console, print_fire_times, print_summary
 from local_factory.runs import LandedData, Status
 from support.sample_runs import (
+    FEEDS,
     REASON,
     activity,
     countries_run,
     customer_runs,
     error,
+    feeds_run,
     pipeline,
     regions_run,
     sample_report,
@@ -209,3 +211,13 @@ def test_a_trigger_that_is_over_says_so():
     console = paper(20)
     print_fire_times(console, "TR_Old", [])
     assert text(console) == "TR_Old does not fire any more.\n"
+
+
+def test_the_summary_shows_the_feeds_that_a_notebook_loaded_and_of_many_sums_up_the_rest():
+    lines = [line.rstrip() for line in summary([feeds_run(*FEEDS)], width=120).splitlines()]
+    gone = next(line for line in lines if line.startswith("shop.dbo.Gone"))
+    assert gone.split()[1:] == ["✗", "Failed", "-", "-", "200", "ms", "no", "<table>", "Gone"]
+    orders = next(line for line in lines if line.startswith("shop.dbo.Orders"))
+    assert orders.split()[3:7] == ["1,200", "51,200", "2.5", "s"]
+    many = [{"feed": f"shop.t{number}", "status": "Succeeded"} for number in range(40)]
+    assert "… 30 Succeeded" in summary([feeds_run(*many)])

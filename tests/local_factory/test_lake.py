@@ -31,6 +31,13 @@ def test_files_of_a_parquet_folder_are_one_entry_and_others_one_each(tmp_path: P
     ]
 
 
+def test_a_delta_table_is_one_entry_with_what_says_which_of_its_rows_are_deleted(tmp_path: Path) -> None:
+    write(tmp_path, "orders/_delta_log/00000000000000000001.json", 7, 1)
+    write(tmp_path, "orders/deletion_vector_1.bin", 1, 1)
+    write(tmp_path, "orders/part-0.parquet", 10, 1)
+    assert landed_since(tmp_path, NOON, lambda _: 9) == [LandedData("orders/", 2, 9, 11)]
+
+
 def test_what_was_there_before_and_what_readers_do_not_see_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, "countries/india.json", 5, -1)
     write(tmp_path, "_staging/run/part-0.parquet", 5, 1)

@@ -10,18 +10,22 @@ from local_factory.runs import LandedData, Status
 from local_factory.timeline import LogEntry
 from support.html_tree import Element, read_page
 from support.sample_runs import (
+    FEEDS,
     REASON,
     SOURCES,
     START,
     activity,
+    at,
     countries_run,
     customer_runs,
     error,
+    feeds_run,
     pipeline,
     regions_run,
     sample_report,
 )
 
+NO_NUMBER = "\N{EN DASH}"
 HOSTILE = "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}"
 
 
@@ -127,6 +131,16 @@ def test_a_row_opens_to_input_output_error_and_log(tmp_path):
     assert '"runPageUrl"' in boxes["Output"]
     assert boxes["Log"] == "read 200 rows\n"
     assert details.one("a", "button").attributes["href"] == "notebooks/a%20page%231.html"
+
+
+def test_a_notebook_that_loads_feeds_shows_each_with_rows_seconds_and_error(tmp_path):
+    page = written(RunReport("Feeds", at(0), at(9), [feeds_run(*FEEDS)], SOURCES), tmp_path)
+    body = row(page, "RunIngestNotebook").one("tbody")
+    rows = [[cell.words for cell in line.content if isinstance(cell, Element)] for line in body.all("tr")]
+    assert rows == [
+        ["shop.dbo.Gone no <table> Gone more", "Failed", *[NO_NUMBER] * 4, "200 ms"],
+        ["shop.dbo.Orders column At is text", "Succeeded", "1,200", "11", "0", "51,200", "2.5 s"],
+    ]
 
 
 def test_every_notebook_page_is_linked(tmp_path):

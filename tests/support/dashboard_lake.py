@@ -72,8 +72,10 @@ def write_lake(lake: Path) -> Path:
             {"check": check, "severity": severity, "rows": rows, "failure": None, "applied": True, "fits": True}
             for check, (severity, rows) in checks.items()
         ]
-        row = {"run_id": f"r{number}", "table": table, "started": started.isoformat(), "checks": found, "error": None}
+        ended = {"started": started.isoformat(), "finished": started.isoformat(), "outcome": "landed", "error": None}
+        row = {"run_id": f"r{number}", "table": table, "checks": found, **ended}
         _write(lake / f"quality_metrics/table={table}/{number}.json", json.dumps(row) + "\n")
+    write_own_landing(lake, "landed", 40)
     for country in COUNTRIES:
         code = country.get("cca2") or country["codes"]["alpha_2"]
         _write(lake / f"countries/{code}.json", json.dumps(country, indent=2) + "\n")
@@ -91,6 +93,13 @@ def write_run(lake: Path, number: int, run: dict[str, Any]) -> None:
         **{"started": (ended - HOUR / 60).isoformat(), "finished": ended.isoformat()},
     }
     _write(lake / f"ingest_runs/{ended:%Y%m%dT%H%M%SZ}_{number}.json", json.dumps(row) + "\n")
+
+
+def write_own_landing(lake: Path, outcome: str, rows: int, number: int = 90) -> None:
+    """Write what a notebook leaves that loads a table by itself: a row of `quality_metrics` alone, of an hour ago."""
+    times = {"started": (NOW - HOUR).isoformat(), "finished": (NOW - HOUR + HOUR / 720).isoformat()}
+    row = {"run_id": f"own{number}", "table": "own_table", "outcome": outcome, "rows_landed": rows, "checks": []}
+    _write(lake / f"quality_metrics/table=own_table/{number}.json", json.dumps(row | times | {"error": None}) + "\n")
 
 
 def write_tables(lake: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs to show: the bundle's own two parents, one that fails within a child pipeline, and a ForEach of 150."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,29 @@ def _log(rows: int) -> str:
         f'{{"time": "2026-03-14T06:30:04.118Z", "step": "read", "source": "Customers", "rows": {rows}}}\n'
         f'{{"time": "2026-03-14T06:30:09.502Z", "step": "write", "target": "customer_data", "rows": {rows}}}\n'
     )
+
+
+def feeds_run(*feeds: dict[str, Any]) -> PipelineRun:
+    """Return a run of the notebook that loads feeds, which exits with these."""
+    run = pipeline("PL_Ingest", 0, 9)
+    exit_value = json.dumps({"status": "Failed", "message": "", "feeds": feeds})
+    activity(run, "RunIngestNotebook", "DatabricksNotebook", 1, 8, output=notebook_output(exit_value))
+    return run
+
+
+FEEDS: tuple[dict[str, Any], ...] = (
+    {
+        "feed": "shop.dbo.Orders",
+        "status": "Succeeded",
+        "rows_read": 1200,
+        "inserted": 7,
+        "updated": 3,
+        "deleted": 1,
+        "quarantined": 0,
+        "rows_in_target": 51200,
+        "seconds": 2.5,
+        "error": None,
+        "notes": ["column At is text"],
+    },
+    {"feed": "shop.dbo.Gone", "status": "Failed", "rows_read": None, "seconds": 0.2, "error": "no <table> Gone\nmore"},
+)

@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from ingestion.feeds.durations import parse_duration
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import CheckSpec
 from ingestion.feeds.toml_lines import Path
+from ingestion.platform.names import nearest
 
 Report = Callable[[Path, str], None]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import Feed, Table, matches
 from ingestion.platform.errors import InvalidSettingError
+from ingestion.platform.names import nearest
 
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 

@@ -470,9 +470,9 @@ class Files(Feed):
     """Files of a folder, each read once.
 
     Attributes:
-        pattern: of their names below the source's folder.
+        pattern: of their names below the source's folder: `*` and `?` within a name, `**/` for folders of any depth.
         file_format: `csv`, `json` (a record a line) or `parquet`.
-        options: of Spark's reader.
+        options: of Spark's reader; with `inferSchema = false` all columns of a CSV file are text.
     """
 
     write_disposition: WriteDisposition = "append"

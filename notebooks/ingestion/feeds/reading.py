@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from ingestion.feeds.checks import read_check
 from ingestion.feeds.durations import parse_duration
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.json_path import JsonPath, parse_json_path
 from ingestion.feeds.model import AtLeast, Between, CheckSpec, ForEachValue, Secret
 from ingestion.feeds.settings import is_open
 from ingestion.feeds.toml_lines import Path
+from ingestion.platform.names import nearest
 
 # What is told of a value: where it stands, what is wrong and the way out.
 Report = Callable[[Path, str], None]

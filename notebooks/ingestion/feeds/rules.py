@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ingestion.feeds.destinations import unfit
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import (
     Cursor,
     Endpoint,
     EndpointIncremental,
     Feed,
+    Files,
     FilesSource,
     HeaderCursor,
     Offset,
@@ -32,6 +32,7 @@ from ingestion.feeds.model import (
 )
 from ingestion.feeds.settings import is_open
 from ingestion.feeds.toml_lines import Path
+from ingestion.platform.names import nearest
 
 # A key within its table, and the message.
 Refusal = tuple[Path, str]
@@ -40,6 +41,12 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)(?:\.(\w+))?\}")
 _NEED_COLUMN = ("cursor", "rowversion", "transaction_id")
 _TELL_DELETES = ("change_tracking", "cdc")
 _KEYED = ("merge", "scd2")
+_NO_FOLDERS = ("http", "https", "jdbc", "ftp", "sftp")
+# Of Spark's options those that would leave out files, lines or columns, or say where bad lines go.
+_OPTIONS_OF_OURS = (
+    *("mode", "columnnameofcorruptrecord", "badrecordspath", "path", "paths", "pathglobfilter", "recursivefilelookup"),
+    *("modifiedafter", "modifiedbefore", "ignorecorruptfiles", "ignoremissingfiles", "samplingratio", "basepath"),
+)
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 
@@ -64,6 +71,8 @@ def feed_refusals(feed: Feed, source: Source | None) -> Iterator[Refusal]:
         yield from rule(feed)
     if isinstance(feed, Table):
         yield from _columns(feed)
+    if isinstance(feed, Files):
+        yield from _files(feed)
     if isinstance(feed, Endpoint):
         yield from _endpoint(feed)
         yield from _endpoint_secrets(feed, source)
@@ -77,8 +86,8 @@ def source_refusals(source: Source) -> Iterator[Refusal]:
         yield from _sql_source(source)
     if isinstance(source, RestSource):
         yield from _rest_source(source)
-    if isinstance(source, FilesSource) and not source.url.strip():
-        yield ("url",), "is empty; write a folder, as abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/landing"
+    if isinstance(source, FilesSource):
+        yield from _files_source(source)
 
 
 def parent_refusals(endpoints: Sequence[Endpoint]) -> Iterator[tuple[int, Refusal]]:
@@ -410,6 +419,26 @@ def _sql_source(source: SqlSource) -> Iterator[Refusal]:
             (missing,),
             f'is missing beside {"user" if source.user else "password"}; write {missing} = {{ secret = "KEY" }}',
         )
+
+
+def _files_source(source: FilesSource) -> Iterator[Refusal]:
+    if is_open(source.url):
+        return
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", source.url)
+    if not source.url.startswith("/") and (scheme is None or scheme[1].lower() in _NO_FOLDERS):
+        yield ("url",), "is no folder; write /PATH, or abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH"
+
+
+def _files(feed: Files) -> Iterator[Refusal]:
+    parts = feed.pattern.split("/")
+    if "" in parts or ".." in parts or "." in parts:
+        yield ("pattern",), "is no path below the source's url; write it as *.csv, or **/*.csv for any depth"
+    for name in feed.options:
+        if name.lower() in _OPTIONS_OF_OURS:
+            yield (
+                ("options", name),
+                "would leave out files or lines without a word: it is the loader's own; leave it out",
+            )
 
 
 def _rest_source(source: RestSource) -> Iterator[Refusal]:

@@ -6,7 +6,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ingestion.feeds.destinations import clashes, table_name, unfit_as_table
-from ingestion.feeds.hints import nearest
 from ingestion.feeds.model import (
     Endpoint,
     Feed,
@@ -24,6 +23,7 @@ from ingestion.feeds.rules import completed, feed_refusals, parent_refusals, sou
 from ingestion.feeds.secrecy import plain_secrets
 from ingestion.feeds.settings import Settings, resolve
 from ingestion.feeds.toml_lines import Path, TomlDocument, TomlError, parse_toml
+from ingestion.platform.names import nearest
 
 # The folder that is deployed with the notebooks.
 SOURCES = FilePath(__file__).resolve().parents[2] / "sources"

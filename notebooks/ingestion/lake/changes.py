@@ -36,6 +36,8 @@ class Changes:
         deleted: the column that says whether the row was deleted; then only its key counts.
         order: the column whose greater value is the newer of two rows of a key.
         time: the column with the source's own time of the change.
+        problem: the column that says why a row cannot be read as it stands in its source; NULL where it can.
+        origin: columns that tell where a row stands in its source; only the quarantine has them.
         again: the column that says whether the next window reads the row again (ties at its start, `lookback`, NULLs).
         whole: these are all rows of the source; a key that is not among them is gone.
         covers: the condition, in Spark's SQL over landed columns, of the table's rows whose place a window takes.
@@ -49,6 +51,8 @@ class Changes:
     order: str | None = None
     time: str | None = None
     again: str | None = None
+    problem: str | None = None
+    origin: tuple[str, ...] = ()
     whole: bool = False
     covers: str | None = None
     guard: str | None = None
@@ -58,7 +62,8 @@ class Changes:
     @property
     def helpers(self) -> tuple[str, ...]:
         """The columns that do not land."""
-        return tuple(name for name in (self.deleted, self.order, self.time, self.again) if name is not None)
+        ours = (self.deleted, self.order, self.time, self.again, self.problem, *self.origin)
+        return tuple(name for name in ours if name is not None)
 
     @property
     def columns(self) -> list[str]:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from ingestion.lake.locks import locked
 from ingestion.lake.manifest import LAYOUT, Manifest, dump_manifest, manifest_path, read_manifest, timestamp
 from ingestion.lake.storage import Storage
+from ingestion.platform import strict_json
 from ingestion.platform.errors import IsFolderError, LakeError, LockedError, LockLostError
 from ingestion.platform.log import Clock, utc_now
 
@@ -65,6 +66,26 @@ def replace_document(
     # The document is in place; a manifest that cannot follow now is put there by the next run.
     with suppress(LakeError):
         storage.rename(_claim_path(name), manifest_path(name), replace=True)
+
+
+def landed_documents(storage: Storage, folder: str) -> list[str]:
+    """Return the documents that were landed directly in a folder, by their manifests; other files are none of ours."""
+    manifests = storage.list(manifest_path(folder).removesuffix(".json"))
+    return [f"{folder}/{entry.name}" for entry in manifests if not entry.is_folder]
+
+
+def remove_document(storage: Storage, name: str, *, run_id: str) -> None:
+    """Remove a document and its manifest. A run that dies in between leaves the manifest: the next one removes both.
+
+    Raises:
+        LockedError: other runs keep landing there.
+        LakeError: it cannot be removed.
+    """
+    claim = strict_json.dump({"run_id": run_id, "removes": name})
+    _take(storage, name, claim, run_id)
+    storage.delete(name)
+    storage.delete(manifest_path(name))
+    storage.delete(_claim_path(name))
 
 
 def _take(storage: Storage, name: str, claim: bytes, run_id: str) -> None:

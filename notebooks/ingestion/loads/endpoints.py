@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
 from typing import TypeVar
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructType
 
 from ingestion.feeds.model import Endpoint, RestSource
-from ingestion.lake.documents import replace_document
+from ingestion.lake.documents import landed_documents, remove_document, replace_document
 from ingestion.lake.manifest import manifest_path, read_manifest
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult, Status
@@ -28,6 +29,7 @@ from ingestion.rest.spool import Spool, SpooledRecord, spooled
 
 Result = TypeVar("Result")
 _FILES_AT_A_TIME = 8
+_SHOWN = 10
 
 
 def open_api(run: Run, source: RestSource) -> EndpointReader:
@@ -61,7 +63,11 @@ def load_endpoint(
         IngestionError: the records were not landed for another reason.
     """
     folder = f"_spool/{feed.destination.replace('/', '~')}/{run.log.run_id}"
-    with spooled(reader, feed, run.storage, folder, workers=source.max_connections) as spool:
+    with ExitStack() as ending:
+        with run.log.step("fetch", source=_address(source, feed), target=run.storage.url(folder)) as step:
+            reading = spooled(reader, feed, run.storage, folder, workers=source.max_connections)
+            spool = ending.enter_context(reading)
+            step.rows = spool.rows
         if feed.format == "json":
             _land_files(run, feed, spool, result)
             return
@@ -83,11 +89,13 @@ class _SpooledRows:
     feed: Endpoint
     spool: Spool
     known: StructType | None
+    problem: str | None = field(init=False, default=None)
+    origin: tuple[str, ...] = field(init=False, default=())
 
     @property
     def shown(self) -> str:
         """The endpoint's address, as its file says."""
-        return f"{self.source.url.rstrip('/')}/{self.feed.path.lstrip('/')}"
+        return _address(self.source, self.feed)
 
     @property
     def notes(self) -> list[str]:
@@ -135,8 +143,15 @@ class _SpooledRows:
         return frame.withColumn(rank, F.row_number().over(newest)).where((F.col(rank) == 1) | is_null).drop(rank)
 
 
+def _address(source: RestSource, feed: Endpoint) -> str:
+    return f"{source.url.rstrip('/')}/{feed.path.lstrip('/')}"
+
+
 def _land_files(run: Run, feed: Endpoint, spool: Spool, result: FeedResult) -> None:
-    """Land each record as a file of its own, once all are read and each has a name; of two of one name the later."""
+    """Land each record as a file of its own, once all are read and each has a name; of two of one name the later.
+
+    What was landed before and is no record any more goes, as a table's row would: the feed is replaced whole.
+    """
     last = {_file_of(feed, record): number for number, record in enumerate(spool.records())}
 
     def land(record: SpooledRecord) -> None:
@@ -149,10 +164,17 @@ def _land_files(run: Run, feed: Endpoint, spool: Spool, result: FeedResult) -> N
         while batch := list(islice(chosen, _FILES_AT_A_TIME * 4)):
             for landing in [pool.submit(land, record) for record in batch]:
                 landing.result()
+    gone = [name for name in landed_documents(run.storage, feed.destination) if name not in last]
+    for name in gone:
+        remove_document(run.storage, name, run_id=run.log.run_id)
+    if gone:
+        shown = ", ".join(name.rpartition("/")[2] for name in gone[:_SHOWN])
+        result.notes.append(f"removed, for no record has them any more: {shown}{' ...' if gone[_SHOWN:] else ''}")
+        run.log.note(run.storage.url(feed.destination), result.notes[-1])
     result.status = Status.SUCCEEDED
     result.rows_read = spool.rows
     result.inserted = result.rows_in_target = len(last)
-    result.updated = result.deleted = result.quarantined = 0
+    result.updated, result.deleted, result.quarantined = 0, len(gone), 0
 
 
 def _file_of(feed: Endpoint, record: SpooledRecord) -> str:

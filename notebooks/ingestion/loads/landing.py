@@ -17,8 +17,9 @@ from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
 from ingestion.loads.schema_contract import agree
 from ingestion.platform.columns import column
+from ingestion.platform.errors import NothingYetError
 from ingestion.quality.checks import Gate
-from ingestion.quality.declared import declared_checks
+from ingestion.quality.declared import declared_checks, readable
 from ingestion.quality.metrics import Outcome
 from ingestion.quality.table_writer import WrittenTable, write_table
 
@@ -35,6 +36,14 @@ class Rows(Protocol):
     @property
     def notes(self) -> list[str]:
         """What is to be told of how they are read."""
+
+    @property
+    def problem(self) -> str | None:
+        """The column of `frame` that says why a row cannot be read; it does not land. None: there is no such."""
+
+    @property
+    def origin(self) -> tuple[str, ...]:
+        """Columns of `frame` that tell where a row stands in its source; only the quarantine has them."""
 
     def measure(self) -> int | None:
         """Return how many there are, if the source tells; None where it does not."""
@@ -93,19 +102,25 @@ class WholeLanding:
             return step.rows
 
     def _too_few(self, rows: int) -> int:
+        return self._skipped(f"{rows} rows, and it lands when there are more than {self.feed.land_when_more_than}.")
+
+    def _skipped(self, reason: str) -> int:
         self._judgement.metrics.outcome = Outcome.TOO_FEW_ROWS
-        self.result.status = Status.SKIPPED
-        self.result.error = f"{rows} rows, and it lands when there are more than {self.feed.land_when_more_than}."
+        self.result.status, self.result.error = Status.SKIPPED, reason
         return 0
 
     def _land(self, more_than: int | None) -> int:
         """Land the good rows, if they are more than so many, and return their number, or 0."""
         run, name = self.run, self.feed.destination
-        frame = self.rows.frame()
+        try:
+            frame = self.rows.frame()
+        except NothingYetError as error:
+            return self._skipped(str(error))
         self.result.notes = [*self.rows.notes]
         for note in self.rows.notes:
             run.log.note(self._target, note)
         source = run.secrets.redact(self.rows.shown)
+        helpers = [name for name in (self.rows.problem, *self.rows.origin) if name is not None]
         with table_landing(
             run.storage,
             name,
@@ -118,14 +133,22 @@ class WholeLanding:
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None
-            frame = self._agreed(before.columns if before else None, frame)
-            checks = declared_checks(self.feed.checks)
+            agreed = self._agreed(before.columns if before else None, frame.drop(*helpers))
+            frame = frame.select(*map(column, (*agreed.columns, *helpers)))
+            checks = [*readable(self.rows.problem), *declared_checks(self.feed.checks)]
             gate = Gate(checks, frame.schema, now=run.log.clock(), rows_before=rows_before)
 
             def write(rows: DataFrame, folder: str, rows_per_file: int) -> WrittenTable:
-                return write_table(rows, folder, gate, rows_per_file=rows_per_file)
+                return write_table(
+                    frame,
+                    folder,
+                    gate,
+                    rows_per_file=rows_per_file,
+                    rows=self.result.rows_read,
+                    landing=rows.schema,
+                )
 
-            written = landing.stage(frame, write, source=source)
+            written = landing.stage(agreed, write, source=source)
             today = run.log.clock().date().isoformat()
             self.result.rows_read = self.rows.rows_read(written.rows + written.refused_rows)
             # Once a day rows that lie in quarantine too long are looked for.

@@ -11,6 +11,7 @@ from ingestion.loads.run_context import Run, feed_of
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.log import StepLog
 from ingestion.platform.settings import Configuration
+from ingestion.platform.slots import Slots
 
 
 def load_table(
@@ -23,5 +24,7 @@ def load_table(
     """
     run = Run.begin(spark, configuration, log, sleep)
     source, feed = feed_of(run.sources(), name)
-    rows = TableRows(run, open_database(run, source), feed, source.max_connections or run.settings.sql_connections)
-    return WholeLanding(run, feed, rows, FeedResult(name, "load")).land()
+    rows = TableRows(run, open_database(run, source), feed)
+    connections = source.max_connections or run.settings.sql_connections
+    with Slots(source.url, connections).hold(connections) as rows.connections:
+        return WholeLanding(run, feed, rows, FeedResult(name, "load")).land()

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from ingestion.lake.changes import Changes
 from ingestion.lake.journal import Overlap
 from ingestion.lake.parquet import read_parquet
+from ingestion.loads.comparison import row_hash
 from ingestion.platform.columns import column
 from ingestion.platform.errors import SourceError
 from ingestion.quality.checks import Gate
@@ -65,7 +66,9 @@ def newest_of_each_key(changes: Changes, key: Sequence[str], *, every_version: b
     if changes.order is not None and not every_version:
         rank = "__rank__"
         newest = Window.partitionBy(*map(column, key)).orderBy(column(changes.order).desc())
-        frame = frame.withColumn(rank, F.rank().over(newest)).where(F.col(rank) == 1).drop(rank)
+        # What cannot be read may have no key, and is no version of any row.
+        kept = F.col(rank) == 1 if changes.problem is None else (F.col(rank) == 1) | column(changes.problem).isNotNull()
+        frame = frame.withColumn(rank, F.rank().over(newest)).where(kept).drop(rank)
     return frame.dropDuplicates()
 
 
@@ -75,6 +78,8 @@ def refuse_ties(rows: DataFrame, changes: Changes, key: Sequence[str], *, every_
     Raises:
         SourceError: there are such rows; names some.
     """
+    if changes.problem is not None:
+        rows = rows.where(column(changes.problem).isNull())
     by = [*key, *([changes.order] if every_version and changes.order else [])]
     is_null = reduce(Column.__or__, [column(name).isNull() for name in key])
     counted = rows.groupBy(*map(column, by)).agg(F.count(F.lit(1)).alias("__rows__"))
@@ -102,6 +107,6 @@ def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None
     if again is not None:
         rows = rows.where(column(again))
     # A sum of hashes of 64 bits overflows.
-    total = F.sum(F.xxhash64(*map(column, columns)).cast("decimal(38,0)"))
+    total = F.sum(row_hash([*map(column, columns)]).cast("decimal(38,0)"))
     found = rows.agg(F.count(F.lit(1)).alias("rows"), total.alias("checksum")).collect()[0]
     return Overlap(found["rows"], str(found["checksum"] or 0))

@@ -75,7 +75,7 @@ class TableChanges:
         if missing:
             names = [each.name for each in self._table.columns]
             raise SourceError(
-                f"{self.feed.local_name}: has no column {missing[0]} of its primary_key{nearest(missing[0], names)}."
+                f"{self.feed.local_name}: has no column {missing[0]} of its primary_key. {nearest(missing[0], names)}"
             )
         return tuple(column for _, column in found if column is not None)
 
@@ -92,7 +92,8 @@ class TableChanges:
         match incremental.method:
             case "cursor":
                 is_open = feed.write_disposition == "append" and not key
-                return Cursor(database, table, incremental, key, connections, is_open)
+                replaces = feed.write_disposition == "replace_window"
+                return Cursor(database, table, incremental, key, connections, is_open, replaces)
             case "rowversion":
                 return Rowversion(database, table, incremental, key, connections)
             case "transaction_id":

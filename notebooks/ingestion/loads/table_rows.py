@@ -31,7 +31,9 @@ class TableRows:
     run: Run
     database: SqlDatabase
     feed: Table
-    connections: int
+    connections: int = 1
+    problem: str | None = field(init=False, default=None)
+    origin: tuple[str, ...] = field(init=False, default=())
     _table: SourceTable | None = field(init=False, default=None)
     _extent: Extent | None = field(init=False, default=None)
 

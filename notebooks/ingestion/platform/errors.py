@@ -103,6 +103,10 @@ class SourceError(IngestionError):
     """A table cannot be read from its database."""
 
 
+class NothingYetError(SourceError):
+    """A source has nothing yet from which a table could be made: the feed is skipped."""
+
+
 class PositionLostError(SourceError):
     """A position means nothing in the source as it is: only a load from nothing helps.
 

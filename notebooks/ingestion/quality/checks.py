@@ -92,6 +92,19 @@ class NotNull(RowCheck):
 
 
 @dataclass(frozen=True)
+class Readable(RowCheck):
+    """A row stands in its source so that it can be read; the column says what is wrong."""
+
+    def holds(self, kinds: Sequence[DataType]) -> Column:
+        """Return whether nothing is said."""
+        return column(self.column).isNull()
+
+    def __str__(self) -> str:
+        """`the line can be read`."""
+        return "the line can be read"
+
+
+@dataclass(frozen=True)
 class InRange(RowCheck):
     """A column's values lie between two bounds, both included; None leaves a side open."""
 

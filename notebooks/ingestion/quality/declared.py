@@ -11,6 +11,7 @@ from ingestion.quality.checks import (
     NotBefore,
     NotNull,
     OneOf,
+    Readable,
     RowCount,
     Severity,
     Unique,
@@ -33,3 +34,8 @@ _RULES: Mapping[str, Callable[[CheckSpec, Severity], Check]] = {
 def declared_checks(specs: Sequence[CheckSpec]) -> list[Check]:
     """Return the rules that a feed's `checks` say, in their order."""
     return [_RULES[spec.kind](spec, Severity(spec.severity)) for spec in specs]
+
+
+def readable(problem: str | None) -> list[Check]:
+    """Return the rule of a source that tells, in a column, why a row cannot be read; none for other sources."""
+    return [] if problem is None else [Readable(problem)]

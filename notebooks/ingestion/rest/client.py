@@ -30,6 +30,7 @@ from ingestion.platform.errors import (
 )
 from ingestion.platform.excerpt import excerpt
 from ingestion.platform.log import Clock, utc_now
+from ingestion.platform.slots import Slots
 from ingestion.rest import http
 from ingestion.rest.answers import error_message
 from ingestion.rest.auth import ClientCredentials, FindSecret, Hide, signer
@@ -73,6 +74,8 @@ class JsonAnswer:
 class ApiClient:
     """Asks one source. May be used from several threads; its limits hold for all of them together.
 
+    Its connections are counted with those of all processes of this machine.
+
     Args:
         source: the API.
         session: makes the connections; knows proxies and certificates.
@@ -108,6 +111,7 @@ class ApiClient:
         self._sleep = sleep
         self._on_retry = on_retry
         self._places = BoundedSemaphore(source.max_connections)
+        self._slots = Slots(source.url, source.max_connections)
         self._limiter = RateLimiter(source.rate_limit, longest=retries.longest_wait, clock=clock, sleep=sleep)
         self._has_answered = False
         # Once nobody was reached in all tries, the other feeds of the source fail at once, for the same reason.
@@ -172,7 +176,8 @@ class ApiClient:
 
     def _ask(self, url: str, auth: AuthBase | None) -> Answer:
         plain = {name: value for name, value in self.source.headers.items() if isinstance(value, str)}
-        with self._places:
+        # The places of this process first: a thread that waits there needs not look.
+        with self._places, self._slots.hold():
             self._limiter.wait()
             answer = http.get(self._session, url, headers={**_HEADERS, **plain}, auth=auth, bounds=self._bounds)
         self._has_answered = True

@@ -9,7 +9,7 @@ from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
 from ingestion.platform.errors import SourceError
 from ingestion.platform.key_range import KeyRange
-from ingestion.platform.names import nearest
+from ingestion.platform.names import nearest, twins
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
@@ -135,15 +135,19 @@ class SqlDatabase:
         texts: Mapping[str, str] = {}
         try:
             found = self._schema(sql, name)
+            names = found.names
         except SourceError:
             # Of several databases and types, each has words of its own for what Spark cannot read.
             texts = self._texts(table, name)
-            if not texts:
+            names = [str(row["column_name"]) for row in self._in_order(self.dialect.columns(table), name)]
+            if not names:
                 raise
-            names = [row["column_name"] for row in self._in_order(self.dialect.columns(table), name)]
-            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names])
+            chosen = _chosen(name, names, columns, exclude_columns)
+            if not texts and len(chosen) == len(names):
+                raise
+            query = self.dialect.select(sql, [(each, texts.get(each)) for each in names if each in chosen])
             found = self._schema(f"({query}) typed", name)
-        chosen = _chosen(name, found.names, columns, exclude_columns)
+        chosen = _chosen(name, names, columns, exclude_columns)
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
@@ -320,10 +324,7 @@ class SqlDatabase:
             spelled = [str(table) for table, _ in self.tables] + [
                 table.name for table, is_default in self.tables if is_default
             ]
-            hint = nearest(name, spelled)
-            if not hint:
-                raise
-            raise SourceError(f"{error}{hint}") from error
+            raise SourceError(f"{str(error).rstrip('.')}. {nearest(name, spelled)}") from error
 
     def _schema(self, source: str, name: str) -> StructType:
         return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
@@ -382,8 +383,15 @@ def _quoted(name: str) -> str:
 def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
     for name in (*columns, *exclude):
         if name not in names:
-            raise SourceError(f"{table}: has no column {name}{nearest(name, names)}.")
-    return (set(columns) or set(names)) - set(exclude)
+            raise SourceError(f"{table}: has no column {name}. {nearest(name, names)}")
+    chosen = (set(columns) or set(names)) - set(exclude)
+    alike = twins(name for name in names if name in chosen)
+    if alike:
+        raise SourceError(
+            f"{table}: columns {alike[0]!r} and {alike[1]!r} differ only in upper and lower case: one name to Spark. "
+            "Leave one of them out with exclude_columns, or read a view that renames it."
+        )
+    return chosen
 
 
 def _is_whole_number(kind: DataType) -> bool:

@@ -45,7 +45,7 @@ class Places:
     Attributes:
         lake: the lake's address, or a folder of this machine.
         table_format: of tables in folders: `parquet` or `delta`; by table where they differ.
-        catalog: the schema of a catalog that holds the tables, `catalog.schema`; None where they are folders.
+        catalog: the schema of a catalog that holds the tables of Delta, `catalog.schema`; None where they are folders.
         missing: names of tables that are not there yet: they have no rows.
     """
 
@@ -109,10 +109,10 @@ def relation(table: Table, places: Places) -> str:
     if table.name in places.missing:
         return f"SELECT row.* FROM (SELECT FROM_JSON('{{}}', {_literal(table.columns)}) AS row) WHERE FALSE"
     if table.format is Format.TABLE:
-        if places.catalog:
-            return f"SELECT * FROM {places.catalog}.{_name(table.folder)}"
         kinds = places.table_format
         kind = kinds if isinstance(kinds, str) else kinds.get(table.name, "parquet")
+        if places.catalog and kind == "delta":
+            return f"SELECT * FROM {places.catalog}.{_name(table.folder)}"
         return f"SELECT * FROM {kind}.{_path(places.lake, table)}"
     columns = _literal(table.columns)
     if table.format is Format.LINES:

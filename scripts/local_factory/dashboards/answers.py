@@ -25,12 +25,14 @@ _MOST_CHOICES = 200
 class Answer:
     """Rows for a widget, as objects by field; `problem` says why there are none where that is no matter of the rows.
 
-    `lacking`: tables that the widget reads and the lake does not have, by name with the reason.
+    `lacking`: tables that the widget reads and the lake does not have, by name with the reason; `lacks_all`: those are
+    all that it reads.
     """
 
     rows: Sequence[Mapping[str, Any]] = ()
     problem: str | None = None
     lacking: Mapping[str, str] = field(default_factory=dict)
+    lacks_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class LakeAnswers:
         chosen = where_is(page.filters, query.dataset, choices)
         try:
             sql = translated(widget_sql(query, self._view(query.dataset), chosen))
-            return Answer(self._rows(sql, _MOST_ROWS), lacking=lacking)
+            lacks_all = len(lacking) == len(tables_of(self._dashboard.datasets[query.dataset], self._tables))
+            return Answer(self._rows(sql, _MOST_ROWS), lacking=lacking, lacks_all=lacks_all)
         except duckdb.Error as error:
             return Answer(problem=str(error).splitlines()[0], lacking=lacking)
 

@@ -91,7 +91,7 @@ def _draw(answers: LakeAnswers, widget: Widget, page: Page, choices: Mapping[str
         return Drawn(widget)
     answer = answers.answer(widget, page, choices)
     if widget.kind == "counter":
-        return Drawn(widget, answer, value=counter(widget, answer.rows, is_lacking=bool(answer.lacking)))
+        return Drawn(widget, answer, value=counter(widget, answer.rows, is_lacking=answer.lacks_all))
     if widget.kind == "table":
         heads, rows = table(widget, answer.rows)
         return Drawn(widget, answer, heads=heads, rows=rows)

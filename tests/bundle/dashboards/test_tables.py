@@ -28,10 +28,12 @@ def test_a_table_of_delta_is_read_as_one():
 
 
 def test_with_a_catalog_tables_are_the_catalogs_and_documents_stay_files():
-    places = Places(LAKE, catalog=catalog_name("main", "in`gestion"))
+    places = Places(LAKE, "delta", catalog=catalog_name("main", "in`gestion"))
     query = with_places("SELECT * FROM customers JOIN countries ON TRUE", TABLES, places)
     assert "SELECT * FROM `main`.`in``gestion`.`customer_data`" in query
     assert f"binaryFile.`{LAKE}/countries`" in query
+    of_parquet = with_places("SELECT * FROM customers", TABLES, Places(LAKE, catalog=catalog_name("main", "ingestion")))
+    assert f"parquet.`{LAKE}/customer_data`" in of_parquet, "only Delta tables go into the catalog"
 
 
 def test_only_tables_that_a_query_names_stand_before_it():

@@ -12,7 +12,7 @@ from bundle.dashboards.queries import Choice, where_is, widget_sql
 from bundle.dashboards.tables import Places, with_places
 from local_factory.dashboards.answers import has_any_table, open_answers, read_dashboards
 from local_factory.dashboards.lake_tables import is_there
-from support.dashboard_lake import write_lake, write_run
+from support.dashboard_lake import write_lake, write_own_landing, write_run
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,7 +76,7 @@ _ABOUT_CHOICES = ("rows-by-feed", "bad-rows", "customers", "growth", "products-b
 
 
 def test_a_choice_keeps_only_its_rows(lake: Path):
-    assert answer(lake, "loads").rows == [{"count(feed)": 6}]
+    assert answer(lake, "loads").rows == [{"count(feed)": 7}]
     assert answer(lake, "loads", CHOICES).rows == [{"count(feed)": 3}]
     assert answer(lake, "customers", {"customers-country": Choice("", ("x' OR 'a'='a",))}).rows == [
         {"count(customer_id)": 0}
@@ -117,7 +117,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path):
     lake = write_lake(tmp_path)
     (lake / "ingest_runs" / "half.json").write_text('{"feed": "sql.Cust', encoding="utf-8")
     (lake / "ingest_runs" / "_hidden.json").write_text('{"feed": "x", "mode": "load"}\n', encoding="utf-8")
-    assert answer(lake, "loads").rows == [{"count(feed)": 6}]
+    assert answer(lake, "loads").rows == [{"count(feed)": 7}]
 
 
 def test_one_run_is_enough(tmp_path: Path):
@@ -125,6 +125,17 @@ def test_one_run_is_enough(tmp_path: Path):
     assert answer(tmp_path, "rows-landed").rows == [{"sum(rows_landed)": 3}]
     assert len(answer(tmp_path, "rows-by-feed").rows) == 1
     assert has_any_table(DASHBOARDS, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("landed", "Succeeded"), ("too few rows", "Skipped"), ("refused", "Failed"), ("failed", "Failed")],
+)
+def test_a_table_that_a_notebook_loads_by_itself_is_a_load_too(tmp_path: Path, outcome: str, status: str):
+    write_own_landing(tmp_path, outcome, 3)
+    found = answer(tmp_path, "loads-by-status")
+    assert [(row["status"], row["count(feed)"]) for row in found.rows] == [(status, 1)]
+    assert found.lacking == {"ingest_runs": "not there yet"}
 
 
 def test_a_table_of_delta_is_read_by_its_log(tmp_path: Path):

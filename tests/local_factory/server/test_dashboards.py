@@ -27,7 +27,7 @@ def test_the_first_page_opens_and_leads_to_the_others(filled: LocalServer):
     text = filled.page("/dashboards").text
     for name in ("health", "customers", "products"):
         assert f'href="/dashboards/ingestion/{name}"' in text
-    assert counters(filled, "/dashboards")["Loads"] == "6"
+    assert counters(filled, "/dashboards")["Loads"] == "7"
 
 
 def test_filters_are_parts_of_the_address(filled: LocalServer):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage
 from ingestion.lake import documents
-from ingestion.lake.documents import replace_document
+from ingestion.lake.documents import landed_documents, remove_document, replace_document
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.platform.errors import LakeError, LockedError, LockLostError
 from support.lakes import leftovers
@@ -52,6 +53,20 @@ def test_the_manifest_has_the_checksum_that_others_find(storage: FolderStorage, 
     assert found["checksum"] == "sha256:" + hashlib.sha256(b"content").hexdigest()
     assert (found["bytes"], found["rows"], found["source"]) == (7, None, "https://api.example/name/india")
     assert found["target"] == f"{lake}/{FILE}"
+
+
+def test_a_document_goes_with_its_manifest_whenever_a_run_dies(storage: FolderStorage, lake: Path) -> None:
+    (lake / "countries").mkdir(parents=True)
+    (lake / "countries" / "mine.json").write_text("{}")
+    for dies_at in range(1, 6):
+        replace_document(storage, FILE, b"content", run_id="run-1")
+        assert landed_documents(storage, "countries") == [FILE]
+        with suppress(Died):
+            remove_document(FaultyStorage(storage, dies_at, DIES_AFTER), FILE, run_id="run-2")
+        for name in landed_documents(storage, "countries"):
+            remove_document(storage, name, run_id="run-3")
+        assert [path.name for path in (lake / "countries").iterdir()] == ["mine.json"]
+        assert landed_documents(storage, "countries") == []
 
 
 def test_a_reader_never_finds_half_a_document(storage: FolderStorage, lake: Path) -> None:

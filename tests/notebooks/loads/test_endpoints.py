@@ -97,6 +97,21 @@ def test_endpoints_land_as_tables_and_files(
     assert list((lake / "_spool").rglob("*.json")) == []
 
 
+def test_files_of_records_that_are_gone_go_too(
+    load: Callable[..., dict[str, Any]], api: PagingApi, lake: Path, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    load("api.files")
+    (lake / "api/files/mine.json").write_text("{}")
+    del api.records[2:]
+    log_lines()
+    row = load("api.files")["api.files"]
+    assert (row["inserted"], row["deleted"], row["rows_in_target"]) == (2, 5, 2)
+    assert row["notes"] == ["removed, for no record has them any more: 2.json, 3.json, 4.json, 5.json, 6.json"]
+    assert sorted(path.name for path in (lake / "api/files").iterdir()) == ["0.json", "1.json", "mine.json"]
+    (fetch,) = [line for line in log_lines() if line["step"] == "fetch"]
+    assert (fetch["source"].endswith("/single"), fetch["rows"]) == (True, 2)
+
+
 def test_a_page_that_fails_leaves_the_old_rows_and_the_other_feeds_land(
     load: Callable[..., dict[str, Any]], api: PagingApi, spark: SparkSession, lake: Path, server: FaultyServer
 ) -> None:

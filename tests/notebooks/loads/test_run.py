@@ -98,7 +98,7 @@ def test_a_bad_feed_does_not_hold_back_the_others_and_is_named_with_its_reason(i
     }
     assert rows["gone.a"]["error"] == rows["gone.b"]["error"]
     assert "/no/such/folder" in rows["gone.a"]["error"]
-    assert "; is APP.ORDERS meant?" in rows["shop.APP.ORDRES"]["error"]
+    assert "Did you mean 'APP.ORDERS'?" in rows["shop.APP.ORDRES"]["error"]
     assert exit_value["message"].startswith("3 of 4 feeds failed: gone.a: ")
 
 
@@ -268,6 +268,39 @@ def test_moments_are_what_every_reader_of_parquet_finds(
     moments = dict(zip(*(pq.read_table(file)[name].to_pylist() for name in ("id", "at")), strict=True))
     assert moments[1] == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert moments[2] == datetime(1500, 1, 1, tzinfo=UTC)
+
+
+ODD_NAMES = (
+    *("id", "a b", "a,b", "x;y", "{z}", "(p)", "e=f", "tab\there", "new\nline", "dot.dot", "back`tick", 'quo"te', "é"),
+    *("100%", "_row", "__key_0_0__", "a/b", "a\\b", "[0]", "select", "$1", "?", "*", "#"),
+)
+
+
+def test_columns_land_under_the_names_that_the_source_has(
+    ingest: Ingest, folder: Path, postgres: Postgres, spark: SparkSession, lake: Path
+) -> None:
+    quoted = ['"' + name.replace('"', '""') + '"' for name in ODD_NAMES]
+    postgres.drop("odd")
+    postgres.drop("alike")
+    postgres.execute(
+        f"CREATE TABLE odd ({', '.join(f'{name} INT' for name in quoted)})",
+        f"INSERT INTO odd VALUES ({', '.join(map(str, range(len(quoted))))})",  # noqa: S608 - numbers
+        'CREATE TABLE alike ("Id" INT, "ID" INT, "iD" INT)',
+        "INSERT INTO alike VALUES (1, 2, 3)",
+    )
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    tables = (
+        '[[tables]]\nname = "odd"\n[[tables]]\nname = "public.odd"\nformat = "delta"\n[[tables]]\nname = "alike"\n'
+        '[[tables]]\nname = "public.alike"\nexclude_columns = ["ID", "iD"]'
+    )
+    shop_toml(folder, tables, signed_in)
+    rows = by_feed(ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password}))
+    assert "alike: columns 'Id' and 'ID' differ only in upper and lower case" in rows.pop("shop.alike")["error"]
+    assert {name: row["error"] for name, row in rows.items()} == dict.fromkeys(rows)
+    for folder_name, kind in (("odd", "parquet"), ("public_odd", "delta")):
+        landed = spark.read.format(kind).load(str(lake / "shop" / folder_name))
+        assert landed.columns == [*ODD_NAMES]
+        assert tuple(landed.collect()[0]) == tuple(range(len(ODD_NAMES)))
 
 
 def api_toml(folder: Path, server: FaultyServer, more: str = "") -> None:

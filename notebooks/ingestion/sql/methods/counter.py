@@ -103,7 +103,7 @@ class Counter:
         declared = self.database.declared(self.table.name)
         column = next((name for name in declared if name.lower() == wanted.lower()), None)
         if column is None:
-            raise SourceError(f"{self.table.name}: has no column {wanted}{nearest(wanted, list(declared))}.")
+            raise SourceError(f"{self.table.name}: has no column {wanted}. {nearest(wanted, list(declared))}")
         if declared[column].lower() not in kind.declared:
             raise SourceError(
                 f"{self.table.name}: {column} is of type {declared[column]}, and method {method} reads by a column of "
@@ -140,6 +140,11 @@ class Counter:
                 "restored, or is another one."
             )
         return Reach(lowest, clock=clock, complete_until=clock if int(found["is_quiet"]) else None)
+
+    def behind(self, position: str) -> int:
+        """Return how many rows were written since a position, also those that are not to be read yet."""
+        extent = self.database.measure(self.table, where=self.statements.window(Window(0, position, None)))
+        return extent.rows
 
     def check(self, position: str, identity: Mapping[str, str]) -> None:
         """Make sure that the source is the one that a position is of, and its counter not behind it."""
