@@ -11,6 +11,7 @@ from uuid import uuid4
 from ingestion.feeds.model import Feed
 from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Reach
+from ingestion.lake.delta_commits import Version
 from ingestion.lake.journal import Journal, Window, read_journal, write_journal
 from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.loads.changing_rows import ChangingRows
@@ -25,6 +26,9 @@ from ingestion.platform.errors import (
     PositionLostError,
     TargetChangedError,
 )
+
+# In what a window pins: it is a repair's.
+_REPAIR = "repair"
 
 
 @dataclass
@@ -109,6 +113,37 @@ class IncrementalLoad:
                 self._keep(journal)
                 raise
 
+    def repair(self) -> None:
+        """Load anew just the rows that differ from the source, in one commit; the position stays where it is.
+
+        Raises:
+            InvalidSettingError: nothing was loaded yet, or no key tells which rows differ.
+            DeletesRefusedError: more rows would be deleted than `delete_limit` allows.
+            IngestionError: as for `load`.
+        """
+        if not self.rows.key:
+            raise InvalidSettingError(f"{self.feed.name}: has no key that tells which rows differ: use mode reload.")
+        with self._held() as landing:
+            journal = self._known_journal(landing)
+            if journal.version is None:
+                raise InvalidSettingError(f"{self.feed.name}: was not loaded yet: start it with mode load first.")
+            journal = self._finish_what_was_begun(journal)
+            if journal.position is not None:
+                self.rows.retry(partial(self.rows.method.check, journal.position, journal.identity))
+            window = self._window(journal, self.rows.retry(partial(self.rows.method.now, None)))
+            window = replace(window, start=None, half_open=True, pinned={**window.pinned, _REPAIR: True})
+            self._keep(replace(journal, window=window))
+            try:
+                applied = self._windows.repair(journal, replace(window, half_open=False))
+            except IngestionError:
+                self._keep(journal)
+                raise
+            after: dict[str, Any] = {"columns": applied.columns}
+            if applied.counts is not None:
+                after["version"] = self._target.version_after(journal, applied.commit)
+                after["rows"] = (journal.rows or 0) + applied.counts.growth
+            self._tell(self._keep(journal.done(window, **after)))
+
     @contextmanager
     def _held(self) -> Iterator[TableLanding]:
         """Hold the target, so that one run at a time loads it; what an earlier one wrote aside is gone."""
@@ -147,7 +182,7 @@ class IncrementalLoad:
         version = self._target.committed(new, new.window.number) if new.window else None
         if version is None or new.window is None:
             return replace(journal, reload=None)
-        return self._keep(self._done(new, new.window, version.number))
+        return self._keep(self._done(new, new.window, version))
 
     def _finish_what_was_begun(self, journal: Journal) -> Journal:
         """Finish the window of a run that was killed or failed, as it was; nothing is left to do if it is committed."""
@@ -155,12 +190,15 @@ class IncrementalLoad:
         if window is None:
             return journal
         version = self._target.committed(journal, window.number)
+        if version is None and _REPAIR in window.pinned:
+            # It was asked for once, and what differs has to be looked for anew.
+            return self._keep(replace(journal, window=None))
         if version is None:
             return self._apply(journal, window)
         position = version.commit.metadata.get("position") if version.commit else None
         if position is not None and window.end is not None and position != window.end:
             raise TargetChangedError(f"{self._target.table}: has a load up to {position}, not the one that was begun.")
-        return self._keep(self._done(journal, window, version.number))
+        return self._keep(self._done(journal, window, version))
 
     def _follow(self, journal: Journal) -> Journal:
         """Load what lies between the position and where the source is now."""
@@ -220,9 +258,11 @@ class IncrementalLoad:
         self._target.keep_up(after["version"])
         return journal
 
-    def _done(self, journal: Journal, window: Window, version: int) -> Journal:
-        """Return the journal after a commit of which only the table tells."""
-        return journal.done(window, version=version, rows=self._target.table.read().count(), overlap=None)
+    def _done(self, journal: Journal, window: Window, version: Version) -> Journal:
+        """Return the journal after a commit of which only the table tells, where its rows did so up to where, too."""
+        if window.end is None and version.commit is not None:
+            window = replace(window, end=version.commit.metadata.get("position"))
+        return journal.done(window, version=version.number, rows=self._target.table.read().count(), overlap=None)
 
     def _new_journal(self) -> Journal:
         return Journal(f"{self.feed.name}/{uuid4().hex}", self._settings())

@@ -139,7 +139,14 @@ class WholeLanding:
             gate = Gate(checks, frame.schema, now=run.log.clock(), rows_before=rows_before)
 
             def write(rows: DataFrame, folder: str, rows_per_file: int) -> WrittenTable:
-                return write_table(frame, folder, gate, rows_per_file=rows_per_file, landing=rows.schema)
+                return write_table(
+                    frame,
+                    folder,
+                    gate,
+                    rows_per_file=rows_per_file,
+                    rows=self.result.rows_read,
+                    landing=rows.schema,
+                )
 
             written = landing.stage(agreed, write, source=source)
             today = run.log.clock().date().isoformat()

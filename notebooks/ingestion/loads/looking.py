@@ -2,17 +2,21 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from ingestion.feeds.model import Feed, SqlSource, Table
+from ingestion.feeds.model import Feed, Source, SqlSource, Table
+from ingestion.lake.journal import read_journal
 from ingestion.loads.databases import open_database
+from ingestion.loads.method import TellsLag
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
-from ingestion.platform.errors import LakeError
+from ingestion.loads.table_changes import TableChanges
+from ingestion.platform.errors import IngestionError, LakeError
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.database import SqlDatabase
 from ingestion.sql.proposals import TableFacts, proposal
@@ -47,17 +51,52 @@ def discover(run: Run, source: SqlSource, folder: Path, result: FeedResult) -> N
     result.rows_read = 0
 
 
-def status(run: Run, feeds: Sequence[Feed]) -> list[FeedResult]:
-    """Tell of each feed how its last load ended, from `ingest_runs`; of a pattern for each table that it loaded."""
+def status(run: Run, feeds: Sequence[Feed], sources: Sequence[Source]) -> list[FeedResult]:
+    """Tell of each feed its position, its lag, and how its last load ended; of a pattern for each table that it loaded.
+
+    The source is asked how many rows it has beyond the position; one that does not answer is told in the notes.
+    """
     last = _last_loads(run)
+    databases: dict[str, SqlDatabase] = {}
+    by_name = {source.name: source for source in sources}
     found: list[FeedResult] = []
     for feed in feeds:
         names = [feed.name]
         if isinstance(feed, Table) and feed.pattern:
             tables = {name: name.removeprefix(f"{feed.source}.") for name in last}
             names = [name for name, table in tables.items() if name != table and feed.takes(table)] or names
-        found += [_standing(name, last.get(name)) for name in names]
+        for name in names:
+            result = _standing(name, last.get(name))
+            named = (
+                feed.named(name.removeprefix(f"{feed.source}.")) if isinstance(feed, Table) and feed.pattern else feed
+            )
+            _tell_position(run, named, by_name[feed.source], databases, result)
+            found.append(result)
     return found
+
+
+def _tell_position(run: Run, feed: Feed, source: Source, databases: dict[str, SqlDatabase], result: FeedResult) -> None:
+    """Tell where a feed stands by its journal, and how far behind its source that is."""
+    if isinstance(feed, Table) and feed.pattern:
+        return
+    journal = read_journal(run.storage, feed.destination)
+    if journal is None:
+        return
+    result.position_after, result.rows_in_target = journal.position, journal.rows
+    result.complete_until = journal.complete_until
+    if journal.complete_until:
+        lag = run.log.clock() - datetime.fromisoformat(journal.complete_until)
+        result.lag_seconds = round(max(lag.total_seconds(), 0), 3)
+    if journal.position is None or not isinstance(feed, Table) or not isinstance(source, SqlSource):
+        return
+    try:
+        if source.name not in databases:
+            databases[source.name] = open_database(run, source)
+        method = TableChanges(run, databases[source.name], feed, 1).method
+        if isinstance(method, TellsLag):
+            result.lag_rows = method.behind(journal.position)
+    except IngestionError as error:
+        result.notes.append(f"how many rows it is behind is not known: {run.secrets.redact(str(error))}")
 
 
 def _standing(name: str, last: Mapping[str, Any] | None) -> FeedResult:
@@ -73,26 +112,39 @@ def _standing(name: str, last: Mapping[str, Any] | None) -> FeedResult:
 
 def table(results: Sequence[FeedResult]) -> str:
     """Return feeds as a table for people: name, how it stands, rows, notes."""
-    rows = [("feed", "status", "rows", "notes")]
+    rows = [("feed", "status", "rows", "behind", "position", "notes")]
     rows += [
         (
             result.feed,
             str(result.status),
             "" if result.rows_in_target is None else f"{result.rows_in_target:,}",
+            _behind(result),
+            result.position_after or "",
             result.error or "; ".join(result.notes),
         )
         for result in results
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return "\n".join(
-        "  ".join([*(text.ljust(width) for text, width in zip(row[:3], widths, strict=True)), row[3]]).rstrip()
+        "  ".join([*(text.ljust(width) for text, width in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
         for row in rows
     )
 
 
+def _behind(result: FeedResult) -> str:
+    """Return a feed's lag for people: rows, and the time up to which the target is known to be whole."""
+    rows = "" if result.lag_rows is None else f"{result.lag_rows:,} rows"
+    whole = "" if result.complete_until is None else f"whole until {result.complete_until}"
+    return ", ".join(text for text in (rows, whole) if text)
+
+
 def _facts(database: SqlDatabase, name: str) -> TableFacts:
     found = database.describe(name)
-    return TableFacts(name, database.measure(found).rows, database.primary_key(name), found.types)
+    kinds = {kind: method for method, counter in database.dialect.counters.items() for kind in counter.declared}
+    # Most databases count no writes: those are not asked for the types that they declare.
+    declared = database.declared(name) if kinds else {}
+    counters = {column: kinds[kind.lower()] for column, kind in declared.items() if kind.lower() in kinds}
+    return TableFacts(name, database.measure(found).rows, database.primary_key(name), found.types, counters)
 
 
 def _last_loads(run: Run) -> dict[str, Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """How only what changed is read: the questions that every method answers, whatever its source."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
@@ -48,4 +48,16 @@ class Method(Protocol):
 
         Raises:
             InvalidSettingError: it is none, or the method has no window that could be chosen.
+        """
+
+
+@runtime_checkable
+class TellsLag(Protocol):
+    """A method whose source counts what a feed has not loaded yet."""
+
+    def behind(self, position: str) -> int:
+        """Return how many rows, or changes, the source has beyond a position.
+
+        Raises:
+            SourceError: it cannot be reached.
         """

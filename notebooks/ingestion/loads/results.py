@@ -38,6 +38,10 @@ class FeedResult:
         error: why it failed, or was skipped.
         notes: what is worth telling of a load that succeeded.
         toml: what `discover` proposes.
+        differences: rows that `reconcile` found unlike.
+        complete_until: the source's time up to which the target is known to be whole, as `status` tells.
+        lag_seconds: how long ago that is.
+        lag_rows: rows that the source has beyond the position.
     """
 
     feed: str
@@ -55,12 +59,16 @@ class FeedResult:
     error: str | None = None
     notes: list[str] = field(default_factory=list)
     toml: str | None = None
+    differences: int | None = None
+    complete_until: str | None = None
+    lag_seconds: float | None = None
+    lag_rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the row, without the keys that only some have and this one has not."""
         row = asdict(self)
-        for name in ("notes", "toml"):
-            if not row[name]:
+        for name in ("notes", "toml", "differences", "complete_until", "lag_seconds", "lag_rows"):
+            if row[name] in (None, []):
                 del row[name]
         return row
 

@@ -14,15 +14,22 @@ from ingestion.feeds.choice import choose, expand, is_chosen
 from ingestion.feeds.model import Endpoint, Feed, Files, FilesSource, RestSource, Source, SqlSource, Table
 from ingestion.loads import looking
 from ingestion.loads.databases import open_database
+from ingestion.loads.endpoint_changes import EndpointChanges
 from ingestion.loads.endpoints import load_endpoint, open_api
 from ingestion.loads.file_changes import FileChanges, FolderRows
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
+from ingestion.loads.reconciling import Reconciliation
 from ingestion.loads.results import FeedResult, exit_json, run_lines
 from ingestion.loads.run_context import SOURCES, Run
 from ingestion.loads.table_changes import TableChanges
 from ingestion.loads.table_rows import TableRows
-from ingestion.platform.errors import IngestionError, InvalidSettingError, LakeError, SourceError
+from ingestion.platform.errors import (
+    IngestionError,
+    InvalidSettingError,
+    LakeError,
+    SourceError,
+)
 from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
@@ -62,7 +69,7 @@ class Request:
         """Return what the widgets say.
 
         Raises:
-            InvalidSettingError: the mode is not known, or not there yet, or the window is of no use.
+            InvalidSettingError: the mode is not known, or the window is of no use.
         """
         mode = (configuration.find("mode") or "load").lower()
         if mode not in _MODES:
@@ -122,7 +129,7 @@ def run_feeds(
             return _looked(_discover(run, sources, request))
         chosen = choose([feed for source in sources for feed in source.feeds], request.feeds, request.tags)
         if request.mode == "status":
-            return _looked(looking.status(run, chosen))
+            return _looked(looking.status(run, chosen, sources))
 
         def tasks_of(source: Source) -> list[_Task]:
             return _tasks(run, source, [feed for feed in chosen if feed.source == source.name], request)
@@ -134,6 +141,8 @@ def run_feeds(
                 done = [feeds.submit(_done, run, task) for tasks in loads for task in tasks.result()]
                 results = [each.result() for each in done]
         step.rows = sum(result.rows_in_target or 0 for result in results)
+        if request.mode == "reconcile":
+            write_to_stdout("\n".join(f"{result.feed}: {note}" for result in results for note in result.notes))
         _keep(run, results, request, started)
         return exit_json(results)
 
@@ -210,10 +219,12 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
 
         def load() -> None:
             with free, slots.hold(each) as held:
-                if _is_replaced_whole(feed, request):
+                changes = TableChanges(run, database, feed, held)
+                if request.mode == "reconcile":
+                    Reconciliation(run, feed, changes, result).reconcile()
+                elif _is_replaced_whole(feed, request):
                     WholeLanding(run, feed, TableRows(run, database, feed, held), result, wait=_LOCK_SECONDS).land()
                 else:
-                    changes = TableChanges(run, database, feed, held)
                     _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
         return _Task(result, load)
@@ -228,12 +239,15 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
         result = FeedResult(feed.name, request.mode)
 
         def load() -> None:
-            if not _is_replaced_whole(feed, request):
-                raise InvalidSettingError(
-                    f"{feed.name}: an endpoint's method {feed.incremental.method!r} with write_disposition "
-                    f'{feed.write_disposition!r} is not there yet: take method "full" with "replace".'
-                )
-            load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+            is_reconciled = request.mode == "reconcile"
+            if not is_reconciled and _is_replaced_whole(feed, request):
+                load_endpoint(run, source, reader, feed, result, wait=_LOCK_SECONDS)
+                return
+            with EndpointChanges(run, source, reader, feed).opened() as changes:
+                if is_reconciled:
+                    Reconciliation(run, feed, changes, result).reconcile()
+                    return
+                _load_changes(IncrementalLoad(run, feed, changes, result, wait=_LOCK_SECONDS), request)
 
         return _Task(result, load)
 
@@ -277,6 +291,8 @@ def _load_changes(load: IncrementalLoad, request: Request) -> None:
         load.backfill(*request.window)
     elif request.mode == "reload":
         load.reload()
+    elif request.mode == "repair":
+        load.repair()
     else:
         load.load()
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from ingestion.lake.changes import Changes
 from ingestion.lake.journal import Overlap
 from ingestion.lake.parquet import read_parquet
+from ingestion.loads.comparison import row_hash
 from ingestion.platform.columns import column
 from ingestion.platform.errors import SourceError
 from ingestion.quality.checks import Gate
@@ -106,6 +107,6 @@ def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None
     if again is not None:
         rows = rows.where(column(again))
     # A sum of hashes of 64 bits overflows.
-    total = F.sum(F.xxhash64(*map(column, columns)).cast("decimal(38,0)"))
+    total = F.sum(row_hash([*map(column, columns)]).cast("decimal(38,0)"))
     found = rows.agg(F.count(F.lit(1)).alias("rows"), total.alias("checksum")).collect()[0]
     return Overlap(found["rows"], str(found["checksum"] or 0))

@@ -92,7 +92,8 @@ class TableChanges:
         match incremental.method:
             case "cursor":
                 is_open = feed.write_disposition == "append" and not key
-                return Cursor(database, table, incremental, key, connections, is_open)
+                replaces = feed.write_disposition == "replace_window"
+                return Cursor(database, table, incremental, key, connections, is_open, replaces)
             case "rowversion":
                 return Rowversion(database, table, incremental, key, connections)
             case "transaction_id":

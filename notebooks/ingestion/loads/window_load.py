@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructField, StructType
 
 from ingestion.feeds.model import Feed
@@ -16,8 +17,10 @@ from ingestion.lake.journal import Journal, Overlap, Window
 from ingestion.lake.parquet import read_parquet
 from ingestion.loads.brake import check_deletes
 from ingestion.loads.changing_rows import ChangingRows
-from ingestion.loads.dispositions import DISPOSITIONS, Batch, Counts
+from ingestion.loads.comparison import comparable, kind_of, paired
+from ingestion.loads.dispositions import DISPOSITIONS, Batch, Counts, Disposition
 from ingestion.loads.judgement import Judgement
+from ingestion.loads.reconciling import counted, live_rows
 from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.loads.schema_contract import agree
@@ -25,6 +28,7 @@ from ingestion.loads.staging import Staged, newest_of_each_key, overlap_of, refu
 from ingestion.loads.target import Target
 from ingestion.platform.columns import column
 from ingestion.platform.errors import IngestionError, NothingYetError, StagingError
+from ingestion.platform.names import own_name
 from ingestion.platform.spark_errors import root_cause
 from ingestion.quality.checks import Gate
 from ingestion.quality.declared import declared_checks, readable
@@ -122,6 +126,50 @@ class WindowLoad:
             self._judgement.metrics.outcome = Outcome.LANDED
         self._count(counts)
         return Applied(window, counts, commit, overlap, _columns(changes).jsonValue())
+
+    def repair(self, journal: Journal, window: Window) -> Applied:
+        """Read all rows, and commit those that differ from the table's.
+
+        Args:
+            journal: of the feed.
+            window: of all rows.
+
+        Raises:
+            DeletesRefusedError: too many would be deleted.
+            IngestionError: it cannot be done; the target is as it was.
+        """
+        with self._judgement.measured():
+            changes, staged = self.rows.retry(partial(self._staged, journal, window))
+            commit = Commit(journal.application, window.number, self._metadata(window))
+            if journal.columns != _columns(changes).jsonValue():
+                self.target.table.evolve(_columns(changes))
+            batch = self._batch(commit, changes, staged.rows, staged.every, window.begun)
+            changes, rows = self._unlike(batch)
+            self.check_lock()
+            counts = self._repairing.apply(replace(batch, changes=changes, rows=rows))
+            self._judgement.metrics.outcome = Outcome.LANDED
+        self._count(counts)
+        return Applied(window, counts, commit, None, _columns(changes).jsonValue())
+
+    @property
+    def _repairing(self) -> Disposition:
+        """What repairs rows by their keys: a window is not what is replaced."""
+        name = self.feed.write_disposition
+        return DISPOSITIONS["merge" if name == "replace_window" else name]
+
+    def _unlike(self, batch: Batch) -> tuple[Changes, DataFrame]:
+        """Return as changes the rows that the table lacks or has otherwise, and deletes of those it has too many."""
+        there, columns = live_rows(batch.table.read(), self.feed), batch.columns
+        compared = comparable(batch.rows.schema, there.schema)
+        pairs = self._aside(paired(batch.rows, there, batch.key, compared), "pairs")
+        wanted, surplus = kind_of(pairs, counted(self.feed))
+        deleted = own_name("_deleted", columns)
+        rows = batch.rows.select(*map(column, columns)).join(wanted, list(batch.key), "left_semi")
+        # A row that may not land as it is now is there all the same.
+        gone = batch.without_keys_of(surplus, batch.present).withColumn(deleted, F.lit(True))
+        changed = rows.withColumn(deleted, F.lit(False)).unionByName(gone, allowMissingColumns=True)
+        rows = self._aside(changed, "unlike")
+        return Changes(rows, deleted=deleted), rows
 
     def scan_keys(self, journal: Journal) -> tuple[Counts | None, Commit]:
         """Delete the rows whose key the source no longer has, in a commit of its own.

@@ -14,10 +14,10 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructType
 
 from ingestion.lake.parquet import read_parquet
-from ingestion.platform.columns import column
+from ingestion.platform.columns import column, quoted
 from ingestion.platform.names import own_name
 from ingestion.quality.checks import Gate, Severity, Unique
-from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
+from ingestion.quality.repeats import key_ends, key_hashes, repeated_keys, repeated_rows
 
 # What a refused row has besides its own columns: the checks that it breaks.
 REASONS = "_errors"
@@ -59,7 +59,13 @@ class WrittenTable:
 
 
 def write_table(
-    frame: DataFrame, folder: str, gate: Gate, *, rows_per_file: int = 0, landing: StructType | None = None
+    frame: DataFrame,
+    folder: str,
+    gate: Gate,
+    *,
+    rows_per_file: int = 0,
+    rows: int | None = None,
+    landing: StructType | None = None,
 ) -> WrittenTable:
     """Write a table into a new folder.
 
@@ -68,82 +74,95 @@ def write_table(
         folder: where to; the result tells what is where in it.
         gate: divides the rows.
         rows_per_file: at most; 0 for no limit.
+        rows: about as many as there are; None where nobody knows.
         landing: the columns that land, where there are others too, which only the refused rows keep; None: all.
 
     Raises:
         Exception: of Spark: the source broke off, or files cannot be written; what is there is to be thrown away.
     """
-    columns = [column(name) for name in frame.columns]
-    passed = own_name(_PASSED, frame.columns)
+    names = frame.columns
+    passed = own_name(_PASSED, names)
+    writer = _Pass(landing.names if landing else names, passed, rows_per_file)
+    keys = [
+        metric
+        for unique in gate.uniques
+        for metric in key_hashes(unique.columns, frame.schema, rows) or key_ends(unique.columns, frame.schema)
+    ]
 
-    def write_pass(rows: DataFrame, name: str, passes: Column) -> WrittenTable:
-        checked = rows.select(*columns, passes.alias(passed))
-        ends = [end for unique in gate.uniques for end in key_ends(unique.columns, frame.schema)]
-        hashed = landing.names if landing else frame.columns
-        metrics = [*gate.metrics(), *ends]
-        return _write_pass(checked, f"{folder}/{name}", passed, hashed, metrics, rows_per_file=rows_per_file)
+    def write_pass(checked: DataFrame, name: str) -> WrittenTable:
+        return writer.write(checked, f"{folder}/{name}", [*gate.metrics(), *keys])
 
-    first = last = write_pass(frame, "read", gate.passes())
+    first = last = write_pass(frame.withColumn(passed, gate.passes()), "read")
     every_row = _read(frame, *first.folders)
     all_rows = first.rows + first.refused_rows
     repeated = {unique: repeated_rows(every_row, unique.columns, all_rows, first.observed) for unique in gate.uniques}
     refusing = [unique for unique, rows in repeated.items() if rows and unique.severity is Severity.ERROR]
     if refusing:
         marked, repeats = _mark_repeats(every_row, every_row, refusing)
-        last = write_pass(marked, "unrepeated", gate.passes() & (F.size(repeats) == 0))
+        checked = marked.withColumn(passed, gate.passes() & (F.size(repeats) == 0))
+        last = write_pass(checked.selectExpr(*map(quoted, [*names, passed])), "unrepeated")
     if not last.rows:
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
     if landing and landing.names != frame.columns:
-        rows = read_parquet(frame.sparkSession, landing, last.passed)
+        kept = read_parquet(frame.sparkSession, landing, last.passed)
         last = replace(last, passed=f"{folder}/landing")
-        rows.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
+        kept.write.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(last.passed)
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)
     marked, repeats = _mark_repeats(_read(frame, last.refused), every_row, refusing)
     reasons = own_name(REASONS, frame.columns)
-    refusals = marked.select(*columns, F.concat(gate.reasons(), repeats).alias(reasons))
+    refusals = marked.select(*map(column, names), F.concat(gate.reasons(), repeats).alias(reasons))
     broken = refusals.select(F.explode(reasons).alias("check")).groupBy("check").agg(F.count(F.lit(1)).alias("rows"))
     observed |= {row["check"]: row["rows"] for row in broken.collect()}
     return replace(last, observed=observed, refusals=refusals)
 
 
-def _write_pass(
-    checked: DataFrame,
-    folder: str,
-    passed: str,
-    hashed: Sequence[str],
-    metrics: Sequence[Column],
-    *,
-    rows_per_file: int,
-) -> WrittenTable:
-    """Write rows, divided by whether they pass, and observe them on their way."""
-    seen = Observation()
-    # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
-    row_hash, counts = F.xxhash64(*map(column, hashed)), F.col(passed).cast("bigint")
-    figures = [
-        F.count(F.lit(1)).alias(_ROWS),
-        F.count_if(F.col(passed)).alias(_GOOD_ROWS),
-        # A sum of hashes of 64 bits overflows: their halves are summed.
-        F.sum(F.shiftright(row_hash, 32) * counts).alias(_HIGH),
-        F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF)) * counts).alias(_LOW),
-        *metrics,
-    ]
-    writer = checked.observe(seen, *figures).write.partitionBy(passed)
-    writer.options(compression=_COMPRESSION, maxRecordsPerFile=rows_per_file).parquet(folder)
-    # A busy server of Spark Connect loses what it observed (SPARK-54279).
-    found = dict(seen.get) or _read(checked, folder).agg(*figures).collect()[0].asDict()
-    rows, good, high, low = (found.pop(name) for name in (_ROWS, _GOOD_ROWS, _HIGH, _LOW))
-    return WrittenTable(
-        passed=f"{folder}/{passed}=true",
-        rows=good,
-        refused=f"{folder}/{passed}=false",
-        refused_rows=rows - good,
-        refusals=None,
-        checksum=((high or 0) << 32) + (low or 0),
-        observed=found,
-    )
+@dataclass(frozen=True)
+class _Pass:
+    """Writes rows, divided by whether they pass, and observes them on their way.
+
+    What it asks for is SQL: each function of PySpark is several calls to the JVM.
+
+    Attributes:
+        names: of the columns that are hashed.
+        passed: the name of the further column that says whether a row passes.
+        rows_per_file: at most; 0 for no limit.
+    """
+
+    names: Sequence[str]
+    passed: str
+    rows_per_file: int
+
+    def write(self, checked: DataFrame, folder: str, metrics: Sequence[Column]) -> WrittenTable:
+        seen = Observation()
+        row_hash = f"xxhash64({', '.join(map(quoted, self.names))})"
+        passed = quoted(self.passed)
+        # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
+        counts = f"CAST({passed} AS BIGINT)"
+        own_metrics = {
+            _ROWS: "count(1)",
+            _GOOD_ROWS: f"count_if({passed})",
+            # A sum of hashes of 64 bits overflows: their halves are summed.
+            _HIGH: f"sum(shiftright({row_hash}, 32) * {counts})",
+            _LOW: f"sum(({row_hash} & 4294967295L) * {counts})",
+        }
+        figures = [*(F.expr(f"{metric} AS {quoted(name)}") for name, metric in own_metrics.items()), *metrics]
+        writer = checked.observe(seen, *figures).write.partitionBy(self.passed)
+        writer.options(compression=_COMPRESSION, maxRecordsPerFile=self.rows_per_file).parquet(folder)
+        # A busy server of Spark Connect loses what it observed (SPARK-54279).
+        found = dict(seen.get) or _read(checked, folder).agg(*figures).collect()[0].asDict()
+        rows, good, high, low = (found.pop(name) for name in own_metrics)
+        return WrittenTable(
+            passed=f"{folder}/{self.passed}=true",
+            rows=good,
+            refused=f"{folder}/{self.passed}=false",
+            refused_rows=rows - good,
+            refusals=None,
+            checksum=((high or 0) << 32) + (low or 0),
+            observed=found,
+        )
 
 
 def _mark_repeats(rows: DataFrame, every_row: DataFrame, uniques: Sequence[Unique]) -> tuple[DataFrame, Column]:

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql.types import BinaryType, DataType, DateType, TimestampNTZType, TimestampType
+from pyspark.sql.types import DataType, DateType, TimestampNTZType, TimestampType
 
 # Names that people give to the column that tells when a row was last written, most telling first.
 _WRITTEN = re.compile(
@@ -16,7 +16,6 @@ _WRITTEN = re.compile(
 )
 _INSERTED = re.compile(r"(created|inserted|create|insert)", re.IGNORECASE)
 _MOMENTS = (TimestampType, TimestampNTZType, DateType)
-_ROWVERSION = re.compile(r"row_?version|timestamp|_?rv", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,14 @@ class TableFacts:
         rows: how many it has.
         primary_key: that it declares; empty for none.
         types: of its columns as they arrive, by name.
+        counters: its columns that count writes, and the method that reads by each.
     """
 
     name: str
     rows: int
     primary_key: tuple[str, ...]
     types: Mapping[str, DataType]
+    counters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ class Method:
 
 def method_of(facts: TableFacts) -> Method:
     """Return the best method for a table, told by its columns and key."""
-    for name, kind in facts.types.items():
-        if isinstance(kind, BinaryType) and _ROWVERSION.fullmatch(name) and facts.primary_key:
-            return Method(
-                f'{{ method = "rowversion", cursor_column = {_text(name)} }}',
-                "merge",
-                f"{name} looks like a rowversion: no change can be missed, deletes are not seen",
-            )
+    if facts.counters and facts.primary_key:
+        name, method = next(iter(facts.counters.items()))
+        sets = "the database sets it" if method == "rowversion" else "right if every write sets it"
+        return Method(
+            f'{{ method = "{method}", cursor_column = {_text(name)} }}',
+            "merge",
+            f"by {name} no change is missed ({sets}); deletes are not seen",
+        )
     moments = [
         name for name, kind in facts.types.items() if isinstance(kind, TimestampType | TimestampNTZType | DateType)
     ]

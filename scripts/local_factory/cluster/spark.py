@@ -31,6 +31,8 @@ _SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.catalogImplementation": "in-memory",
+    # Where in Python each column of a plan was written: eight calls to the JVM for every one of them.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     # Good and bad rows go into two files at a time: sorting them apart first takes longer when there are millions.
     "spark.sql.maxConcurrentOutputFileWriters": "2",
 }

@@ -21,7 +21,7 @@ HOSTILE = "<script>window.planted = true</script><img src=x onerror='window.plan
 # Whatever stands out of its card to the right or left, texts of axes too.
 OUTSIDE = """[...document.querySelectorAll('.tile :is(span, i, u, b)')].filter(element => {
     const box = element.getBoundingClientRect(), tile = element.closest('.tile').getBoundingClientRect();
-    return !element.closest('.scroll') && (box.left < tile.left - 1 || box.right > tile.right + 1);
+    return box.width && !element.closest('.scroll') && (box.left < tile.left - 1 || box.right > tile.right + 1);
 }).map(element => element.outerHTML)"""
 
 

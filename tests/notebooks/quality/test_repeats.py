@@ -5,19 +5,29 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from ingestion.quality.repeats import key_ends, repeated_keys, repeated_rows
+from ingestion.quality.repeats import key_ends, key_hashes, repeated_keys, repeated_rows
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
 
 
 def count_repeated(frame: DataFrame, *keys: str) -> int:
-    ends = key_ends(keys, frame.schema)
-    return repeated_rows(frame, keys, frame.count(), frame.agg(*ends).collect()[0].asDict() if ends else {})
+    found = repeated_by(frame, keys, key_ends(keys, frame.schema))
+    # Few rows' keys are compared by their hashes, which comes to the same.
+    assert repeated_by(frame, keys, key_hashes(keys, frame.schema, rows=1)) == found
+    return found
+
+
+def repeated_by(frame: DataFrame, keys: Sequence[str], metrics: Sequence[Column]) -> int:
+    observed = frame.agg(*metrics).collect()[0].asDict() if metrics else {}
+    return repeated_rows(frame, keys, frame.count(), observed)
 
 
 def one_column(spark: SparkSession, kind: str, values: Iterable[Any]) -> DataFrame:
+    if isinstance(values, range) and len(values) > 1000:
+        return spark.range(values.start, values.stop).select(F.col("id").cast(kind).alias("the.id"))
     return spark.createDataFrame([(value,) for value in values], f"`the.id` {kind}")
 
 
@@ -54,3 +64,14 @@ def test_a_key_of_several_columns_is_repeated_where_all_are_the_same_and_none_is
     assert [tuple(row) for row in repeated_keys(frame, ("id", "name")).collect()] == [(1, "a", 3)]
     assert [tuple(row) for row in repeated_keys(frame, ("ID",)).collect()] == [(1, 4)]
     assert count_repeated(frame, "id", "name") == 3
+
+
+def test_keys_are_compared_by_their_hashes_where_rows_are_few_and_equal_keys_have_equal_hashes(
+    spark: SparkSession,
+) -> None:
+    schema = spark.createDataFrame([(1, 0.0)], "id int, ratio double").schema
+    assert key_hashes(("id",), schema, rows=None) == key_hashes(("id",), schema, rows=1_000_000) == []
+    assert key_hashes(("id", "ratio"), schema, rows=1) == []
+    assert len(key_hashes(("ID",), schema, rows=1)) == 2
+    zeros = spark.createDataFrame([(0.0,), (-0.0,)], "ratio double")
+    assert count_repeated(zeros, "ratio") == 2

@@ -235,6 +235,13 @@ class Cdc:
             pinned={"instance": instance.name, "columns": list(instance.columns), "notes": notes},
         )
 
+    def behind(self, position: str) -> int:
+        """Return how many changes were copied from the log since a position."""
+        reach, names = self.now(position), ("_order", "_deleted", "_time")
+        window = Window(0, position, reach.end, pinned=reach.pinned)
+        query = self.statements.changes(reach.pinned["instance"], window, self.statements.key, names)
+        return self.database.measure(replace(self.table, sql=f"({query}) changed")).rows
+
     def check(self, position: str, identity: Mapping[str, str]) -> None:
         """Make sure that all changes after a position are still there."""
         check_identity(self.table.name, identity, self.identity())

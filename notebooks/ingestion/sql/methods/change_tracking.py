@@ -139,6 +139,11 @@ class ChangeTracking:
             )
         return Reach(str(current), clock=clock, complete_until=clock)
 
+    def behind(self, position: str) -> int:
+        """Return how many keys changed since a position."""
+        query = self.statements.changes(int(position), self.statements.key, "_order", "_deleted")
+        return self.database.measure(replace(self.table, sql=f"({query}) changed")).rows
+
     def check(self, position: str, identity: Mapping[str, str]) -> None:
         """Make sure that the changes since a position are still known."""
         check_identity(self.table.name, identity, self.identity())

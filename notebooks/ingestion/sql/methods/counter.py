@@ -141,6 +141,11 @@ class Counter:
             )
         return Reach(lowest, clock=clock, complete_until=clock if int(found["is_quiet"]) else None)
 
+    def behind(self, position: str) -> int:
+        """Return how many rows were written since a position, also those that are not to be read yet."""
+        extent = self.database.measure(self.table, where=self.statements.window(Window(0, position, None)))
+        return extent.rows
+
     def check(self, position: str, identity: Mapping[str, str]) -> None:
         """Make sure that the source is the one that a position is of, and its counter not behind it."""
         check_identity(self.table.name, identity, self.identity())

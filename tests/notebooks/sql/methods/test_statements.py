@@ -18,7 +18,7 @@ from ingestion.sql.dialects.cursor_type import CursorKind, CursorType
 from ingestion.sql.methods.cdc import CaptureStatements
 from ingestion.sql.methods.change_tracking import TrackingStatements
 from ingestion.sql.methods.counter import CounterStatements
-from ingestion.sql.methods.cursor import CursorStatements
+from ingestion.sql.methods.cursor_statements import CursorStatements
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "methods"
 TABLE = TableName("sales", 'Orders of "O\'Brien" [x] `y`')
@@ -59,6 +59,7 @@ def cursor_statements(dialect: Dialect) -> Iterator[tuple[str, str]]:
         backfill = Window(3, start, end, half_open=True)
         yield f"{name}: rows of a backfill", f"SELECT 1 AS one FROM {table} WHERE {made.window(backfill)}"
         if is_time:
+            yield f"{name}: behind", made.behind(start)
             yield f"{name}: clock", made.clock(end)
             yield f"{name}: beyond the clock", made.beyond(start, end)
     kind = next(iter(dialect.cursor_types.values()))

@@ -16,6 +16,9 @@ SELECT TRIM(CAST("At" AS CHAR(29))) AS place FROM "sales"."Orders of ""O'Brien""
 -- timestamp: rows of a backfill
 SELECT 1 AS one FROM "sales"."Orders of ""O'Brien"" [x] `y`" WHERE "At" >= TIMESTAMP('2026-03-29 01:59:59.999999') AND "At" <= TIMESTAMP('2026-03-29 02:00:00.123456') AND "At" < TIMESTAMP('2026-03-29 02:00:00.123456')
 
+-- timestamp: behind
+SELECT COUNT(*) AS row_count FROM "sales"."Orders of ""O'Brien"" [x] `y`" WHERE "At" >= TIMESTAMP('2026-03-29 01:59:59.999999') AND "At" > TIMESTAMP('2026-03-29 01:59:59.999999')
+
 -- timestamp: clock
 SELECT TRIM(CAST(TIMESTAMP('2026-03-29 02:00:00.123456') AS CHAR(29))) AS greatest, CASE WHEN TIMESTAMP('2026-03-29 02:00:00.123456') > CURRENT_TIMESTAMP THEN 1 ELSE 0 END AS ahead, TRIM(CAST(CURRENT_TIMESTAMP AS CHAR(29))) AS clock, CAST(NULL AS CHAR(1)) AS utc_clock FROM SYSIBM.SYSDUMMY1
 
@@ -36,6 +39,9 @@ SELECT CAST("At" AS CHAR(10)) AS place FROM "sales"."Orders of ""O'Brien"" [x] `
 
 -- date: rows of a backfill
 SELECT 1 AS one FROM "sales"."Orders of ""O'Brien"" [x] `y`" WHERE "At" >= DATE('2026-03-28') AND "At" <= DATE('2026-03-29') AND "At" < DATE('2026-03-29')
+
+-- date: behind
+SELECT COUNT(*) AS row_count FROM "sales"."Orders of ""O'Brien"" [x] `y`" WHERE "At" >= DATE('2026-03-28') AND "At" > DATE('2026-03-28')
 
 -- date: clock
 SELECT CAST(DATE('2026-03-29') AS CHAR(10)) AS greatest, CASE WHEN DATE('2026-03-29') > CURRENT_DATE THEN 1 ELSE 0 END AS ahead, CAST(CURRENT_DATE AS CHAR(10)) AS clock, CAST(NULL AS CHAR(1)) AS utc_clock FROM SYSIBM.SYSDUMMY1
