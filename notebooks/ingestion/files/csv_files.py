@@ -54,7 +54,7 @@ def read_csv(spark: SparkSession, feed: Files, paths: Sequence[str], known: Stru
     malformed = F.when(F.col(own.line).isNotNull(), F.lit(_MALFORMED))
     problem = F.nullif(F.concat_ws("; ", malformed, *unfit), F.lit(""))
     form = {name: str(value) for name, value in feed.options.items() if name in _FORM}
-    as_read = F.to_csv(F.struct(*[column(name) for name in names]), form)
+    as_read = F.to_csv(F.struct(*[column(name) for name in names]), form or None)
     frame = rows.select(
         *[value.alias(name) for name, value in values.items()],
         column(own.order),
