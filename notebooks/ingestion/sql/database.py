@@ -220,7 +220,9 @@ class SqlDatabase:
         parts = self._parts(table, extent, connections, where)
         if len(parts) > 1:
             frames = self._load(
-                table.name, lambda reader: reader.jdbc(self.url, source, predicates=parts, properties={}), **options
+                table.name,
+                lambda reader: reader.jdbc(self._address, source, predicates=parts, properties={}),
+                **options,
             )
         else:
             frames = self._load(table.name, lambda reader: self._table(reader, source), **options)
@@ -236,7 +238,7 @@ class SqlDatabase:
         Raises:
             SourceError: the database cannot be reached, or refuses.
         """
-        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self.url, query=query).load())
+        answer = self._load(name, lambda reader: reader.format("jdbc").options(url=self._address, query=query).load())
         try:
             return answer.collect()
         except Exception as error:
@@ -346,12 +348,21 @@ class SqlDatabase:
         return [Row(**{key: row.get(key) for key in fields}) for row in sorted(lower, key=lambda row: row["place"])]
 
     def _table(self, reader: DataFrameReader, source: str) -> DataFrame:
-        return reader.format("jdbc").options(url=self.url, dbtable=source).load()
+        return reader.format("jdbc").options(url=self._address, dbtable=source).load()
+
+    @property
+    def _address(self) -> str:
+        """The address, with what the driver has to be told.
+
+        As options Spark Connect would hand it over in lower case, and drivers that mind it would not notice.
+        """
+        told = [f"{name}={value}" for name, value in self._options.items() if f"{name}=" not in self.url]
+        return self.url + ("&" if "?" in self.url else "?") + "&".join(told) if told else self.url
 
     def _load(self, name: str, load: Callable[[DataFrameReader], DataFrame], **options: bool | str) -> DataFrame:
         if self._signed_in is None:
             self._signed_in = self.credentials()
-        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._options, **self._signed_in)
+        reader = self.spark.read.options(fetchsize=_FETCH_SIZE, **options, **self._signed_in)
         try:
             frame = load(reader)
             # Over Connect nothing is asked before the columns are.

@@ -186,9 +186,11 @@ def test_a_moment_without_a_zone_is_what_the_database_shows_in_every_zone_and_ce
     derby.drop("Keyed")
     derby.execute('CREATE TABLE Keyed ("At" TIMESTAMP)')
     derby.execute(f"INSERT INTO Keyed VALUES {values}")
-    session = spark.newSession()
-    session.conf.set("spark.sql.session.timeZone", zone)
-    database = SqlDatabase(session, derby.url, dict)
-    table = read(database, "Keyed", measure(database, "Keyed", "Id"))
-    assert table.dtypes == [("At", "timestamp_ntz")]
-    assert sorted(row[0] for row in table.select(F.col("At").cast("string")).collect()) == moments
+    spark.conf.set("spark.sql.session.timeZone", zone)
+    try:
+        database = SqlDatabase(spark, derby.url, dict)
+        table = read(database, "Keyed", measure(database, "Keyed", "Id"))
+        assert table.dtypes == [("At", "timestamp_ntz")]
+        assert sorted(row[0] for row in table.select(F.col("At").cast("string")).collect()) == moments
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
