@@ -17,7 +17,7 @@
 # MAGIC | --- | --- | --- |
 # MAGIC | `feeds` | names or globs with commas: `sales.*,tracker.issues` | `*` |
 # MAGIC | `tags` | words with commas: feeds that carry one of them | all |
-# MAGIC | `mode` | `load`; `reload` from nothing; `backfill` of a window; `status` and `discover` only look | `load` |
+# MAGIC | `mode` | `load`, `reload`, `backfill`, `repair`; `reconcile`, `status`, `discover` only look | `load` |
 # MAGIC | `from`, `to` | the window of `backfill`, its end not included: ISO 8601 with zone, or numbers | |
 # MAGIC | `sources` | another folder of TOML files | `sources` beside this notebook |
 # MAGIC | `lake_root` | the lake's folder | |

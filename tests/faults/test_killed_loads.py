@@ -84,6 +84,11 @@ class DyingCommits:
 
 
 @pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
 def source(spark: SparkSession) -> ChangingSource:
     return ChangingSource(spark, rows=list(FIRST), key=(), is_exclusive=True)
 

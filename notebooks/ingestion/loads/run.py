@@ -36,8 +36,6 @@ from ingestion.platform.settings import Configuration
 from ingestion.platform.slots import Slots
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
-# What is built of them so far; the others are refused by name.
-_MODES_THERE = ("load", "reload", "backfill", "status", "discover")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
 _FEEDS_AT_A_TIME = 16
 # How long a feed is waited for that another run loads.
@@ -74,8 +72,6 @@ class Request:
         mode = (configuration.find("mode") or "load").lower()
         if mode not in _MODES:
             raise InvalidSettingError(f"mode is {mode[:80]!r}: it takes {', '.join(_MODES)}.")
-        if mode not in _MODES_THERE:
-            raise InvalidSettingError(f"mode {mode} is not there yet: it takes {' or '.join(_MODES_THERE)}.")
         ends = {end: configuration.find(end) for end in ("from", "to")}
         for end, value in ends.items():
             if value is not None and mode != "backfill":

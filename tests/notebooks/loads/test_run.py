@@ -135,12 +135,6 @@ def test_the_schema_contract_holds_for_tables_that_are_replaced(ingest: Ingest, 
     assert load("discard_columns")["notes"] == ["new column More (int) is left out, as schema_contract says"]
 
 
-def test_what_is_not_built_yet_is_refused_by_name(ingest: Ingest, folder: Path) -> None:
-    shop_toml(folder, '[[tables]]\nname = "APP.ORDERS"')
-    with pytest.raises(InvalidSettingError, match="mode repair is not there yet"):
-        ingest(mode="repair")
-
-
 ORDERS = """\
 [[tables]]
 name = "orders"
