@@ -246,7 +246,7 @@ def test_a_cursor_column_of_another_type_is_another_one(database: SqlDatabase, o
 @pytest.mark.parametrize(
     ("incremental", "way_out"),
     [
-        (replace(BY_TIME, cursor_column="att"), "has no column att; is at meant?"),
+        (replace(BY_TIME, cursor_column="att"), "has no column att. Did you mean 'at'?"),
         (replace(BY_TIME, cursor_column="id", lookback=timedelta(1)), "lookback is a span of time, and id is of type"),
         (replace(BY_TIME, cursor_column="doc"), "doc is of type json, which is no cursor"),
     ],
