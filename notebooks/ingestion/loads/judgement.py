@@ -9,6 +9,7 @@ from ingestion.lake.quarantine import add_quarantine, expire_quarantine, quarant
 from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.platform.errors import LakeError, QualityError
+from ingestion.platform.spark_errors import without_stack
 from ingestion.quality.checks import Gate, Severity
 from ingestion.quality.metrics import LandingMetrics, Outcome
 from ingestion.quality.table_writer import WrittenTable
@@ -43,7 +44,7 @@ class Judgement:
         try:
             yield
         except Exception as error:
-            self.metrics.error = self.run.secrets.redact(f"{type(error).__name__}: {error}")
+            self.metrics.error = self.run.secrets.redact(f"{type(error).__name__}: {without_stack(error)}")
             raise
         finally:
             try:

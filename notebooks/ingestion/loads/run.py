@@ -34,6 +34,7 @@ from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
 from ingestion.platform.slots import Slots
+from ingestion.platform.spark_errors import without_stack
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
@@ -301,7 +302,7 @@ def _done(run: Run, task: _Task) -> FeedResult:
             task.load()
             step.rows = task.result.rows_in_target
     except Exception as error:  # noqa: BLE001 - one bad feed does not hold back the rest
-        task.result.error = run.secrets.redact(str(error) or type(error).__name__)
+        task.result.error = run.secrets.redact(without_stack(error))
     task.result.seconds = round(time.monotonic() - started, 3)
     return task.result
 

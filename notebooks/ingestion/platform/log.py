@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from ingestion.platform.errors import IngestionError
+from ingestion.platform.spark_errors import without_stack
 
 # The frames of Java stack traces: hundreds a failure, all of Spark's inside. The exceptions' own lines stay.
 _JVM_FRAMES = re.compile(r"^\s+(at \S+\(.*\)|\.\.\. \d+ more)\n", re.MULTILINE)
@@ -151,4 +152,4 @@ class StepLog:
 
 
 def _summary(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {without_stack(error)}"

@@ -13,6 +13,8 @@ _CAUSE = re.compile(
     r"(?=\n\s+at \S|\n\s*\.\.\. \d+ more|\nCaused by: |\n\s*Driver stacktrace:|\n\s*JVM stacktrace:|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+# Where Java's stack begins in the text of an error: classic Spark shows frames, Spark Connect says so before them.
+_STACK = re.compile(r"\n\s*(?:(?:JVM|Driver) stacktrace:|at [\w$.]+\().*", re.DOTALL)
 _LOST_TASK = re.compile(r"Job aborted due to stage failure.*?executor \S+\): ", re.DOTALL)
 
 
@@ -46,6 +48,11 @@ def root_cause(error: BaseException) -> str:
     if causes:
         return str(causes[-1])
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def without_stack(error: BaseException) -> str:
+    """Return what an error says, without the stack of the Java that it came from; its kind where it says nothing."""
+    return _STACK.sub("", str(error)).strip() or type(error).__name__
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
