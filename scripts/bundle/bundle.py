@@ -109,6 +109,11 @@ class Bundle:
         """What the notebooks' own check finds in their sources."""
         return check_sources(self.notebooks_root)
 
+    @property
+    def dashboards(self) -> Path:
+        """The folder of the dashboards, which need not be there: beside the notebooks' one."""
+        return self.notebooks_root.resolve().parent / "infra" / "dashboards"
+
     @cached_property
     def runbook_secrets(self) -> frozenset[str] | None:
         """The secrets that the runbook lists, None where there is no such list."""

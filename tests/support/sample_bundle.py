@@ -242,7 +242,7 @@ class Sample:
 
     def file(self, name: str) -> Path:
         """Return the path of a file; one of neither folder is named from the bundle's root."""
-        if name.endswith((".toml", ".md")):
+        if name.endswith((".toml", ".md", ".lvdash.json")):
             return self.adf.parent / name
         return self.notebooks / name if name.endswith(".py") else self.adf / f"{name}.json"
 

@@ -14,6 +14,7 @@ from bundle.errors import UnknownRuleError
 from bundle.findings import Problem, Severity
 from bundle.rules import (
     activities,
+    dashboards,
     descriptions,
     expressions,
     files,
@@ -154,6 +155,7 @@ RULES: tuple[Rule, ...] = (
     Rule("notebook-unused", notebooks.notebook_unused, _NOTEBOOKS, None, WARNING),
     Rule("failure-value", notebooks.failure_value, _NOTEBOOKS, None),
     Rule("source-right", sources.source_right, _README),
+    Rule("dashboard-right", dashboards.dashboard_right, f"{_DATABRICKS}/dashboards/"),
     Rule("source-secret-listed", sources.source_secret_listed, _README, None),
 )
 

@@ -2,6 +2,7 @@
 
 from support.rule_cases import (
     activities,
+    dashboards,
     descriptions,
     expressions,
     files,
@@ -30,4 +31,5 @@ CASES = (
     *secrets.CASES,
     *notebooks.CASES,
     *sources.CASES,
+    *dashboards.CASES,
 )
