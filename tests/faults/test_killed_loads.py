@@ -156,6 +156,7 @@ def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
 def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
     spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    source = replace(source, key=("id",))
     scan = {"delete_detection": "key_scan"}
     next_run(spark, lake, source, **scan)
     commits = DyingCommits(monkeypatch)
