@@ -1,7 +1,7 @@
 """One run of `ingest`: the chosen feeds of all sources, whatever some of them do."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,10 +121,15 @@ def test_too_few_rows_are_skipped(ingest: Ingest, folder: Path, lake: Path) -> N
     assert not (lake / "shop").exists()
 
 
-def test_the_schema_contract_holds_for_tables_that_are_replaced(ingest: Ingest, folder: Path, shop: Derby) -> None:
-    shop.drop("Changing")
+@pytest.fixture
+def changing(shop: Derby) -> Iterator[None]:
     shop.execute('CREATE TABLE Changing ("Id" INT)', "INSERT INTO Changing VALUES (1)")
+    yield
+    shop.drop("Changing")
 
+
+@pytest.mark.usefixtures("changing")
+def test_the_schema_contract_holds_for_tables_that_are_replaced(ingest: Ingest, folder: Path, shop: Derby) -> None:
     def load(contract: str) -> dict[str, Any]:
         shop_toml(folder, f'[[tables]]\nname = "APP.CHANGING"\nschema_contract = "{contract}"')
         return by_feed(ingest())["shop.APP.CHANGING"]
