@@ -15,6 +15,7 @@ from fakes.changing_source import ChangingSource
 from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, is_new_case
 from fakes.workspace import Settings
 from ingestion.feeds.model import Table, TableIncremental
+from ingestion.lake.delta_commits import Commit
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.journal import read_journal
@@ -213,3 +214,24 @@ def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source:
     source.rows += [(8, "h", 60)]
     next_run(spark, lake, source, **APPENDED)
     assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
+
+
+def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_taken_for_it(
+    spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = replace(source, key=("id",))
+    next_run(spark, lake, source)
+    merge = DeltaTable.merge
+
+    def merge_after_the_dead(table: DeltaTable, frame: Any, keys: Any, clauses: Any, commit: Commit) -> Any:
+        dead = replace(commit, metadata={**commit.metadata, "run_id": "dead"})
+        assert merge(table, frame, keys, clauses, dead) is not None
+        return merge(table, frame, keys, clauses, commit)
+
+    monkeypatch.setattr(DeltaTable, "merge", merge_after_the_dead)
+    source.rows = [(1, "A", 31), *source.rows[1:], (9, "i", 32)]
+    next_run(spark, lake, source)
+    assert rows(spark, lake) == sorted(source.rows)
+    journal = read_journal(FolderStorage(str(lake)), "orders")
+    assert journal is not None
+    assert (journal.rows, journal.window) == (len(source.rows), None)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from ingestion.feeds.model import Feed
 from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Reach
-from ingestion.lake.delta_commits import Version
+from ingestion.lake.delta_commits import Commit, Version
 from ingestion.lake.journal import Journal, Window, read_journal, write_journal
 from ingestion.lake.table_landing import TableLanding, table_landing
 from ingestion.loads.changing_rows import ChangingRows
@@ -140,7 +140,7 @@ class IncrementalLoad:
                 raise
             after: dict[str, Any] = {"columns": applied.columns}
             if applied.counts is not None:
-                after["version"] = self._target.version_after(journal, applied.commit)
+                after["version"] = self._version_after(journal, applied.commit)
                 after["rows"] = (journal.rows or 0) + applied.counts.growth
             self._tell(self._keep(journal.done(window, **after)))
 
@@ -221,7 +221,7 @@ class IncrementalLoad:
         counts, commit = self._windows.scan_keys(journal)
         journal = replace(journal, key_scan=now.isoformat())
         if counts is not None:
-            version, rows = self._target.version_after(journal, commit), (journal.rows or 0) + counts.growth
+            version, rows = self._version_after(journal, commit), (journal.rows or 0) + counts.growth
             # A row that was deleted here may come back as it was: no window is known by what it shares with the last.
             journal = replace(journal, version=version, rows=rows, overlap=None)
         return self._keep(journal)
@@ -253,6 +253,8 @@ class IncrementalLoad:
         if applied.counts is None:
             return self._keep(journal.done(applied.window, **after))
         after["version"] = self._target.version_after(journal, applied.commit)
+        if after["version"] is None:
+            return self._keep(self._done(journal, applied.window, self._made_by_a_killed_run(journal, window)))
         after["rows"] = (journal.rows or 0) + applied.counts.growth
         journal = self._keep(journal.done(applied.window, **after))
         self._target.keep_up(after["version"])
@@ -263,6 +265,23 @@ class IncrementalLoad:
         if window.end is None and version.commit is not None:
             window = replace(window, end=version.commit.metadata.get("position"))
         return journal.done(window, version=version.number, rows=self._target.table.read().count(), overlap=None)
+
+    def _made_by_a_killed_run(self, journal: Journal, window: Window) -> Version:
+        """Return the version in which a window is committed by the job of a killed run, which Spark let go on."""
+        version = self._target.committed(journal, window.number)
+        if version is None:
+            raise self._untold()
+        return version
+
+    def _version_after(self, journal: Journal, commit: Commit) -> int:
+        """Return the version that a commit of this run made, which no other run makes."""
+        version = self._target.version_after(journal, commit)
+        if version is None:
+            raise self._untold()
+        return version
+
+    def _untold(self) -> LakeError:
+        return LakeError(f"{self._target.table}: its history does not tell of the commit that was just made.")
 
     def _new_journal(self) -> Journal:
         return Journal(f"{self.feed.name}/{uuid4().hex}", self._settings())

@@ -97,8 +97,11 @@ class Target:
                 return None
         return None
 
-    def version_after(self, journal: Journal, commit: Commit) -> int:
-        """Return the version that a commit of this run made; the one before it, if another wrote meanwhile."""
+    def version_after(self, journal: Journal, commit: Commit) -> int | None:
+        """Return the version that a commit of this run made; the one before it, if another wrote meanwhile.
+
+        None where it made none: the job of a killed run that went on had committed the same before it.
+        """
         limit: int | None = _FIRST_LOOK
         while True:
             versions = self.table.history(limit)
@@ -106,7 +109,7 @@ class Target:
             if ours is not None:
                 break
             if limit is None:
-                raise LakeError(f"{self.table}: its history does not tell of the commit that was just made.")
+                return None
             limit = None
         if journal.version is None:
             return ours.number
