@@ -66,8 +66,14 @@ class FileChanges:
         return self
 
     def keys(self) -> DataFrame:
-        """Refuse: files that are gone delete no rows, and a feed that says so is refused before."""
-        raise NotImplementedError
+        """Refuse: files that are gone delete no rows.
+
+        Raises:
+            InvalidSettingError: always.
+        """
+        raise InvalidSettingError(
+            f"{self.feed.name}: files that are gone delete no rows: leave deletes and delete_detection out."
+        )
 
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads the files: what passes by itself Spark tries again."""
