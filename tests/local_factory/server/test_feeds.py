@@ -7,7 +7,6 @@ from html import unescape
 from ingestion.loads.results import FeedResult, Status, run_lines
 from support.local_server import LocalServer
 
-NOW = datetime.now(UTC)
 PIPELINE_RUN = "3f0d9b4e-0000-4000-8000-000000000001"
 
 
@@ -39,9 +38,10 @@ def loaded(feed: str, rows: int, position: str | None = None) -> FeedResult:
 def test_each_feed_is_shown_as_it_was_last_loaded(server):
     failure = FeedResult("shop.orders", "load", seconds=0.5, error="orders: the source is <away>.")
     skipped = FeedResult("shop.slow", "load", Status.SKIPPED, error="3 rows, and it lands when there are more than 9.")
-    keep(server, NOW - timedelta(hours=3), loaded("shop.orders", 100, "2026-01-01"), loaded("shop.slow", 7))
-    keep(server, NOW - timedelta(hours=2), loaded("shop.orders", 1234, "2026-01-02"), loaded("shop.customers", 0))
-    keep(server, NOW - timedelta(hours=1), failure, skipped)
+    now = datetime.now(UTC)
+    keep(server, now - timedelta(hours=3), loaded("shop.orders", 100, "2026-01-01"), loaded("shop.slow", 7))
+    keep(server, now - timedelta(hours=2), loaded("shop.orders", 1234, "2026-01-02"), loaded("shop.customers", 0))
+    keep(server, now - timedelta(hours=1), failure, skipped)
     shown = cards(server)
     assert sorted(shown) == ["shop.customers", "shop.orders", "shop.slow"]
 
