@@ -23,6 +23,7 @@ class ChangingSource:
         columns: in Spark's DDL; the last one is `at`.
         rows: that are there.
         lookback: how far below the position is read again.
+        is_ordered: rows say which of two is the newer one, as those of a database do.
         deletions: by cursor, the keys of rows that were deleted: told if `tells_deletes`.
         reads: how often rows were read.
     """
@@ -35,6 +36,7 @@ class ChangingSource:
     is_key_kept: bool = True
     has_versions: bool = False
     is_whole: bool = False
+    is_ordered: bool = False
     deletions: list[tuple[int, int]] = field(default_factory=list)
     tells_deletes: bool = False
     is_exclusive: bool = False
@@ -76,7 +78,9 @@ class ChangingSource:
             return Changes(frame.drop("_again"))
         if not self.tells_deletes:
             covers = f"at >= {int(window.start or 0) - self.lookback} and at <= {end} or at is null"
-            return Changes(frame, again="_again", covers=covers)
+            order = "_order" if self.is_ordered else None
+            frame = frame if order is None else frame.withColumn(order, F.col("at"))
+            return Changes(frame, again="_again", covers=covers, order=order)
         gone = [(key, at) for at, key in self.deletions if window.start is None or int(window.start) < at <= end]
         dead = self.spark.createDataFrame(gone, "id long, _at long").withColumn("_dead", F.lit(True))
         live = frame.drop("_again").withColumns({"_dead": F.lit(False), "_at": F.col("at")})

@@ -46,6 +46,19 @@ _NO_DELTA = (
     "this Spark has no Delta. On a laptop `make delta` brings it from Maven Central; "
     "or set the widget table_format or the variable TABLE_FORMAT to parquet"
 )
+# A MERGE joins the table with its source three times, once outer, where Spark cannot send the small source to all rows
+# of the table: without a filter by the source's keys it would exchange the whole table for a few rows.
+_STORED_SOURCE = MappingProxyType(
+    {
+        f"{_SETTING}merge.materializeSource": "none",
+        "spark.sql.optimizer.runtime.bloomFilter.enabled": "true",
+        "spark.sql.optimizer.runtime.bloomFilter.applicationSideScanSizeThreshold": "1MB",
+        "spark.sql.optimizer.runtime.bloomFilter.creationSideThreshold": "64MB",
+        # Spark makes no such filter where it plans a broadcast; which it may do later, of what the filter left.
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
+    }
+)
 _FIRST_LOOK = 20  # versions: the last commit of an application is nearly always among them
 
 
@@ -227,7 +240,13 @@ class DeltaTable:
             self._save(frame.write.format("delta").mode("overwrite").options(**options))
 
     def merge(
-        self, frame: DataFrame, keys: Mapping[str, str] | Sequence[str], clauses: Sequence[Clause], commit: Commit
+        self,
+        frame: DataFrame,
+        keys: Mapping[str, str] | Sequence[str],
+        clauses: Sequence[Clause],
+        commit: Commit,
+        *,
+        is_stored: bool = False,
     ) -> Changes | None:
         """Change rows by key, in one commit.
 
@@ -240,6 +259,7 @@ class DeltaTable:
                 expressions. NULL is the same as nothing.
             clauses: what happens with rows, the first that fits.
             commit: whose it is.
+            is_stored: the frame's rows lie in files that nobody changes: Delta need not store them first.
 
         Returns:
             What was changed; None where the commit had been made before.
@@ -247,6 +267,10 @@ class DeltaTable:
         pairs = keys if isinstance(keys, Mapping) else {name: f"source.{quoted(name)}" for name in keys}
         on = " AND ".join(f"target.{quoted(column)} = {value}" for column, value in pairs.items())
         session = _session_of(self._spark, commit)
+        if is_stored:
+            frame = frame.where(_always(keys))
+            if session is not None:
+                _set(session, _STORED_SOURCE)
         if session is None:
             last = self.last_commit(commit.application)
             if last and (last.version or 0) >= (commit.version or 1):
@@ -376,12 +400,27 @@ def _session_of(spark: SparkSession, commit: Commit) -> SparkSession | None:
     if new_session is None:
         return None
     session: SparkSession = new_session()
+    return session if _set(session, settings) else None
+
+
+def _set(session: SparkSession, settings: Mapping[str, str]) -> bool:
+    """Set what a session may be told; say whether it took all of it."""
     try:
         for name, value in settings.items():
             session.conf.set(name, value)
     except PySparkException:
-        return None
-    return session
+        return False
+    return True
+
+
+def _always(keys: Mapping[str, str] | Sequence[str]) -> str:
+    """Return a condition that holds for every row of a source.
+
+    Spark prunes a join's larger side by the keys of the smaller one only where that is filtered itself
+    (InjectRuntimeFilter), and does not know that this leaves none out.
+    """
+    (key, *_) = keys
+    return f"coalesce(octet_length(CAST({quoted(key)} AS STRING)), 0) >= 0"
 
 
 def _needed(columns: StructType) -> Mapping[str, str]:

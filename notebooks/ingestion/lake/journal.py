@@ -68,6 +68,8 @@ class Journal:
         columns: that the source had, in Spark's JSON form.
         key_scan: when the keys were scanned the last time, as text.
         reload: the journal of a reload that began; it takes this one's place with its commit.
+        must_look: the next window may hold rows that the target has already: from beyond the position, as a backfill
+            leaves them, or refused by a check; no guess is good enough.
     """
 
     application: str
@@ -83,6 +85,7 @@ class Journal:
     columns: Mapping[str, Any] | None = None
     key_scan: str | None = None
     reload: "Journal | None" = None
+    must_look: bool = False
 
     @property
     def key_scans(self) -> str:
@@ -93,7 +96,7 @@ class Journal:
         """Return the journal after a window's commit: the position moves on, unless it was a backfill's."""
         after = replace(self, number=window.number, window=None, **changes)
         if window.half_open:
-            return after
+            return replace(after, must_look=True)
         return replace(after, position=window.end, identity=window.identity, complete_until=window.complete_until)
 
 

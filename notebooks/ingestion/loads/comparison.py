@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, DecimalType, IntegralType, MapType, StructType
 
-from ingestion.platform.columns import column
+from ingestion.platform.columns import column, quoted
 
 _RANGES = 16
 _MISSING, _DIFFERENT, _EXTRA, _SAME = "missing", "different", "extra", "same"
@@ -68,6 +68,13 @@ def row_hash(columns: Sequence[Column]) -> Column:
     """Return a row's hash; which of its values are NULL is part of it, which Spark's own hash leaves out."""
     nulls = F.concat(*(F.when(each.isNull(), "1").otherwise("0") for each in columns))
     return F.xxhash64(*columns, nulls)
+
+
+def row_hash_sql(names: Sequence[str]) -> str:
+    """Return `row_hash` of some columns as SQL, which is one call of the JVM where Python's functions are many."""
+    columns = [quoted(name) for name in names]
+    nulls = ", ".join(f"CASE WHEN {each} IS NULL THEN '1' ELSE '0' END" for each in columns)
+    return f"xxhash64({', '.join(columns)}, concat({nulls}))"
 
 
 def comparable(source: StructType, target: StructType) -> list[str]:

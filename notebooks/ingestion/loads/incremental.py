@@ -249,7 +249,7 @@ class IncrementalLoad:
             return self._keep(beside or replace(journal, window=None))
         after: dict[str, Any] = {"columns": applied.columns}
         if not window.half_open:
-            after["overlap"] = applied.overlap
+            after |= {"overlap": applied.overlap, "must_look": applied.must_look}
         if applied.counts is None:
             return self._keep(journal.done(applied.window, **after))
         after["version"] = self._target.version_after(journal, applied.commit)
@@ -264,7 +264,9 @@ class IncrementalLoad:
         """Return the journal after a commit of which only the table tells, where its rows did so up to where, too."""
         if window.end is None and version.commit is not None:
             window = replace(window, end=version.commit.metadata.get("position"))
-        return journal.done(window, version=version.number, rows=self._target.table.read().count(), overlap=None)
+        return journal.done(
+            window, version=version.number, rows=self._target.table.read().count(), overlap=None, must_look=True
+        )
 
     def _made_by_a_killed_run(self, journal: Journal, window: Window) -> Version:
         """Return the version in which a window is committed by the job of a killed run, which Spark let go on."""

@@ -206,6 +206,7 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
             if feed.name in own
             or (any(each.takes(feed.local_name) for each in patterns) and is_chosen(feed.name, request.feeds))
         ]
+    database.expect([feed.local_name for feed in feeds])
     # A connection each for as many feeds as there are connections; a feed by itself may use all of them.
     at_a_time = min(connections, len(feeds)) or 1
     free = BoundedSemaphore(at_a_time)

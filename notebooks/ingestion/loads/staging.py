@@ -8,10 +8,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.changes import Changes
+from ingestion.lake.delta_sql import literal, type_of
 from ingestion.lake.journal import Overlap
 from ingestion.lake.parquet import read_parquet
-from ingestion.loads.comparison import row_hash
-from ingestion.platform.columns import column
+from ingestion.loads.comparison import row_hash_sql
+from ingestion.platform.columns import column, quoted
 from ingestion.platform.errors import SourceError
 from ingestion.quality.checks import Gate
 from ingestion.quality.table_writer import WrittenTable, write_table
@@ -96,6 +97,61 @@ def refuse_ties(rows: DataFrame, changes: Changes, key: Sequence[str], *, every_
     )
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What the staged rows of a window are to the windows before it and after.
+
+    Attributes:
+        again: those that the next window reads, too.
+        before: those that the window before read, too, as far as its position tells.
+        new: how many lie between the two positions: the table cannot have them as they are.
+        is_ahead: some lie beyond the window's end.
+    """
+
+    again: Overlap
+    before: Overlap
+    new: int
+    is_ahead: bool
+
+
+def is_new(changes: Changes, start: str) -> str:
+    """Return the condition, as SQL, of rows that lie beyond a position. Needs the column that orders them."""
+    return f"coalesce({_beyond(changes, start)}, false)"
+
+
+def sight_of(rows: DataFrame, changes: Changes, start: str, end: str) -> Sight:
+    """Look at the rows of a window once.
+
+    Args:
+        rows: all of them.
+        changes: name the columns; with `order` and `again`.
+        start: the position below the window.
+        end: the one above it.
+    """
+    again, new = quoted(changes.again or ""), is_new(changes, start)
+    beyond = f"coalesce({_beyond(changes, end)}, false)"
+    summed = f"CAST({row_hash_sql(changes.columns)} AS DECIMAL(38, 0))"
+    found = rows.selectExpr(
+        f"count_if({again}) AS again_rows",
+        f"sum(CASE WHEN {again} THEN {summed} END) AS again_checksum",
+        f"count_if(NOT {new}) AS before_rows",
+        f"sum(CASE WHEN NOT {new} THEN {summed} END) AS before_checksum",
+        f"count_if({new} AND NOT {beyond}) AS new",
+        f"count_if({beyond}) AS beyond",
+    ).collect()[0]
+    return Sight(
+        Overlap(found["again_rows"], str(found["again_checksum"] or 0)),
+        Overlap(found["before_rows"], str(found["before_checksum"] or 0)),
+        found["new"],
+        found["beyond"] > 0,
+    )
+
+
+def _beyond(changes: Changes, position: str) -> str:
+    order = changes.order or ""
+    return f"{quoted(order)} > CAST({literal(position)} AS {type_of(changes.frame.schema[order].dataType)})"
+
+
 def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None) -> Overlap:
     """Return what the next window reads again of some rows: how many, and the sum of their hashes.
 
@@ -107,6 +163,6 @@ def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None
     if again is not None:
         rows = rows.where(column(again))
     # A sum of hashes of 64 bits overflows.
-    total = F.sum(row_hash([*map(column, columns)]).cast("decimal(38,0)"))
-    found = rows.agg(F.count(F.lit(1)).alias("rows"), total.alias("checksum")).collect()[0]
+    total = f"sum(CAST({row_hash_sql(columns)} AS DECIMAL(38, 0)))"
+    found = rows.selectExpr("count(1) AS rows", f"{total} AS checksum").collect()[0]
     return Overlap(found["rows"], str(found["checksum"] or 0))

@@ -93,11 +93,11 @@ class TableChanges:
             case "cursor":
                 is_open = feed.write_disposition == "append" and not key
                 replaces = feed.write_disposition == "replace_window"
-                return Cursor(database, table, incremental, key, connections, is_open, replaces)
+                return Cursor(database, table, key, connections, incremental, is_open, replaces)
             case "rowversion":
-                return Rowversion(database, table, incremental, key, connections)
+                return Rowversion(database, table, key, connections, incremental)
             case "transaction_id":
-                return TransactionId(database, table, incremental, key, connections)
+                return TransactionId(database, table, key, connections, incremental)
             case "change_tracking":
                 return ChangeTracking(database, table, key, connections)
             case "cdc":

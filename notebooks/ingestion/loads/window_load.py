@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructField, StructType
 
 from ingestion.feeds.model import Feed
+from ingestion.feeds.rules import incremental_of
 from ingestion.lake.changes import Changes
 from ingestion.lake.delta_commits import Commit
 from ingestion.lake.journal import Journal, Overlap, Window
@@ -18,13 +19,22 @@ from ingestion.lake.parquet import read_parquet
 from ingestion.loads.brake import check_deletes
 from ingestion.loads.changing_rows import ChangingRows
 from ingestion.loads.comparison import comparable, kind_of, paired
-from ingestion.loads.dispositions import DISPOSITIONS, Batch, Counts, Disposition
+from ingestion.loads.dispositions import DISPOSITIONS, Batch, Counts, Disposition, News
 from ingestion.loads.judgement import Judgement
 from ingestion.loads.reconciling import counted, live_rows
 from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.loads.schema_contract import agree
-from ingestion.loads.staging import Staged, newest_of_each_key, overlap_of, refuse_ties, stage
+from ingestion.loads.staging import (
+    Sight,
+    Staged,
+    is_new,
+    newest_of_each_key,
+    overlap_of,
+    refuse_ties,
+    sight_of,
+    stage,
+)
 from ingestion.loads.target import Target
 from ingestion.platform.columns import column
 from ingestion.platform.errors import IngestionError, NothingYetError, StagingError
@@ -45,6 +55,7 @@ class Applied:
         commit: that was made, or would have been.
         overlap: what the next window reads again; None: nothing.
         columns: of the source, that land, in Spark's JSON form.
+        must_look: the next window may hold rows that the target has already.
     """
 
     window: Window
@@ -52,6 +63,7 @@ class Applied:
     commit: Commit
     overlap: Overlap | None
     columns: dict[str, Any]
+    must_look: bool = False
 
 
 @dataclass
@@ -117,15 +129,22 @@ class WindowLoad:
                 return None
             window = window if changes.end is None else replace(window, end=changes.end)
             commit = Commit(journal.application, window.number, self._metadata(window))
-            comes_again = changes.whole or changes.again is not None
-            overlap = overlap_of(staged.every, changes.columns, changes.again) if comes_again else None
-            is_known = changes.whole and overlap == journal.overlap and journal.version is not None
             batch = self._batch(commit, changes, staged.rows, staged.every, window.begun)
+            must_look = bool(staged.written.refused_rows)
+            overlap = None
+            if self._tells_news(journal, window, changes):
+                sight = sight_of(staged.every, changes, window.start or "", window.end or "")
+                if not journal.must_look and not must_look:
+                    batch = self._with_news(batch, journal, window, sight)
+                overlap, must_look = sight.again, must_look or sight.is_ahead
+            elif changes.whole or changes.again is not None:
+                overlap = overlap_of(staged.every, changes.columns, changes.again)
+            is_known = changes.whole and overlap == journal.overlap and journal.version is not None
             self.check_lock()
             counts = None if is_known else self._commit(journal, batch, staged.written.rows)
             self._judgement.metrics.outcome = Outcome.LANDED
         self._count(counts)
-        return Applied(window, counts, commit, overlap, _columns(changes).jsonValue())
+        return Applied(window, counts, commit, overlap, _columns(changes).jsonValue(), must_look)
 
     def repair(self, journal: Journal, window: Window) -> Applied:
         """Read all rows, and commit those that differ from the table's.
@@ -197,7 +216,7 @@ class WindowLoad:
         changes = self.rows.method.changes(window)
         agreed = agree(self.feed.schema_contract, journal.columns, _columns(changes), self._shown)
         self._note(*self.rows.notes, *changes.notes, *agreed.notes)
-        changes = self._needed(changes, agreed.columns)
+        changes = self._needed(changes, agreed.columns, is_first=window.start is None)
         gate = Gate(
             [*readable(changes.problem), *declared_checks(self.feed.checks)],
             changes.frame.schema,
@@ -217,12 +236,13 @@ class WindowLoad:
         self._judgement.judge(staged.written, gate, self.folder, expire=True)
         return changes, staged
 
-    def _needed(self, changes: Changes, columns: StructType) -> Changes:
+    def _needed(self, changes: Changes, columns: StructType, *, is_first: bool) -> Changes:
         """Return the rows that land, with the helper columns that are needed: no other one is read."""
         is_settled, keeps_versions = self._is_settled(changes), self._keeps_versions
+        tells_news = not is_first and changes.again is not None
         needed = replace(
             changes,
-            order=None if is_settled and not keeps_versions else changes.order,
+            order=changes.order if not is_settled or keeps_versions or tells_news else None,
             time=changes.time if keeps_versions or self.feed.deletes == "soft" else None,
         )
         needed = replace(needed, frame=changes.frame.select(*map(column, (*columns.names, *needed.helpers))))
@@ -260,6 +280,25 @@ class WindowLoad:
         if journal.columns != _columns(changes).jsonValue():
             self.target.table.evolve(_columns(changes))
         return self._disposition.apply(batch)
+
+    def _tells_news(self, journal: Journal, window: Window, changes: Changes) -> bool:
+        """Say whether the cursor of a row tells that the table cannot have it as it is.
+
+        It does so where it lands itself, and each write moves it on.
+        """
+        cursor = getattr(incremental_of(self.feed), "cursor_column", None) or ""
+        lands = cursor.lower() in map(str.lower, changes.columns)
+        is_told = lands and None not in (changes.order, changes.again) and changes.guard is None
+        is_next = journal.version is not None and not window.half_open and None not in (window.start, window.end)
+        return is_told and is_next and self.feed.write_disposition == "merge"
+
+    def _with_news(self, batch: Batch, journal: Journal, window: Window, sight: Sight) -> Batch:
+        """Return a batch that says how much of it is news; what was read before, and is as it was, is left out."""
+        if not sight.new:
+            return batch
+        if sight.before != journal.overlap:
+            return replace(batch, news=News.SOME)
+        return replace(batch, news=News.ALL, rows=batch.rows.where(is_new(batch.changes, window.start or "")))
 
     def _batch(self, commit: Commit, changes: Changes, rows: DataFrame, present: DataFrame, begun: str) -> Batch:
         return Batch(

@@ -11,6 +11,7 @@ from ingestion.platform.errors import SourceError
 from ingestion.platform.key_range import KeyRange
 from ingestion.platform.names import nearest, twins
 from ingestion.platform.spark_errors import root_cause
+from ingestion.sql.catalogue import Answer, Catalogue
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
 from ingestion.sql.failures import is_transient
@@ -90,6 +91,11 @@ class SqlDatabase:
     def __post_init__(self) -> None:
         self.dialect: Dialect = dialect_of(self.url)
         self._options = dict(self.dialect.options)
+        self._catalogue = Catalogue(self.ask)
+
+    def expect(self, names: Sequence[str]) -> None:
+        """Tell which tables will be asked about, so that one question to the catalogue does for many of them."""
+        self._catalogue.expect(names)
 
     @cached_property
     def tables(self) -> Sequence[tuple[TableName, bool]]:
@@ -138,8 +144,8 @@ class SqlDatabase:
             names = found.names
         except SourceError:
             # Of several databases and types, each has words of its own for what Spark cannot read.
-            texts = self._texts(table, name)
-            names = [str(row["column_name"]) for row in self._in_order(self.dialect.columns(table), name)]
+            texts = self._texts(name)
+            names = [str(row["column_name"]) for row in self._columns(name)]
             if not names:
                 raise
             chosen = _chosen(name, names, columns, exclude_columns)
@@ -159,7 +165,7 @@ class SqlDatabase:
 
     def primary_key(self, name: str) -> tuple[str, ...]:
         """Return the columns of the primary key that a table declares, in its order; none where it declares none."""
-        rows = self._in_order(self.dialect.primary_key(self.find(name)), name)
+        rows = self._in_order("primary key", name, lambda each: self.dialect.primary_key(self.find(each)))
         return tuple(str(row["column_name"]) for row in rows)
 
     def declared(self, name: str) -> dict[str, str]:
@@ -168,7 +174,7 @@ class SqlDatabase:
         Raises:
             SourceError: the database cannot be reached.
         """
-        rows = self._in_order(self.dialect.columns(self.find(name)), name)
+        rows = self._columns(name)
         return {str(row["column_name"]): str(row["data_type"]) for row in rows}
 
     def identity(self, name: str) -> dict[str, str]:
@@ -177,10 +183,10 @@ class SqlDatabase:
         Raises:
             SourceError: the database cannot be reached.
         """
-        *queries, last = self.dialect.identity(self.find(name))
-        for query in queries:
+        *others, last = range(len(self.dialect.identity(self.find(name))))
+        for number in others:
             try:
-                facts = self._facts(query, name)
+                facts = self._facts(number, name)
             except SourceError as error:
                 if is_transient(error):
                     raise
@@ -225,7 +231,8 @@ class SqlDatabase:
                 **options,
             )
         else:
-            frames = self._load(table.name, lambda reader: self._table(reader, source), **options)
+            # One partition, which Spark is told: what counts its rows has nothing to exchange.
+            frames = self._load(table.name, lambda reader: self._table(reader, source), **options).coalesce(1)
         return self._converted(frames, table.columns)
 
     def ask(self, query: str, name: str) -> list[Row]:
@@ -309,10 +316,12 @@ class SqlDatabase:
         found = self.ask(self.dialect.buckets(table.sql, key, bucket_bounds(keys), ends, where), table.name)
         return sorted((KeyRange(*map(int, row)) for row in found), key=lambda bucket: bucket.least or 0)
 
-    def _facts(self, query: str, name: str) -> dict[str, str]:
-        """Return the facts that a query tells, by their names in lower case; none where it has no row."""
-        rows = self.ask(query, name)
-        return {key.lower(): str(value) for row in rows for key, value in row.asDict().items() if value is not None}
+    def _facts(self, number: int, name: str) -> dict[str, str]:
+        """Return the facts that one of the queries of a table's identity tells; none where it has no row."""
+        rows = self._catalogue.answer(
+            f"identity {number}", name, lambda each: self.dialect.identity(self.find(each))[number]
+        )
+        return {key: str(value) for row in rows for key, value in row.items() if value is not None}
 
     def _ask_for(self, name: str) -> None:
         """Make sure that the database knows a name that it does not list.
@@ -331,21 +340,22 @@ class SqlDatabase:
     def _schema(self, source: str, name: str) -> StructType:
         return self._load(name, lambda reader: self._table(reader, source), preferTimestampNTZ=True).schema
 
-    def _texts(self, table: TableName, name: str) -> dict[str, str]:
+    def _texts(self, name: str) -> dict[str, str]:
         """Return the SQL that stands for the columns of types that Spark does not know."""
         kinds = self.dialect.text_types
         return {
             str(row["column_name"]): kinds[row["data_type"]].format(self.dialect.quote(row["column_name"]))
-            for row in self._in_order(self.dialect.columns(table), name)
+            for row in self._columns(name)
             if row["data_type"] in kinds
         }
 
-    def _in_order(self, query: str, name: str) -> list[Row]:
+    def _columns(self, name: str) -> Answer:
+        """Return the names and declared types of a table's columns."""
+        return self._in_order("columns", name, lambda each: self.dialect.columns(self.find(each)))
+
+    def _in_order(self, question: str, name: str, query: Callable[[str], str]) -> Answer:
         """Return the rows of a catalog's answer in their `place`: not every database sorts what it is asked within."""
-        fields = ("column_name", "data_type", "place")
-        rows = self.ask(query, name)
-        lower = [{str(key).lower(): value for key, value in row.asDict().items()} for row in rows]
-        return [Row(**{key: row.get(key) for key in fields}) for row in sorted(lower, key=lambda row: row["place"])]
+        return sorted(self._catalogue.answer(question, name, query), key=lambda row: row["place"])
 
     def _table(self, reader: DataFrameReader, source: str) -> DataFrame:
         return reader.format("jdbc").options(url=self._address, dbtable=source).load()

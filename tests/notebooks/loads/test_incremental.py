@@ -16,6 +16,7 @@ from ingestion.feeds.model import CheckSpec, Table, TableIncremental
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.journal import Journal, read_journal
 from ingestion.lake.storage import Storage
+from ingestion.loads import target
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
@@ -142,6 +143,80 @@ def test_rows_that_only_come_again_make_no_commit(load: Load, source: ChangingSo
     source.lookback = 99  # other rows are read again than the journal knows of: they are held against the target
     load()
     assert commits(lake) == before
+
+
+def test_what_was_read_before_and_is_as_it_was_is_no_part_of_the_merge_that_news_make(
+    load: Load, found: Found, source: ChangingSource, spark: SparkSession, lake: Path
+) -> None:
+    source.is_ordered, source.lookback = True, 100
+    source.rows = [(number, "a", 10) for number in range(10)]
+    load()
+    source.rows = [*source.rows[:8], (8, "b", 20), (9, "a", 20), (10, "c", 30)]
+    row = load()
+    assert (row.rows_read, row.inserted, row.updated, row.rows_in_target) == (11, 1, 2, 11)
+    assert found() == sorted([(number, "a", 10) for number in range(8)] + source.rows[8:], key=str)
+    last = spark.sql(f"DESCRIBE HISTORY delta.`{lake / 'shop/orders'}` LIMIT 1").collect()[0]
+    assert (last["operation"], last["operationMetrics"]["numSourceRows"]) == ("MERGE", "3")
+
+
+def test_a_row_that_changed_below_the_position_is_merged_with_the_news_and_the_others_stay_as_they_are(
+    load: Load, found: Found, source: ChangingSource
+) -> None:
+    source.is_ordered, source.lookback = True, 100
+    load(deletes="soft")
+    source.rows = [(1, "late", 10), (2, "b", 20), (3, "c", 30), (4, "lost", 5)]
+    row = load(deletes="soft")
+    assert (row.rows_read, row.inserted, row.updated, row.rows_in_target) == (4, 2, 1, 4)
+    assert found("id", "name", "at") == sorted(source.rows)
+
+
+def test_rows_that_a_backfill_brought_already_make_no_commit(
+    load: Load, found: Found, source: ChangingSource, lake: Path
+) -> None:
+    source.is_ordered = True
+    load()
+    source.rows += [(3, "c", 30)]
+    assert load("backfill", start="30", end="31").inserted == 1
+    before = commits(lake)
+    row = load()
+    assert (row.rows_read, row.inserted, row.updated, row.position_after) == (2, 0, 0, "30")
+    assert commits(lake) == before
+    source.rows += [(4, "d", 40)]
+    assert load().inserted == 1
+    assert found() == source.rows
+
+
+def test_a_row_that_a_check_refused_lands_once_the_check_takes_it(
+    load: Load, found: Found, source: ChangingSource
+) -> None:
+    source.is_ordered, source.lookback = True, 100
+    source.rows = [*((number, "a", 10) for number in range(30)), (30, None, 10)]
+    assert load(checks=(CheckSpec("not_null", ("name",), {}),)).quarantined == 1
+    source.rows += [(31, "b", 20)]
+    assert load().inserted == 2
+    assert found("id")[-1] == (9,), "ordered as text"
+    assert len(found()) == 32
+
+
+def test_every_so_many_versions_small_files_become_one_and_loads_go_on(
+    load: Load, source: ChangingSource, lake: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "_VERSIONS_BETWEEN_UPKEEP", 3)
+    load()
+    for number in range(3, 6):
+        source.rows += [(number, "new", number * 10)]
+        load()
+    kept = spark.sql(f"DESCRIBE HISTORY delta.`{lake / 'shop/orders'}`").collect()
+    assert [row["operation"] for row in kept if row["version"] in {4, 5, 6}][::-1] == [
+        "OPTIMIZE",
+        "VACUUM START",
+        "VACUUM END",
+    ]
+    assert spark.sql(f"DESCRIBE DETAIL delta.`{lake / 'shop/orders'}`").collect()[0]["numFiles"] == 1
+    source.rows = [(1, "later", 60), *source.rows[1:]]
+    row = load()
+    assert (row.updated, row.inserted, row.rows_in_target) == (1, 0, 5)
+    assert spark.read.format("delta").load(str(lake / "shop/orders")).count() == 5
 
 
 def test_of_several_rows_of_a_key_the_newest_counts_and_a_tie_of_different_rows_fails(
@@ -357,16 +432,16 @@ def test_a_target_that_another_touched_fails_the_feed_and_says_reload_and_upkeep
     load: Load, source: ChangingSource, spark: SparkSession, lake: Path
 ) -> None:
     load()
-    target = f"delta.`{lake / 'shop/orders'}`"
+    table = f"delta.`{lake / 'shop/orders'}`"
     source.rows += [(3, "c", 30)]
-    spark.sql(f"OPTIMIZE {target}")
-    spark.sql(f"ALTER TABLE {target} SET TBLPROPERTIES ('who' = 'me')")
+    spark.sql(f"OPTIMIZE {table}")
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('who' = 'me')")
     assert load().inserted == 1
-    spark.sql(f"RESTORE TABLE {target} TO VERSION AS OF 0")
+    spark.sql(f"RESTORE TABLE {table} TO VERSION AS OF 0")
     with pytest.raises(TargetChangedError, match=r"is a RESTORE .*mode reload"):
         load()
     load("reload")
-    spark.sql(f"DELETE FROM {target} WHERE id = 1")  # noqa: S608 - our own name
+    spark.sql(f"DELETE FROM {table} WHERE id = 1")  # noqa: S608 - our own name
     with pytest.raises(TargetChangedError, match=r"is a DELETE .*mode reload"):
         load()
     shutil.rmtree(lake / "shop/orders")

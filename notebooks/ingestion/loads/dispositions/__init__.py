@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from ingestion.loads.dispositions import append, merge, replace_window, scd2
-from ingestion.loads.dispositions.batch import Batch, Counts, landing_rows
+from ingestion.loads.dispositions.batch import Batch, Counts, News, landing_rows
 
-__all__ = ["DISPOSITIONS", "Batch", "Counts", "Disposition"]
+__all__ = ["DISPOSITIONS", "Batch", "Counts", "Disposition", "News"]
 
 
 @dataclass(frozen=True)

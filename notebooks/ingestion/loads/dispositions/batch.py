@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -12,6 +13,15 @@ from ingestion.lake.delta_commits import Commit
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.platform.columns import column
 from ingestion.platform.names import own_name
+
+
+class News(Enum):
+    """How much of a batch the table cannot have as it is: the method tells, and nobody has to look."""
+
+    UNKNOWN = "unknown"
+    SOME = "some"
+    ALL = "all"
+
 
 # What happens with a row, in the column that `Batch.action` names.
 INSERT, UPDATE, DELETE, NOTHING = "insert", "update", "delete", "nothing"
@@ -47,6 +57,7 @@ class Batch:
         commit: whose commit it is.
         aside: writes a frame aside under a name, and returns it, to be read more than once.
         brake: told how many rows would be deleted, of how many; refuses too many.
+        news: how many of the rows are new or changed for certain.
     """
 
     table: DeltaTable
@@ -59,6 +70,7 @@ class Batch:
     commit: Commit
     aside: Callable[[DataFrame, str], DataFrame]
     brake: Callable[[int, int], None]
+    news: News = News.UNKNOWN
 
     @property
     def columns(self) -> list[str]:

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.delta_sql import Clause, quoted
-from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts
+from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts, News
 from ingestion.platform.columns import column
 
 _ACTION, _MOMENT = "__action__", "__moment__"
@@ -12,12 +12,25 @@ _ACTION, _MOMENT = "__action__", "__moment__"
 
 def apply(batch: Batch) -> Counts | None:
     """Change the rows that differ; None where none does, and nothing is committed."""
-    return _commit(batch, _changed(batch))
+    return _commit(batch, _changed(batch)) if batch.news is News.UNKNOWN else _merge_news(batch)
 
 
 def remove(batch: Batch) -> Counts | None:
     """Delete the rows whose key the source no longer has."""
     return _commit(batch, batch.aside(_gone(batch, batch.table.read()), "gone"))
+
+
+def _merge_news(batch: Batch) -> Counts | None:
+    """Merge rows of which some are news for certain, and none is a delete: the table is not looked at before."""
+    changes, new = _upsert(batch, only_if_different=batch.news is not News.ALL)
+    rows = batch.rows.select(*map(column, batch.columns))
+    changed = batch.table.merge(rows, batch.key, (changes, new), batch.commit, is_stored=True)
+    if changed is None:
+        # A killed run's job committed it meanwhile; what that did the table's history tells.
+        return Counts()
+    counts = Counts(changed.inserted, changed.updated)
+    is_committed = counts != Counts() or batch.table.last_commit(batch.commit.application) == batch.commit
+    return counts if is_committed else None
 
 
 def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
@@ -66,11 +79,19 @@ def _live(batch: Batch, target: DataFrame) -> DataFrame:
 
 
 def _clauses(batch: Batch) -> list[Clause]:
-    values = {name: f"source.{quoted(name)}" for name in batch.columns}
     is_deleted = f"source.{_ACTION} = '{DELETE}'"
     if batch.deleted_at is None:
         delete = Clause("MATCHED", "DELETE", when=is_deleted)
     else:
         delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{_MOMENT}"}, when=is_deleted)
+    return [delete, *_upsert(batch, only_if_different=False)]
+
+
+def _upsert(batch: Batch, *, only_if_different: bool) -> tuple[Clause, Clause]:
+    values = {name: f"source.{quoted(name)}" for name in batch.columns}
+    same = [f"target.{quoted(name)} <=> {value}" for name, value in values.items()]
+    if batch.deleted_at is not None:
+        same.append(f"target.{quoted(batch.deleted_at)} IS NULL")
         values[batch.deleted_at] = "NULL"
-    return [delete, Clause("MATCHED", "UPDATE", values), Clause("NOT MATCHED", "INSERT", values)]
+    when = f"NOT ({' AND '.join(same)})" if only_if_different else None
+    return Clause("MATCHED", "UPDATE", values, when), Clause("NOT MATCHED", "INSERT", values)

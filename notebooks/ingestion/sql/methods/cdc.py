@@ -22,14 +22,15 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
 from ingestion.platform.columns import column
-from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
+from ingestion.platform.errors import PositionLostError, SourceError
 from ingestion.platform.names import own_name
 from ingestion.sql.column_reading import ColumnReading
-from ingestion.sql.database import SourceTable, SqlDatabase
+from ingestion.sql.database import SourceTable
 from ingestion.sql.dialects import Dialect, TableName
 from ingestion.sql.dialects.change_sql import CaptureSql
 from ingestion.sql.methods.helper_columns import with_columns, with_truth
 from ingestion.sql.methods.identity import check_identity
+from ingestion.sql.methods.table_method import TableMethod
 
 _LSN = re.compile(r"0x[0-9A-F]{20}")
 _NOTHING = "0x" + 20 * "0"
@@ -39,8 +40,6 @@ _HOW = (
     "EXEC sys.sp_cdc_enable_table in the source, GRANT SELECT ON SCHEMA::cdc to the reader, and make it a member of "
     "the capture instance's role"
 )
-
-_NO_WINDOW = "changes are told by the log, which keeps the latest only; mode reload reads all"
 
 
 @dataclass(frozen=True)
@@ -150,20 +149,10 @@ class CaptureStatements:
 
 
 @dataclass(frozen=True)
-class Cdc:
-    """Reads a table by its change data capture.
+class Cdc(TableMethod):
+    """Reads a table by its change data capture, by the key that is named, else the table's primary key."""
 
-    Attributes:
-        database: that has the table.
-        table: and its columns that are read.
-        key: by which the rows are told apart; without one the table's primary key.
-        connections: the most that may read at a time.
-    """
-
-    database: SqlDatabase
-    table: SourceTable
-    key: tuple[str, ...] = ()
-    connections: int = 1
+    no_window = "changes are told by the log, which keeps the latest only; mode reload reads all"
 
     @cached_property
     def statements(self) -> CaptureStatements:
@@ -179,20 +168,6 @@ class Cdc:
         if not key:
             raise SourceError(f"{name}: has no primary key, by which changes are told apart: name primary_key.")
         return CaptureStatements(dialect, dialect.cdc, self.database.find(name), key)
-
-    def identity(self) -> Mapping[str, str]:
-        """Return what the source is, as far as the reader may ask."""
-        return self._identity
-
-    def at(self, value: str) -> str:
-        """Refuse: there is no window that could be chosen.
-
-        Raises:
-            InvalidSettingError: always.
-        """
-        raise InvalidSettingError(
-            f"{self.table.name}: {value[:80]!r} is no position that could be chosen: {_NO_WINDOW}."
-        )
 
     def now(self, position: str | None) -> Reach:
         """Tell the last commit that was copied from the log; where a newer instance takes over, its beginning.
@@ -264,10 +239,6 @@ class Cdc:
 
     def _read(self, table: SourceTable) -> DataFrame:
         return self.database.read_part(table, None, self.statements.key[:1], self.connections)
-
-    @cached_property
-    def _identity(self) -> Mapping[str, str]:
-        return self.database.identity(self.table.name)
 
     def _instances(self) -> list[Instance]:
         """Return the table's capture instances, the oldest first.

@@ -17,18 +17,17 @@ from pyspark.sql import DataFrame
 
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
-from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
+from ingestion.platform.errors import PositionLostError, SourceError
 from ingestion.platform.names import own_name
 from ingestion.sql.column_reading import ColumnReading
-from ingestion.sql.database import SourceTable, SqlDatabase
+from ingestion.sql.database import SourceTable
 from ingestion.sql.dialects import Dialect, TableName
 from ingestion.sql.dialects.change_sql import TrackingSql
 from ingestion.sql.methods.helper_columns import with_columns, with_truth
 from ingestion.sql.methods.identity import check_identity
+from ingestion.sql.methods.table_method import TableMethod
 
 _HOW = "ALTER TABLE ... ENABLE CHANGE_TRACKING in the source, and GRANT VIEW CHANGE TRACKING ON it to the reader"
-
-_NO_WINDOW = "changes are told by versions, which no row has; mode reload reads all"
 
 
 @dataclass(frozen=True)
@@ -77,20 +76,10 @@ class TrackingStatements:
 
 
 @dataclass(frozen=True)
-class ChangeTracking:
-    """Reads a table by its change tracking.
+class ChangeTracking(TableMethod):
+    """Reads a table by its change tracking, by the key: the table's primary key."""
 
-    Attributes:
-        database: that has the table.
-        table: and its columns that are read.
-        key: by which the rows are told apart: the table's primary key.
-        connections: the most that may read at a time.
-    """
-
-    database: SqlDatabase
-    table: SourceTable
-    key: tuple[str, ...] = ()
-    connections: int = 1
+    no_window = "changes are told by versions, which no row has; mode reload reads all"
 
     @cached_property
     def statements(self) -> TrackingStatements:
@@ -109,20 +98,6 @@ class ChangeTracking:
                 "leave primary_key out, or name just these columns."
             )
         return TrackingStatements(dialect, dialect.change_tracking, self.database.find(name), declared)
-
-    def identity(self) -> Mapping[str, str]:
-        """Return what the source is, as far as the reader may ask."""
-        return self._identity
-
-    def at(self, value: str) -> str:
-        """Refuse: there is no window that could be chosen.
-
-        Raises:
-            InvalidSettingError: always.
-        """
-        raise InvalidSettingError(
-            f"{self.table.name}: {value[:80]!r} is no position that could be chosen: {_NO_WINDOW}."
-        )
 
     def now(self, position: str | None) -> Reach:
         """Tell the version of the last committed transaction.
@@ -168,10 +143,6 @@ class ChangeTracking:
 
     def _read(self, table: SourceTable) -> DataFrame:
         return self.database.read_part(table, None, self.statements.key[:1], self.connections)
-
-    @cached_property
-    def _identity(self) -> Mapping[str, str]:
-        return self.database.identity(self.table.name)
 
     def _state(self) -> tuple[datetime, int, int]:
         """Return the database's clock, the current version, and the least one whose changes are known.

@@ -9,18 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
-from ingestion.feeds.model import TableIncremental
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
 from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
-from ingestion.platform.names import nearest
-from ingestion.sql.database import SourceTable, SqlDatabase
 from ingestion.sql.dialects import Dialect
 from ingestion.sql.dialects.counter_type import CounterType
 from ingestion.sql.methods.helper_columns import helper, with_columns
 from ingestion.sql.methods.identity import check_identity
+from ingestion.sql.methods.table_method import ColumnMethod
 
 
 @dataclass(frozen=True)
@@ -72,22 +69,8 @@ class CounterStatements:
 
 
 @dataclass(frozen=True)
-class Counter:
-    """Reads a table by a counter.
-
-    Attributes:
-        database: that has the table.
-        table: and its columns that are read.
-        incremental: what the feed says.
-        key: by which the rows are told apart; empty for none.
-        connections: the most that may read at a time.
-    """
-
-    database: SqlDatabase
-    table: SourceTable
-    incremental: TableIncremental
-    key: tuple[str, ...] = ()
-    connections: int = 1
+class Counter(ColumnMethod):
+    """Reads a table by a counter."""
 
     @cached_property
     def statements(self) -> CounterStatements:
@@ -97,23 +80,16 @@ class Counter:
             SourceError: the table has no such column, or it is none of this method.
         """
         dialect, method = self.database.dialect, self.incremental.method
-        kind, wanted = dialect.counters.get(method), self.incremental.cursor_column or ""
+        kind = dialect.counters.get(method)
         if kind is None:
             raise SourceError(f"{self.table.name}: method {method} is not there in {dialect.name}: take another one.")
-        declared = self.database.declared(self.table.name)
-        column = next((name for name in declared if name.lower() == wanted.lower()), None)
-        if column is None:
-            raise SourceError(f"{self.table.name}: has no column {wanted}. {nearest(wanted, list(declared))}")
-        if declared[column].lower() not in kind.declared:
+        column, declared = self._declared()
+        if declared.lower() not in kind.declared:
             raise SourceError(
-                f"{self.table.name}: {column} is of type {declared[column]}, and method {method} reads by a column of "
+                f"{self.table.name}: {column} is of type {declared}, and method {method} reads by a column of "
                 f"type {kind.declared[0]}."
             )
         return CounterStatements(dialect, kind, column)
-
-    def identity(self) -> Mapping[str, str]:
-        """Return what the source is, as far as the reader may ask."""
-        return self._identity
 
     def at(self, value: str) -> str:
         """Return the position that a number, or a position's own text, means.
@@ -158,11 +134,3 @@ class Counter:
         order = helper("_order", self.table, self.statements.order)
         frame = self.database.read_part(with_columns(self.table, order), where, self.key[:1], self.connections)
         return Changes(frame, order=order.name)
-
-    @cached_property
-    def _identity(self) -> Mapping[str, str]:
-        return self.database.identity(self.table.name)
-
-    def _ask(self, query: str) -> dict[str, Any]:
-        row = self.database.ask(query, self.table.name)[0]
-        return {name.lower(): value for name, value in row.asDict().items()}

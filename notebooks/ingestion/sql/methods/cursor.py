@@ -10,41 +10,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
-from ingestion.feeds.model import TableIncremental
 from ingestion.lake.changes import Changes, Reach
 from ingestion.lake.journal import Window
 from ingestion.platform.columns import column
 from ingestion.platform.errors import InvalidSettingError, PositionLostError, SourceError
-from ingestion.platform.names import nearest, own_name
+from ingestion.platform.names import own_name
 from ingestion.sql.column_reading import ColumnReading
-from ingestion.sql.database import SourceTable, SqlDatabase
 from ingestion.sql.methods.covered_rows import covers
 from ingestion.sql.methods.cursor_statements import TIMES, CursorStatements
 from ingestion.sql.methods.helper_columns import helper, with_columns, with_truth
 from ingestion.sql.methods.identity import check_identity
+from ingestion.sql.methods.table_method import ColumnMethod
 
 
 @dataclass(frozen=True)
-class Cursor:
+class Cursor(ColumnMethod):
     """Reads a table by its cursor.
 
     Attributes:
-        database: that has the table.
-        table: and its columns that are read.
-        incremental: what the feed says.
-        key: by which the rows are told apart; empty for none.
-        connections: the most that may read at a time.
         is_open: windows do not overlap: for rows that are appended without a key.
         replaces: the rows of a window take the place of those that the table has of it.
     """
 
-    database: SqlDatabase
-    table: SourceTable
-    incremental: TableIncremental
-    key: tuple[str, ...] = ()
-    connections: int = 1
     is_open: bool = False
     replaces: bool = False
 
@@ -55,29 +43,17 @@ class Cursor:
         Raises:
             SourceError: the table has no such column, or it is of a type that is no cursor.
         """
-        dialect, wanted = self.database.dialect, self.incremental.cursor_column or ""
-        declared = self.database.declared(self.table.name)
-        column = next((name for name in declared if name == wanted), None) or next(
-            (name for name in declared if name.lower() == wanted.lower()), None
-        )
-        if column is None:
-            raise SourceError(f"{self.table.name}: has no column {wanted}. {nearest(wanted, list(declared))}")
-        kind = dialect.cursor_type(declared[column])
+        dialect, (column, declared) = self.database.dialect, self._declared()
+        kind = dialect.cursor_type(declared)
         if kind is None:
             known = ", ".join(sorted(dialect.cursor_types))
-            raise SourceError(
-                f"{self.table.name}: {column} is of type {declared[column]}, which is no cursor: {known} are."
-            )
+            raise SourceError(f"{self.table.name}: {column} is of type {declared}, which is no cursor: {known} are.")
         if self.incremental.lookback and kind.kind not in TIMES:
             raise SourceError(
-                f"{self.table.name}: lookback is a span of time, and {column} is of type {declared[column]}: leave "
+                f"{self.table.name}: lookback is a span of time, and {column} is of type {declared}: leave "
                 "lookback out, or take a column that holds a time."
             )
         return CursorStatements(dialect, self.table.sql, column, kind, self.incremental, self.is_open)
-
-    def identity(self) -> Mapping[str, str]:
-        """Return what the source is, as far as the reader may ask."""
-        return self._identity
 
     def at(self, value: str) -> str:
         """Return the position that a person means by a moment (ISO 8601), a number or a text.
@@ -157,10 +133,6 @@ class Cursor:
             notes=tuple(window.pinned.get("notes", ())),
         )
 
-    @cached_property
-    def _identity(self) -> Mapping[str, str]:
-        return self.database.identity(self.table.name)
-
     @staticmethod
     def _expected(window: Window) -> int | None:
         """Return about how many rows a window has, as far as that was asked for: those from its start on."""
@@ -176,10 +148,6 @@ class Cursor:
             return None
         quoted = self.database.dialect.quote(own.name)
         return replace(own, name=own_name("_time", self.table.types), sql=own.sql or quoted, note=None)
-
-    def _ask(self, query: str) -> dict[str, Any]:
-        row = self.database.ask(query, self.table.name)[0]
-        return {name.lower(): value for name, value in row.asDict().items()}
 
     def _nulls(self, nulls: int) -> list[str]:
         if not nulls or self.incremental.on_null == "include":

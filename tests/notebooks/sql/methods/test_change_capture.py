@@ -104,7 +104,9 @@ def captured(database: SqlDatabase) -> Target:
 
 @pytest.fixture
 def versioned(database: SqlDatabase) -> Target:
-    return Target(lambda: Rowversion(database, database.describe(TABLE, columns=COLUMNS), BY_ROWVERSION, KEY))
+    return Target(
+        lambda: Rowversion(database, database.describe(TABLE, columns=COLUMNS), KEY, incremental=BY_ROWVERSION)
+    )
 
 
 @contextmanager

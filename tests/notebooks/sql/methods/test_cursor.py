@@ -48,7 +48,7 @@ def orders(writer: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 
 def cursor(database: SqlDatabase, incremental: TableIncremental = BY_TIME, **more: Any) -> Cursor:
-    return Cursor(database, database.describe("orders"), incremental, ("id",), **more)
+    return Cursor(database, database.describe("orders"), ("id",), incremental=incremental, **more)
 
 
 def window(reach: Reach, start: str | None = None, number: int = 1) -> Window:
@@ -231,7 +231,7 @@ def test_a_reader_without_rights_is_told_what_may_be_asked(
     orders.execute("GRANT SELECT ON orders TO reader")
     reader = SqlDatabase(spark, postgres.url, lambda: {"user": "reader", "password": "x"})
     assert reader.identity("orders") == {name: fact for name, fact in whole.items() if name != "server_id"}
-    made = Cursor(reader, reader.describe("orders"), BY_TIME, ("id",))
+    made = Cursor(reader, reader.describe("orders"), ("id",), incremental=BY_TIME)
     made.check("2026-03-01 11:00:00.123456", whole)
     orders.execute("REVOKE ALL ON orders FROM reader")
 

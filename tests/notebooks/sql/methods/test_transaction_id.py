@@ -36,7 +36,7 @@ def connect(postgres: Postgres) -> psycopg.Connection[Any]:
 @pytest.fixture
 def method(spark: SparkSession, postgres: Postgres, writer: psycopg.Connection[Any]) -> TransactionId:
     database = SqlDatabase(spark, postgres.url, lambda: {"user": postgres.user, "password": postgres.password})
-    return TransactionId(database, database.describe("events"), BY_TRANSACTION, ("id",))
+    return TransactionId(database, database.describe("events"), ("id",), incremental=BY_TRANSACTION)
 
 
 def read(method: TransactionId, start: str | None) -> tuple[str, list[int]]:
@@ -84,7 +84,7 @@ def test_a_column_of_another_type_and_a_database_without_the_method_are_refused(
     database = method.database
     by_id = TableIncremental(method="transaction_id", cursor_column="id")
     with pytest.raises(SourceError, match=r"id is of type integer, and method transaction_id reads by .* xid8"):
-        TransactionId(database, method.table, by_id).now(None)
+        TransactionId(database, method.table, incremental=by_id).now(None)
     rowversion = TableIncremental(method="rowversion", cursor_column="tx")
     with pytest.raises(SourceError, match="method rowversion is not there in PostgreSQL"):
-        TransactionId(database, method.table, rowversion).now(None)
+        TransactionId(database, method.table, incremental=rowversion).now(None)
