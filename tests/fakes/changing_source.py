@@ -43,6 +43,7 @@ class ChangingSource:
     name: str = "one"
     reads: int = 0
     on_read: Callable[[], None] = lambda: None
+    on_check: Callable[[], None] = lambda: None
     shown: str = "memory#rows"
     notes: list[str] = field(default_factory=list)
 
@@ -88,6 +89,9 @@ class ChangingSource:
 
     def keys(self) -> DataFrame:
         return self._frame(self.rows).select(*self.key)
+
+    def check_columns(self) -> None:
+        self.on_check()
 
     def retry(self, task: Callable[[], Result]) -> Result:
         return task()

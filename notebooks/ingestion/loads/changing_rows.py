@@ -36,5 +36,12 @@ class ChangingRows(Protocol):
     def keys(self) -> DataFrame:
         """Return all keys that there are, to be read when they are used."""
 
+    def check_columns(self) -> None:
+        """Make sure, after they were read, that the columns are what they were when that began.
+
+        Raises:
+            SourceError: one changed meanwhile.
+        """
+
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads them, again where it failed for a reason that passes."""

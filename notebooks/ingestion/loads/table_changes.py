@@ -111,6 +111,10 @@ class TableChanges:
         table = SourceTable(self._table.name, self._table.sql, columns, self._table.types)
         return self.database.read_part(table, None, self.key[:1], self._connections)
 
+    def check_columns(self) -> None:
+        """Make sure that the columns are what they were when the read began."""
+        self.database.check_columns(self._table)
+
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads the table, again where it failed for a reason that passes."""
         return retry_transient(task, on_retry=self._report, sleep=self.run.sleep)

@@ -230,6 +230,7 @@ class WindowLoad:
             raise
         except Exception as error:
             raise StagingError(f"{self._shown}: cannot be written aside: {root_cause(error)}") from error
+        self.rows.check_columns()
         if self.rows.key and not self._is_settled(changes):
             refuse_ties(staged.every, changes, self.rows.key, every_version=self._keeps_versions)
         self.result.rows_read = (self.result.rows_read or 0) + staged.rows_read

@@ -163,6 +163,28 @@ class SqlDatabase:
         ]
         return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found})
 
+    def check_columns(self, table: SourceTable) -> None:
+        """Make sure that a table's columns are still those that were described, now that it was read.
+
+        Parts of it are read one after the other. A driver may read a column whose type changed meanwhile all the same:
+        PostgreSQL's cuts a decimal off where it expects a whole number.
+
+        Raises:
+            SourceError: one changed or is gone; what was read is not to be used.
+        """
+        names = [each.name for each in table.columns]
+        now = self.describe(table.name, columns=names).types
+        other = [
+            f"{each} was {table.types[each].simpleString()}, is {now[each].simpleString()}"
+            for each in names
+            if now[each] != table.types[each]
+        ]
+        if other:
+            raise SourceError(
+                f"{table.name}: columns changed while they were read: {'; '.join(other)}. Nothing was changed. Start "
+                "the run again."
+            )
+
     def primary_key(self, name: str) -> tuple[str, ...]:
         """Return the columns of the primary key that a table declares, in its order; none where it declares none."""
         rows = self._in_order("primary key", name, lambda each: self.dialect.primary_key(self.find(each)))

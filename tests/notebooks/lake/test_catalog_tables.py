@@ -9,16 +9,23 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from fakes.changing_source import ChangingSource
 from fakes.derby import Derby
 from fakes.faulty_storage import DIES_AFTER, FAILS_BEFORE, Died, FaultyStorage
 from fakes.workspace import Settings
+from ingestion.feeds.model import Table, TableIncremental
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.places import CatalogTable, check_owner
 from ingestion.lake.storage import Storage
 from ingestion.lake.table_landing import table_landing
+from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.process_customers import process_customers
-from ingestion.platform.errors import LakeError, PromotionError
+from ingestion.loads.results import FeedResult
+from ingestion.loads.run_context import Run
+from ingestion.loads.target import Target
+from ingestion.platform.errors import LakeError, PromotionError, TargetChangedError
+from ingestion.platform.log import StepLog, utc_now
 from support.lakes import leftovers
 from support.tables import land_rows, write_checked
 
@@ -182,4 +189,49 @@ def test_the_notebook_saves_its_table_in_the_catalog(
         assert process_customers(spark, workspace.configuration()) == str(rows)
     assert spark.table(f"{schema}.customer_data").count() == 501
     assert not (lake / "customer_data").exists()
+    assert leftovers(lake) == []
+
+
+def test_loads_of_what_changed_merge_into_a_table_of_the_catalog(spark: SparkSession, lake: Path, schema: str) -> None:
+    catalog, _, name = schema.partition(".")
+    workspace = Settings(environment={"LAKE_ROOT": str(lake)}, widgets={"catalog": catalog, "schema": name})
+    run = Run.begin(spark, workspace.configuration(), StepLog(lambda text: text, utc_now))
+    source = ChangingSource(spark, rows=[(number, "a", 10) for number in range(20)], is_ordered=True)
+    feed = Table(
+        name="shop.orders",
+        source="shop",
+        destination=NAME,
+        write_disposition="merge",
+        primary_key=("id",),
+        incremental=TableIncremental(method="cursor", cursor_column="at"),
+        deletes="hard",
+        delete_detection="key_scan",
+    )
+    table = DeltaTable(spark, f"{schema}.sales_orders")
+
+    def load(mode: str = "load") -> tuple[int | None, ...]:
+        result = FeedResult(feed.name, mode)
+        this = IncrementalLoad(run, feed, source, result)
+        this.reload() if mode == "reload" else this.load()
+        assert sorted(map(tuple, table.read().collect())) == source.rows
+        return result.inserted, result.updated, result.deleted, result.rows_in_target
+
+    assert load() == (20, 0, 0, 20)
+    assert table.properties()["delta.enableDeletionVectors"] == "true"
+    assert table.properties()["ingestion.destination"] == NAME
+    source.rows = [*source.rows[1:18], (18, "b", 20), (19, "a", 10), (20, "c", 30)]
+    assert load() == (1, 1, 1, 20)
+    newest = table.version()
+    assert load() == (0, 0, 0, 20)
+    assert table.version() == newest
+    Target(table, run.storage, NAME).keep_up(50)
+    assert {version.operation for version in table.history()} >= {"OPTIMIZE", "VACUUM END"}
+    source.rows = [(1, "d", 40), *source.rows[1:]]
+    assert load() == (0, 1, 0, 20)
+    spark.sql(f"DELETE FROM {table.identifier} WHERE id = 1")
+    with pytest.raises(TargetChangedError, match=r"is a DELETE .*mode reload"):
+        load()
+    assert load("reload")[0] == 20
+    assert table.properties()["ingestion.destination"] == NAME
+    assert not (lake / NAME).exists()
     assert leftovers(lake) == []

@@ -478,6 +478,22 @@ def test_columns_that_come_go_or_change(load: Load, found: Found, source: Changi
     assert load().inserted == 1
 
 
+def test_a_column_that_changes_while_it_is_read_fails_the_feed_and_nothing_of_that_read_lands(
+    load: Load, found: Found, source: ChangingSource
+) -> None:
+    def changed() -> None:
+        raise SourceError("memory: columns changed while they were read")
+
+    load()
+    source.rows += [(3, "c", 30)]
+    source.on_check = changed
+    with pytest.raises(SourceError, match="changed while they were read"):
+        load()
+    assert found("id") == [(1,), (2,)]
+    source.on_check = lambda: None
+    assert load().inserted == 1
+
+
 def test_columns_of_ours_give_way_to_those_of_the_source(load: Load, found: Found, source: ChangingSource) -> None:
     source.columns, source.rows = "id long, _valid_from string, at long", [(1, "theirs", 10)]
     load(write_disposition="scd2")

@@ -147,6 +147,27 @@ def test_on_postgresql_a_key_of_another_kind_divides_by_its_hash_and_each_row_is
     assert read(database, "hashed", extent, 1).count() == 400
 
 
+def test_a_column_whose_type_changes_between_two_parts_of_one_read_is_noticed(
+    spark: SparkSession, postgres: Postgres
+) -> None:
+    postgres.drop("changing")
+    postgres.execute(
+        "CREATE TABLE changing (id INT PRIMARY KEY, amount INT)", "INSERT INTO changing VALUES (1, 10), (2, 20)"
+    )
+    database = SqlDatabase(spark, postgres.url, lambda: {"user": postgres.user, "password": postgres.password})
+    table = database.describe("changing")
+    first, second = (database.read_part(table, f"id = {number}", (), 1, rows=1) for number in (1, 2))
+    assert [tuple(row) for row in first.collect()] == [(1, 10)]
+    database.check_columns(table)
+    postgres.execute("ALTER TABLE changing ALTER amount TYPE NUMERIC(10, 2)", "UPDATE changing SET amount = 20.75")
+    assert [tuple(row) for row in second.collect()] == [(2, 20)], "the driver cuts it off, and says nothing"
+    with pytest.raises(SourceError, match=r"changing: columns changed .*amount was int, is decimal\(10,2\)"):
+        database.check_columns(table)
+    postgres.execute("ALTER TABLE changing DROP amount")
+    with pytest.raises(SourceError, match="has no column amount"):
+        database.check_columns(table)
+
+
 def test_a_key_without_a_value_divides_nothing(database: SqlDatabase, keyed: Callable[..., None]) -> None:
     keyed("NULL", "NULL")
     assert connections_of(read(database, "Keyed", measure(database, "Keyed", "Id"), 4)) == 1
