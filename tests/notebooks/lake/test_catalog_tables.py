@@ -228,7 +228,7 @@ def test_loads_of_what_changed_merge_into_a_table_of_the_catalog(spark: SparkSes
     assert {version.operation for version in table.history()} >= {"OPTIMIZE", "VACUUM END"}
     source.rows = [(1, "d", 40), *source.rows[1:]]
     assert load() == (0, 1, 0, 20)
-    spark.sql(f"DELETE FROM {table.identifier} WHERE id = 1")
+    spark.sql(f"DELETE FROM {table.identifier} WHERE id = 1")  # noqa: S608 - our own name
     with pytest.raises(TargetChangedError, match=r"is a DELETE .*mode reload"):
         load()
     assert load("reload")[0] == 20
