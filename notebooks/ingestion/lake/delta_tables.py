@@ -268,7 +268,7 @@ class DeltaTable:
         on = " AND ".join(f"target.{quoted(column)} = {value}" for column, value in pairs.items())
         session = _session_of(self._spark, commit)
         if is_stored:
-            frame = frame.where(_always(keys))
+            frame = frame.where(_always(frame.columns[0]))
             if session is not None:
                 _set(session, _STORED_SOURCE)
         if session is None:
@@ -413,14 +413,13 @@ def _set(session: SparkSession, settings: Mapping[str, str]) -> bool:
     return True
 
 
-def _always(keys: Mapping[str, str] | Sequence[str]) -> str:
-    """Return a condition that holds for every row of a source.
+def _always(name: str) -> str:
+    """Return a condition on a column that holds for every row.
 
     Spark prunes a join's larger side by the keys of the smaller one only where that is filtered itself
     (InjectRuntimeFilter), and does not know that this leaves none out.
     """
-    (key, *_) = keys
-    return f"coalesce(octet_length(CAST({quoted(key)} AS STRING)), 0) >= 0"
+    return f"coalesce(octet_length(CAST({quoted(name)} AS STRING)), 0) >= 0"
 
 
 def _needed(columns: StructType) -> Mapping[str, str]:
