@@ -15,7 +15,6 @@ from fakes.changing_source import ChangingSource
 from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, is_new_case
 from fakes.workspace import Settings
 from ingestion.feeds.model import Table, TableIncremental
-from ingestion.lake.delta_commits import Commit
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.lake.journal import read_journal
@@ -136,7 +135,7 @@ def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
     if disposition == "append":
         keys = APPENDED
     else:
-        source = replace(source, key=("id",), is_exclusive=False)
+        source = replace(source, key=("id",), is_exclusive=False, is_ordered=disposition == "merge")
     commits = DyingCommits(monkeypatch)
     for more in ([], [(7, "g", 30), (1, "A", 31)]):  # the first load, and one of changes
         source.rows = [*source.rows, *more]
@@ -216,17 +215,20 @@ def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source:
     assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
 
 
+@pytest.mark.parametrize("tells_news", [False, True])
 def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_taken_for_it(
-    spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, source: ChangingSource, lake: Path, monkeypatch: pytest.MonkeyPatch, tells_news: bool
 ) -> None:
-    source = replace(source, key=("id",))
+    source = replace(source, key=("id",), is_exclusive=not tells_news, is_ordered=tells_news)
     next_run(spark, lake, source)
     merge = DeltaTable.merge
 
-    def merge_after_the_dead(table: DeltaTable, frame: Any, keys: Any, clauses: Any, commit: Commit) -> Any:
+    def merge_after_the_dead(table: DeltaTable, frame: Any, *more: Any, is_stored: bool = False) -> Any:
+        *how, commit = more
+        assert is_stored == tells_news
         dead = replace(commit, metadata={**commit.metadata, "run_id": "dead"})
-        assert merge(table, frame, keys, clauses, dead) is not None
-        return merge(table, frame, keys, clauses, commit)
+        assert merge(table, frame, *how, dead, is_stored=is_stored) is not None
+        return merge(table, frame, *how, commit, is_stored=is_stored)
 
     monkeypatch.setattr(DeltaTable, "merge", merge_after_the_dead)
     source.rows = [(1, "A", 31), *source.rows[1:], (9, "i", 32)]

@@ -138,11 +138,12 @@ class Target:
         self.storage.rename(aside, self.name)
 
     def _replace_named(self, rows: DataFrame, commit: Commit) -> None:
-        if self.table.newest() is not None:
+        if self.table.newest() is None:
+            # A commit that makes a table cannot say whose it is: the rows come with the next one.
+            self.table.create(rows.schema, properties={**_PROPERTIES, DESTINATION: self.name})
+        else:
             check_owner(self.table, self.name)
-            self.table.overwrite(rows, commit)
-            return
-        self.table.create_from(rows, commit, properties={**_PROPERTIES, DESTINATION: self.name})
+        self.table.overwrite(rows, commit)
 
 
 def _is_of(version: Version, journal: Journal) -> bool:
