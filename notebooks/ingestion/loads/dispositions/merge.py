@@ -20,7 +20,7 @@ def remove(batch: Batch) -> Counts | None:
 
 def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
     action = batch.own("action")
-    found = dict(changed.groupBy(action).agg(F.count(F.lit(1))).collect())
+    found: dict[str, int] = dict(changed.groupBy(action).agg(F.count(F.lit(1))).collect())
     inserted, updated, deleted = (found.get(action, 0) for action in (INSERT, UPDATE, DELETE))
     if not found:
         return None
