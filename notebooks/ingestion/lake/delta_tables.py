@@ -46,19 +46,8 @@ _NO_DELTA = (
     "this Spark has no Delta. On a laptop `make delta` brings it from Maven Central; "
     "or set the widget table_format or the variable TABLE_FORMAT to parquet"
 )
-# A MERGE joins the table with its source three times, once outer, where Spark cannot send the small source to all rows
-# of the table: without a filter by the source's keys it would exchange the whole table for a few rows.
-_STORED_SOURCE = MappingProxyType(
-    {
-        f"{_SETTING}merge.materializeSource": "none",
-        "spark.sql.optimizer.runtime.bloomFilter.enabled": "true",
-        "spark.sql.optimizer.runtime.bloomFilter.applicationSideScanSizeThreshold": "1MB",
-        "spark.sql.optimizer.runtime.bloomFilter.creationSideThreshold": "64MB",
-        # Spark makes no such filter where it plans a broadcast; which it may do later, of what the filter left.
-        "spark.sql.autoBroadcastJoinThreshold": "-1",
-        "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
-    }
-)
+# A MERGE's source that lies in files of ours is read as often as it takes: nobody changes them.
+_STORED_SOURCE = MappingProxyType({f"{_SETTING}merge.materializeSource": "none"})
 _FIRST_LOOK = 20  # versions: the last commit of an application is nearly always among them
 
 
@@ -267,10 +256,8 @@ class DeltaTable:
         pairs = keys if isinstance(keys, Mapping) else {name: f"source.{quoted(name)}" for name in keys}
         on = " AND ".join(f"target.{quoted(column)} = {value}" for column, value in pairs.items())
         session = _session_of(self._spark, commit)
-        if is_stored:
-            frame = frame.where(_always(frame.columns[0]))
-            if session is not None:
-                _set(session, _STORED_SOURCE)
+        if is_stored and session is not None:
+            _set(session, _STORED_SOURCE)
         if session is None:
             last = self.last_commit(commit.application)
             if last and (last.version or 0) >= (commit.version or 1):
@@ -411,15 +398,6 @@ def _set(session: SparkSession, settings: Mapping[str, str]) -> bool:
     except PySparkException:
         return False
     return True
-
-
-def _always(name: str) -> str:
-    """Return a condition on a column that holds for every row.
-
-    Spark prunes a join's larger side by the keys of the smaller one only where that is filtered itself
-    (InjectRuntimeFilter), and does not know that this leaves none out.
-    """
-    return f"coalesce(octet_length(CAST({quoted(name)} AS STRING)), 0) >= 0"
 
 
 def _needed(columns: StructType) -> Mapping[str, str]:
