@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
@@ -39,12 +40,14 @@ class SourceTable:
         sql: its name in SQL.
         columns: those that are read, in the table's order.
         types: of the columns as they arrive, by name.
+        most_rows: about as many as it has at most, as the catalog says; None where it does not.
     """
 
     name: str
     sql: str
     columns: tuple[ColumnReading, ...]
     types: Mapping[str, DataType] = field(repr=False)
+    most_rows: int | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -86,16 +89,17 @@ class SqlDatabase:
     credentials: Callable[[], Mapping[str, str]] = field(repr=False)
     _options: dict[str, str] = field(init=False, repr=False)
     _signed_in: Mapping[str, str] | None = field(init=False, repr=False, default=None)
+    _listed: Sequence[tuple[TableName, bool, int | None]] | None = field(init=False, repr=False, default=None)
+    _asking: Lock = field(init=False, repr=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.dialect: Dialect = dialect_of(self.url)
         self._options = dict(self.dialect.options)
 
-    @cached_property
+    @property
     def tables(self) -> Sequence[tuple[TableName, bool]]:
         """All tables and views that may be read, and whether a name without a schema means them."""
-        rows = self.ask(self.dialect.tables(), "the list of tables")
-        return [(TableName(str(row[0]), str(row[1])), bool(row[2])) for row in rows]
+        return [(name, is_default) for name, is_default, _ in self._catalog]
 
     def find(self, name: str) -> TableName:
         """Return the table of a name as the database spells it, or in any case where only one is meant.
@@ -148,6 +152,7 @@ class SqlDatabase:
             query = self.dialect.select(sql, [(each, texts.get(each)) for each in names if each in chosen])
             found = self._schema(f"({query}) typed", name)
         chosen = _chosen(name, names, columns, exclude_columns)
+        most_rows = next((rows for listed, _, rows in self._catalog if listed == table), None)
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
@@ -155,7 +160,7 @@ class SqlDatabase:
             for each in found
             if each.name in chosen
         ]
-        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found})
+        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found}, most_rows)
 
     def primary_key(self, name: str) -> tuple[str, ...]:
         """Return the columns of the primary key that a table declares, in its order; none where it declares none."""
@@ -272,6 +277,25 @@ class SqlDatabase:
         self._signed_in = None
         if "prepared statement" in root_cause(error):
             self._options["prepareThreshold"] = "0"
+
+    @property
+    def _catalog(self) -> Sequence[tuple[TableName, bool, int | None]]:
+        """What the database lists: tables, whether a name without a schema means them, about their most rows.
+
+        It is asked once, whoever comes first: feeds of one source are loaded side by side.
+        """
+        with self._asking:
+            if self._listed is None:
+                rows = self.ask(self.dialect.tables(), "the list of tables")
+                self._listed = [
+                    (
+                        TableName(str(row[0]), str(row[1])),
+                        bool(row[2]),
+                        None if not row[3:] or row[3] is None else int(row[3]),
+                    )
+                    for row in rows
+                ]
+            return self._listed
 
     def _parts(self, table: SourceTable, extent: Extent, parts: int, where: str | None) -> list[str]:
         """Return the WHERE clauses by which a table is divided; none where it is read in one."""

@@ -18,6 +18,7 @@ from fakes.workspace import Settings
 from ingestion.feeds.problems import SourcesError
 from ingestion.loads.run import run_feeds
 from ingestion.platform.errors import InvalidSettingError
+from ingestion.sql.database import SqlDatabase
 
 Ingest = Callable[..., dict[str, Any]]
 
@@ -346,3 +347,42 @@ def test_an_api_may_land_a_file_a_record(ingest: Ingest, folder: Path, server: F
     api_toml(folder, server, 'format = "json"\nprimary_key = ["id"]')
     assert by_feed(ingest())["tracker.issues"]["rows_in_target"] == 2
     assert json.loads((lake / "tracker" / "issues" / "7.json").read_text(encoding="utf-8"))["name"] == "Zoë"
+
+
+def test_a_table_is_counted_where_it_may_be_large_or_its_rows_decide(
+    ingest: Ingest, folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in ("small", "few", "keyed", "large"):
+        postgres.drop(table)
+    postgres.execute(
+        "CREATE TABLE small AS SELECT g AS id FROM generate_series(1, 3) g",
+        "CREATE TABLE few AS SELECT * FROM small",
+        "CREATE TABLE keyed AS SELECT * FROM small",
+        "CREATE TABLE large AS SELECT g AS id, repeat('x', 60) AS note FROM generate_series(1, 50000) g",
+    )
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    shop_toml(
+        folder,
+        '[[tables]]\nname = "public.small"\n[[tables]]\nname = "public.large"\n'
+        '[[tables]]\nname = "public.few"\nland_when_more_than = 3\n'
+        '[[tables]]\nname = "public.keyed"\nchecks = [{ unique = "id" }]',
+        signed_in,
+    )
+    asked: list[str] = []
+    ask = SqlDatabase.ask
+
+    def noted(database: SqlDatabase, query: str, name: str) -> Any:
+        asked.append(query)
+        return ask(database, query, name)
+
+    monkeypatch.setattr(SqlDatabase, "ask", noted)
+    rows = by_feed(ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password}))
+    assert {name: (row["status"], row["rows_read"], row["rows_in_target"]) for name, row in rows.items()} == {
+        "shop.public.small": ("Succeeded", 3, 3),
+        "shop.public.large": ("Succeeded", 50_000, 50_000),
+        "shop.public.few": ("Skipped", 3, None),
+        "shop.public.keyed": ("Succeeded", 3, 3),
+    }
+    counted = sorted(query.rpartition(" ")[2] for query in asked if "row_count" in query)
+    assert counted == ['"public"."few"', '"public"."keyed"', '"public"."large"']
+    assert sum("pg_class" in query for query in asked) == 1
