@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ingestion.feeds.destinations import unfit
+from ingestion.feeds.file_options import meant
 from ingestion.feeds.model import (
     Cursor,
     Endpoint,
@@ -439,6 +440,8 @@ def _files(feed: Files) -> Iterator[Refusal]:
                 ("options", name),
                 "would leave out files or lines without a word: it is the loader's own; leave it out",
             )
+        elif option := meant(name, feed.file_format):
+            yield ("options", name), f"is no option of Spark's for {feed.file_format}. Did you mean {option!r}?"
 
 
 def _rest_source(source: RestSource) -> Iterator[Refusal]:
