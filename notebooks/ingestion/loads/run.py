@@ -145,17 +145,17 @@ def run_feeds(
 
 
 def _discover(run: Run, sources: Sequence[Source], request: Request) -> list[FeedResult]:
-    """Look into the databases of the sources that are asked for, whether they have feeds yet or not."""
+    """Look into the databases and folders that are asked for, whether they have feeds yet or not."""
     asked = [
         source
         for source in sources
-        if isinstance(source, SqlSource)
+        if isinstance(source, SqlSource | FilesSource)
         and (is_chosen(source.name, request.feeds) or any(is_chosen(feed.name, request.feeds) for feed in source.feeds))
     ]
     if not asked:
-        raise InvalidSettingError(f"feeds: {request.feeds[:80]!r} is no database of the sources.")
+        raise InvalidSettingError(f"feeds: {request.feeds[:80]!r} is no database and no folder of the sources.")
 
-    def task(source: SqlSource) -> _Task:
+    def task(source: SqlSource | FilesSource) -> _Task:
         result = FeedResult(f"{source.name}.*", request.mode)
         return _Task(result, lambda: looking.discover(run, source, request.sources, result))
 

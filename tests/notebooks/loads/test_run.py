@@ -252,6 +252,43 @@ def test_discover_proposes_a_file_that_can_be_read_as_it_is(
     }
 
 
+def test_discover_proposes_a_table_without_its_schema_where_that_is_the_users_name(
+    ingest: Ingest, folder: Path
+) -> None:
+    # The user's name is a secret's value, which a notebook must not exit with.
+    signed_in = 'user = { secret = "db-user" }\npassword = { secret = "db-password" }'
+    (folder / "shop.toml").write_text(f'[source]\ntype = "sql"\nurl = "${{SQL_URL}}"\n{signed_in}\n', encoding="utf-8")
+    (row,) = ingest(secrets={"db-user": "APP", "db-password": "x"}, mode="discover")["feeds"]
+    assert 'name = "ORDERS" # 2 rows, key Id' in row["toml"]
+    assert "APP" not in row["toml"]
+
+
+def test_discover_proposes_a_feed_for_each_kind_of_file_in_a_folder(
+    ingest: Ingest, folder: Path, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop zone"
+    (drop / "events").mkdir(parents=True)
+    (drop / "orders_1.csv").write_text("id;total\n1;2.50\n", encoding="utf-8")
+    (drop / "orders_2.csv").write_text("id;total\n2;3.50\n3;1.00\n", encoding="utf-8")
+    (drop / "events" / "a.json").write_text('{"event_id": 1}\n{"event_id": 2}\n', encoding="utf-8")
+    (folder / "drop.toml").write_text(f'[source]\ntype = "files"\nurl = "{drop}"\n', encoding="utf-8")
+    (row,) = ingest(mode="discover", feeds="drop")["feeds"]
+    assert 'pattern = "*.csv" # 2 files, such as orders_1.csv\nfile_format = "csv"\n' in row["toml"]
+    assert 'options = { header = true, sep = ";" }\n# id looks like the key' in row["toml"]
+    (folder / "drop.toml").write_text(row["toml"], encoding="utf-8")
+    rows = by_feed(ingest(feeds="drop.*"))
+    assert {name: (row["status"], row["inserted"]) for name, row in rows.items()} == {
+        "drop.orders": ("Succeeded", 3),
+        "drop.events": ("Succeeded", 2),
+    }
+
+
+def test_discover_of_a_folder_that_is_not_there_is_one_line(ingest: Ingest, folder: Path) -> None:
+    (folder / "drop.toml").write_text('[source]\ntype = "files"\nurl = "/no/such"\n', encoding="utf-8")
+    (row,) = ingest(mode="discover")["feeds"]
+    assert row["error"].startswith("/no/such: there is no such folder")
+
+
 def test_moments_are_what_every_reader_of_parquet_finds(
     ingest: Ingest, folder: Path, postgres: Postgres, lake: Path
 ) -> None:
