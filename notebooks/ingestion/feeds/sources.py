@@ -258,6 +258,7 @@ class _File:
             replace(
                 feed,
                 name=f"{source}.{feed.name}",
+                place=f"{self._path.name}:{self._document.line(place)}",
                 source=source,
                 destination=feed.destination if is_named else default_destination(source, feed.name),
             )

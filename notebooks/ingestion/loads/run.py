@@ -185,7 +185,7 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
         def refuse() -> None:
             raise reason
 
-        return [_Task(FeedResult(feed.name, request.mode), refuse) for feed in feeds]
+        return [_Task(FeedResult(feed.name, request.mode, place=feed.place), refuse) for feed in feeds]
     return []
 
 
@@ -211,7 +211,7 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
     free = BoundedSemaphore(at_a_time)
 
     def task(feed: Table) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
         each = max(1, connections // at_a_time)
 
         def load() -> None:
@@ -233,7 +233,7 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
     reader = open_api(run, source)
 
     def task(feed: Endpoint) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
 
         def load() -> None:
             is_reconciled = request.mode == "reconcile"
@@ -256,7 +256,7 @@ def _files_tasks(run: Run, source: FilesSource, feeds: Sequence[Files], request:
         raise SourceError("\n".join(source.unset))
 
     def task(feed: Files) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
 
         def load() -> None:
             if _is_replaced_whole(feed, request):

@@ -20,6 +20,8 @@ from ingestion.feeds.model import Endpoint, ForEachValue
 from ingestion.lake.storage import Storage
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
+from ingestion.platform.errors import UnexpectedAnswerError
+from ingestion.platform.names import nearest
 from ingestion.rest.answers import Record, Values
 from ingestion.rest.cursor_window import CursorWindow, Place
 from ingestion.rest.endpoint import EndpointReader, Page, named
@@ -101,6 +103,13 @@ class Spool:
     def absent(self, known: StructType | None) -> list[str]:
         """Return the columns that are known from before and that no record has."""
         return absent(self._types, known)
+
+    def lacks_key(self, name: str) -> UnexpectedAnswerError:
+        """Return the error that no record has a column of the key, with those that there are."""
+        return UnexpectedAnswerError(
+            f"{self._endpoint.name}: no record has {name!r}, which primary_key names. "
+            f"{nearest(name, self._types.fields)} Where records stand further within the answer, data_selector says so."
+        )
 
     def records(self) -> Iterator[SpooledRecord]:
         """Yield the records as they were read, a piece in memory at a time."""

@@ -14,7 +14,7 @@ from ingestion.platform.names import nearest, twins
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
-from ingestion.sql.failures import is_transient
+from ingestion.sql.failures import is_transient, way_out
 from ingestion.sql.partitioning import (
     bucket_bounds,
     crowded,
@@ -347,9 +347,7 @@ class SqlDatabase:
         try:
             self._schema(name, name)
         except SourceError as error:
-            spelled = [str(table) for table, _ in self.tables] + [
-                table.name for table, is_default in self.tables if is_default
-            ]
+            spelled = [table.name if is_default else str(table) for table, is_default in self.tables]
             raise SourceError(f"{str(error).rstrip('.')}. {nearest(name, spelled)}") from error
 
     def _schema(self, source: str, name: str) -> StructType:
@@ -434,4 +432,5 @@ def _is_whole_number(kind: DataType) -> bool:
 
 
 def _unreadable(table: str, error: Exception) -> SourceError:
-    return SourceError(f"{table}: cannot be read: {root_cause(error)}")
+    cause = root_cause(error)
+    return SourceError(f"{table}: cannot be read: {cause}{way_out(cause)}")
