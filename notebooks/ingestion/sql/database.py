@@ -99,7 +99,7 @@ class SqlDatabase:
     @property
     def tables(self) -> Sequence[tuple[TableName, bool]]:
         """All tables and views that may be read, and whether a name without a schema means them."""
-        return [(name, is_default) for name, is_default, _ in self._catalog]
+        return [(name, is_default) for name, is_default, _ in self._listing]
 
     def find(self, name: str) -> TableName:
         """Return the table of a name as the database spells it, or in any case where only one is meant.
@@ -152,7 +152,7 @@ class SqlDatabase:
             query = self.dialect.select(sql, [(each, texts.get(each)) for each in names if each in chosen])
             found = self._schema(f"({query}) typed", name)
         chosen = _chosen(name, names, columns, exclude_columns)
-        most_rows = next((rows for listed, _, rows in self._catalog if listed == table), None)
+        most_rows = next((rows for listed, _, rows in self._listing if listed == table), None)
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
@@ -279,7 +279,7 @@ class SqlDatabase:
             self._options["prepareThreshold"] = "0"
 
     @property
-    def _catalog(self) -> Sequence[tuple[TableName, bool, int | None]]:
+    def _listing(self) -> Sequence[tuple[TableName, bool, int | None]]:
         """What the database lists: tables, whether a name without a schema means them, about their most rows.
 
         It is asked once, whoever comes first: feeds of one source are loaded side by side.
@@ -347,7 +347,8 @@ class SqlDatabase:
         try:
             self._schema(name, name)
         except SourceError as error:
-            spelled = [table.name if is_default else str(table) for table, is_default in self.tables]
+            with_schema = "." in name
+            spelled = [str(table) if with_schema or not is_default else table.name for table, is_default in self.tables]
             raise SourceError(f"{str(error).rstrip('.')}. {nearest(name, spelled)}") from error
 
     def _schema(self, source: str, name: str) -> StructType:
