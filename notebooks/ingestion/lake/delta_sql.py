@@ -111,3 +111,24 @@ def properties_of(properties: Mapping[str, str]) -> str:
 def literal(text: str) -> str:
     """Return a text as SQL has it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def changes_within(path: str, old: DataType, new: DataType) -> Iterator[str]:
+    """Yield what ALTER TABLE takes to make a column's type another one that holds all that it holds.
+
+    Args:
+        path: the column's name as SQL has it; within an array `.element`, within a struct the field's.
+        old: its type.
+        new: the wider one: with further fields within, or wider numbers.
+    """
+    if isinstance(old, ArrayType) and isinstance(new, ArrayType):
+        yield from changes_within(f"{path}.element", old.elementType, new.elementType)
+    elif isinstance(old, StructType) and isinstance(new, StructType):
+        for each in new:
+            inner = f"{path}.{quoted(each.name)}"
+            if each.name not in old.names:
+                yield f"ADD COLUMNS ({inner} {type_of(each.dataType)})"
+            elif each.dataType != old[each.name].dataType:
+                yield from changes_within(inner, old[each.name].dataType, each.dataType)
+    elif new != old:
+        yield f"ALTER COLUMN {path} TYPE {type_of(new)}"

@@ -26,7 +26,7 @@ from pyspark.sql.functions import max as greatest
 from pyspark.sql.types import DataType, StructField, StructType
 
 from ingestion.lake.delta_commits import Changes, Commit, Version, marked, version_of
-from ingestion.lake.delta_sql import Clause, ddl, has_odd_names, literal, properties_of, quoted, type_of
+from ingestion.lake.delta_sql import Clause, changes_within, ddl, has_odd_names, literal, properties_of, quoted
 from ingestion.lake.manifest import compare
 from ingestion.platform.errors import LakeError, PromotionError, SchemaChangedError
 from ingestion.platform.spark_errors import root_cause
@@ -188,8 +188,8 @@ class DeltaTable:
         if new:
             self._execute(f"ALTER TABLE {self.identifier} ADD COLUMNS ({ddl(new)})", "cannot get new columns")
         for column in wider:
-            change_type = f"ALTER COLUMN {quoted(column.name)} TYPE {type_of(column.dataType)}"
-            self._execute(f"ALTER TABLE {self.identifier} {change_type}", "cannot get a wider column")
+            for change_type in changes_within(quoted(column.name), present[column.name].dataType, column.dataType):
+                self._execute(f"ALTER TABLE {self.identifier} {change_type}", "cannot get a wider column")
 
     def append(self, frame: DataFrame, commit: Commit) -> None:
         """Add rows. Columns that the frame lacks are NULL; one that the table lacks is refused: `evolve` first."""

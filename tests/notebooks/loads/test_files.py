@@ -170,6 +170,35 @@ def test_json_lines_and_parquet_land_alike(load: Load, drop: Path, spark: SparkS
     assert landed(spark, lake, "drop/parts") == [(1, "a"), (2**40, "b")]
 
 
+def test_a_field_that_is_new_within_a_column_of_json_lands_as_the_contract_says(
+    load: Load, drop: Path, spark: SparkSession, lake: Path
+) -> None:
+    text = DROP.replace("*.csv", "*.json").replace('"csv"\noptions = { header = true }', '"json"')
+    (drop / "a.json").write_text('{"id": 1, "who": {"name": "x"}, "lines": [{"no": 1}]}\n')
+    assert load(text)["status"] == "Succeeded"
+    (drop / "b.json").write_text('{"id": 2, "who": {"age": 7, "name": "y"}, "lines": [{"no": 1, "at": {"d": 5}}]}\n')
+    frozen = load(text.replace("file_format", 'schema_contract = "freeze"\nfile_format'))
+    assert "schema_contract is 'freeze'" in frozen["error"]
+    row = load(text)
+    assert (row["status"], row["inserted"]) == ("Succeeded", 1), row
+    assert row["notes"] == ["column who got a wider type", "column lines got a wider type"]
+    rows = spark.read.format("delta").load(str(lake / "drop/events")).orderBy("id").collect()
+    assert [each.asDict(recursive=True) for each in rows] == [
+        {"id": 1, "who": {"name": "x", "age": None}, "lines": [{"no": 1, "at": None}]},
+        {"id": 2, "who": {"name": "y", "age": 7}, "lines": [{"no": 1, "at": {"d": 5}}]},
+    ]
+    (drop / "c.json").write_text('{"id": 3, "who": {"name": "z", "size": 1}, "lines": []}\n')
+    row = load(text.replace("file_format", 'schema_contract = "discard_columns"\nfile_format'))
+    assert (row["status"], row["inserted"]) == ("Succeeded", 1), row
+    (drop / "d.json").write_text('{"id": 4, "who": {"name": "w"}, "lines": [{"no": 2}]}\n')
+    assert load(text)["inserted"] == 1
+    rows = spark.read.format("delta").load(str(lake / "drop/events")).orderBy("id").collect()
+    assert [(each["id"], each["who"]["name"], each["who"]["age"]) for each in rows[2:]] == [
+        (3, "z", None),
+        (4, "w", None),
+    ]
+
+
 def test_of_several_rows_of_a_key_the_one_in_the_later_file_counts(
     load: Load, drop: Path, spark: SparkSession, lake: Path
 ) -> None:
