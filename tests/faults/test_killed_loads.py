@@ -231,11 +231,20 @@ def test_a_reload_that_dies_at_its_commit_leaves_the_old_position_or_the_new_one
     assert rows(spark, lake) == (kept if dies == "before" else reloaded)
 
 
-def test_two_runs_at_once_load_each_row_once(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(next_run, spark, lake, source, **APPENDED) for _ in range(2)]:
-            done.result()
-    assert rows(spark, lake) == FIRST
+@pytest.mark.parametrize("name", ["append", "scd2"])
+def test_two_runs_at_once_load_each_row_once(
+    spark: SparkSession, source: ChangingSource, lake: Path, name: str
+) -> None:
+    sweep = SWEEPS[name]
+    if name != "append":
+        source = replace(source, key=("id",), is_exclusive=False)
+    for changed in (FIRST, sweep.changed or ()):
+        source.rows = list(changed)
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(next_run, spark, lake, source, **sweep.keys) for _ in range(2)]:
+                done.result()
+    expected = source.rows if sweep.expected is None else sweep.expected
+    assert rows(spark, lake, *sweep.columns) == sorted(expected, key=str)
 
 
 def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
