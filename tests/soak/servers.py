@@ -138,7 +138,7 @@ class MariaDbTables(PostgresTables):
             password=self.server.password,
             database=self.server.database,
             charset="utf8mb4",
-            init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, innodb_lock_wait_timeout = 20",
+            init_command="SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 20",
         )
 
     def _keep_past(self, connection: Connection, case: Case) -> None:
