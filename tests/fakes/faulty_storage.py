@@ -25,6 +25,11 @@ def is_new_case(fault: str, call: str) -> bool:
     return fault == FAILS_BEFORE or call.split(maxsplit=1)[0] not in _READS
 
 
+def is_commit(call: str) -> bool:
+    """Say whether a call is a commit of Delta's."""
+    return call.startswith(_COMMITS)
+
+
 class Died(BaseException):
     """The run's process is gone: nothing it would still do reaches the storage."""
 

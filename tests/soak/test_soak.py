@@ -16,7 +16,7 @@ from soak.tables import target_of
 
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 # `make soak` follows all cases, and for longer.
-SHORT = ("cursor_scd2_hard", "transaction_id_merge_hard", "mariadb_cursor_append", "api_cursor_merge_hard")
+SHORT = ("transaction_id_scd2_hard", "mariadb_cursor_append", "api_cursor_merge_hard")
 pytestmark = pytest.mark.timeout(900)
 
 
