@@ -19,7 +19,7 @@ serve: $(VENV)/.run $(VENV)/.delta $(VENV)/.serve
 	@$(VENV)/bin/python scripts/run_local.py --serve $(ARGS)
 
 test: lint $(VENV)/.classes
-	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from fakes import abfss
 from fakes import mariadb as mariadb_server
@@ -31,12 +31,18 @@ if TYPE_CHECKING:
 
     from local_factory.cluster.spark import Cluster
 
-settings.register_profile("shared machine", deadline=None)  # a pause of the machine is no failure
+# A pause of the machine is no failure. In CI a commit is answered alike each time; elsewhere examples are new ones.
+settings.register_profile(
+    "shared machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("shared machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# What one process of the test run starts for all its tests: they stay together when the run has several processes.
-_STARTED_ONCE = ("spark", "spark_cluster", "node")
+# Where the tests that need Spark take minutes, the longest files first.
+_LONGEST = ("tests/faults", "tests/soak", "tests/notebooks/loads", "tests/notebooks", "tests/local_factory", "tests")
 # Where a test's Spark is a notebook's, and so may be either kind of session.
 _NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
 _KINDS = ("classic", "connect")
@@ -75,13 +81,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("spark", _KINDS if asked == "both" else [asked], indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that share something costly, or else a file, run in one process."""
-    for item in items:
-        shared = next((name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ())), None)
-        group = ("connect" if _is_remote(item) else shared) or str(item.path.relative_to(REPOSITORY))
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Put the files that take longest first. Each process of the run takes the next file that none has taken."""
+    with_spark = {item.path for item in items if "spark_cluster" in getattr(item, "fixturenames", ())}
+
+    def place(item: pytest.Item) -> int:
+        name = str(item.path.relative_to(REPOSITORY)) if item.path in with_spark else ""
+        return next((place for place, folder in enumerate(_LONGEST) if name.startswith(folder)), len(_LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -193,7 +193,7 @@ def test_output_that_nobody_reads_on_ends_quietly(tmp_path: Path) -> None:
     arguments = ["--trigger", "TR_Ingest_Country_Data_Twice_Daily", "--next", "4", "--json"]
     process = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -264,7 +264,7 @@ def test_ctrl_c_marks_the_run_cancelled_and_leaves_no_process_behind(tmp_path: P
     java = java_processes(process.pid)
     assert java
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=240)
     assert process.returncode == 1, errors
     (run,) = json.loads(output)["runs"]
     assert (run["status"], run["activityRuns"][0]["status"]) == ("Cancelled", "Cancelled")
@@ -307,7 +307,7 @@ def test_a_watch_runs_at_the_fire_times_until_it_is_interrupted(tmp_path: Path) 
     )
     wait_for(lambda: list(tmp_path.glob(".local/runs/*/report.html")) or process.poll() is not None)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     (run,) = json.loads(output.splitlines()[0])["runs"]
     assert run["invokedBy"]["invokedByType"] == "ScheduleTrigger"

@@ -29,7 +29,7 @@ TOKEN_STEPS = JOBS["token/renew"]["steps"]
 
 
 def execute(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **options)
 
 
 def step(steps: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -59,14 +59,14 @@ def main(good: str, bad: str, slow: str) -> None:
 
     run_id = hook.run_pipeline(good, *place).run_id
     assert hook.wait_for_pipeline_run_status(
-        run_id, AzureDataFactoryPipelineRunStatus.SUCCEEDED, *place, check_interval=1, timeout=60
+        run_id, AzureDataFactoryPipelineRunStatus.SUCCEEDED, *place, check_interval=1, timeout=240
     )
     tell(f"hook: {good} {hook.get_pipeline_run_status(run_id, *place)}")
 
     run_id = hook.run_pipeline(slow, *place).run_id
     hook.cancel_pipeline_run(run_id, *place)
     assert hook.wait_for_pipeline_run_status(
-        run_id, AzureDataFactoryPipelineRunStatus.CANCELLED, *place, check_interval=1, timeout=60
+        run_id, AzureDataFactoryPipelineRunStatus.CANCELLED, *place, check_interval=1, timeout=240
     )
     tell(f"hook: {slow} {hook.get_pipeline_run_status(run_id, *place)}")
     tell(f"hook: pipeline {hook.get_pipeline(good, *place).name}, factory {hook.get_factory(*place).name}")

@@ -26,7 +26,7 @@ def node() -> Callable[[str, Any], Any]:
             input=json.dumps(document),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert answer.returncode == 0, answer.stderr

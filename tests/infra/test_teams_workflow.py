@@ -68,7 +68,7 @@ class Workflow:
             assert request["authentication"]["type"] == "ManagedServiceIdentity"
             headers["Authorization"] = f"Bearer for {request['authentication']['audience']}"
         response = requests.request(
-            request["method"], request["uri"], json=request.get("body"), headers=headers, timeout=5
+            request["method"], request["uri"], json=request.get("body"), headers=headers, timeout=240
         )
         response.raise_for_status()
         return response.json() if response.content else None

@@ -19,5 +19,5 @@ def test_a_teams_test_runs_a_pipeline_of_its_factory(tmp_path: Path) -> None:
         '    assert run.output("C") == {"rowsCopied": 3}\n'
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert "1 passed" in done.stdout, done.stdout + done.stderr

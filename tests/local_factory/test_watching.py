@@ -184,7 +184,7 @@ def test_an_event_is_given_by_hand(adf: Path) -> None:
     (adf.parent / "event.json").write_text(json.dumps({"event": {"data": {"key": "by hand"}}}))
     done = subprocess.run(
         command(adf.parent, "--trigger", "C", "--event", "event.json", "--json"),
-        cwd=adf.parent, capture_output=True, text=True, timeout=120, check=False,
+        cwd=adf.parent, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (run,) = json.loads(done.stdout)["runs"]
@@ -197,7 +197,7 @@ def test_a_watch_runs_the_windows_that_have_closed(adf: Path) -> None:
     window_trigger(adf, "W", maxConcurrency=1)
     done = subprocess.run(
         command(adf.parent, "--trigger", "W", "--watch", "--json"),
-        cwd=adf.parent, capture_output=True, text=True, timeout=200, check=False,
+        cwd=adf.parent, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     decoder, text, runs = json.JSONDecoder(), done.stdout.strip(), []

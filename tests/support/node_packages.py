@@ -1,5 +1,6 @@
 """Packages of npm that a test needs: installed once, from a lock file beside their package.json."""
 
+import fcntl
 import functools
 import shutil
 import subprocess
@@ -14,6 +15,12 @@ def install(folder: Path) -> str | None:
     npm = shutil.which("npm")
     if not (npm and shutil.which("node")):
         return MISSING
+    with (folder / "package-lock.json").open() as lock:  # the processes of a test run come here at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _install_what_is_locked(npm, folder)
+
+
+def _install_what_is_locked(npm: str, folder: Path) -> str | None:
     installed = folder / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= (folder / "package-lock.json").stat().st_mtime:
         return None

@@ -66,7 +66,7 @@ def run(name: str, *arguments: Path | str, text: str = "", cwd: Path = FOLDER, *
     environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"} | variables
     command = [ENVIRONMENT / "bin" / name, *arguments]
     done = subprocess.run(
-        command, input=text, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200, check=False
+        command, input=text, env=environment, cwd=cwd, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -223,7 +223,7 @@ def test_microsofts_deployer_publishes_the_project_with_its_parameters(tmp_path)
 def test_a_setting_that_cannot_be_is_refused_before_anything_is_published(settings, message):
     command = [sys.executable, FOLDER / "publish.py", "6f1d2c1e-8a54-4a53-9d6f-0c2f6f1d7a10"]
     done = subprocess.run(
-        command, env=os.environ | SETTINGS | settings, capture_output=True, text=True, timeout=60, check=False
+        command, env=os.environ | SETTINGS | settings, capture_output=True, text=True, timeout=240, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(message)

@@ -364,4 +364,4 @@ def open_elsewhere(database):
         try:
             yield
         finally:
-            process.communicate("exit;\n", timeout=30)
+            process.communicate("exit;\n", timeout=240)

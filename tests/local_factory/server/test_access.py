@@ -135,7 +135,7 @@ def test_a_chunked_body_is_counted_as_it_comes(server):
             params=VERSION,
             headers={"authorization": bearer()},
             content=chunks(),
-            timeout=60,
+            timeout=240,
         )
         assert answer.status_code == 413
     except httpx.WriteError:

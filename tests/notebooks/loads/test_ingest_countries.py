@@ -97,7 +97,7 @@ def test_with_a_key_v5_is_asked(
 
 def test_all_five_are_asked_at_the_same_time(ingest: Callable[..., list[str]], server: FaultyServer) -> None:
     # Nobody is answered before all five have asked.
-    barrier = Barrier(5, timeout=10)
+    barrier = Barrier(5, timeout=240)
 
     def together(answer: Answer) -> Answer:
         def wait_and_answer(handler: Any) -> None:
@@ -115,7 +115,7 @@ def test_all_five_are_landed_at_the_same_time(
     ingest: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing is landed before all five are about to be.
-    barrier, write = Barrier(5, timeout=10), FolderStorage.write
+    barrier, write = Barrier(5, timeout=240), FolderStorage.write
 
     def wait_and_write(*arguments: Any) -> None:
         barrier.wait()
@@ -147,7 +147,7 @@ class Crowd:
                 self._now += 1
                 self.most = max(self.most, self._now)
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self.most >= self._expected, timeout=30)
+                self._changed.wait_for(lambda: self.most >= self._expected, timeout=240)
                 self._now -= 1
             answer(handler)
 

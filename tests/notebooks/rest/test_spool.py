@@ -226,7 +226,7 @@ def test_a_page_that_fails_leaves_nothing(server: FaultyServer, storage: Storage
 def test_combinations_are_read_side_by_side_and_one_that_fails_fails_all(
     server: FaultyServer, storage: Storage, spark: SparkSession, tmp_path: Path
 ) -> None:
-    barrier = Barrier(4, timeout=10)
+    barrier = Barrier(4, timeout=240)
 
     def together(request: Request, handler: Any) -> None:
         barrier.wait()
