@@ -24,7 +24,7 @@ from soak.course import LoadFailedError, Outcome, follow
 from soak.servers import MariaDbTables, PostgresTables
 from soak.storm import rage
 
-_RUNS_OF_A_COURSE, _STEPS_BETWEEN_RUNS = 4, 80
+_RUNS_OF_A_COURSE, _STEPS_BETWEEN_RUNS = 3, 100
 # A table of a hundred rows is no work for many tasks.
 _SPARK = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "1"}
 
