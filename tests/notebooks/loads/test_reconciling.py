@@ -147,23 +147,6 @@ def test_of_versions_and_soft_deletes_what_is_there_now_is_compared(
     assert table.where("id = 150 AND _deleted_at IS NOT NULL").count() == 1
 
 
-def test_a_table_of_a_catalog_is_the_one_that_is_compared_and_repaired(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path, tmp_path: Path
-) -> None:
-    schema = f"reconciled_{tmp_path.name[-1]}"
-    spark.sql(f"CREATE SCHEMA {schema} LOCATION '{tmp_path / 'warehouse'}'")
-    catalog = {"catalog": "spark_catalog", "schema": schema}
-    try:
-        run(**catalog)
-        assert not (lake / "stock").exists()
-        postgres.execute("UPDATE stock SET name = 'silent' WHERE id = 77")
-        assert run("reconcile", **catalog)["differences"] == 1
-        assert run("repair", **catalog)["updated"] == 1
-        assert run("reconcile", **catalog)["differences"] == 0
-    finally:
-        spark.sql(f"DROP SCHEMA {schema} CASCADE")
-
-
 def test_a_feed_that_keeps_what_is_gone_or_was_is_not_blamed_for_it(run: Run, postgres: Postgres) -> None:
     keeping = FEED[: FEED.index("deletes")] + FEED[FEED.index("incremental") :]
     run(text=keeping)
