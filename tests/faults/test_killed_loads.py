@@ -25,7 +25,7 @@ from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.platform.errors import LakeError
 from ingestion.platform.log import StepLog, utc_now
-from support.lakes import leftovers
+from support.lakes import leftovers, table_rows
 
 FEED = Table(
     name="shop.orders",
@@ -51,9 +51,8 @@ def load(spark: SparkSession, storage: Storage, source: ChangingSource, mode: st
     this.reload() if mode == "reload" else this.load()
 
 
-def rows(spark: SparkSession, lake: Path, *columns: str) -> list[tuple[Any, ...]]:
-    found = spark.read.format("delta").load(str(lake / "orders")).select(*(columns or ("id", "name", "at")))
-    return sorted(map(tuple, found.collect()), key=str)
+def rows(lake: Path, *columns: str) -> list[tuple[Any, ...]]:
+    return sorted(table_rows(lake / "orders", *(columns or ("id", "name", "at"))), key=str)
 
 
 class DyingCommits:
@@ -107,7 +106,7 @@ def test_whenever_a_run_dies_the_next_one_makes_all_equal(
     source.rows = [*FIRST, *MORE]
     clean = FaultyStorage(FolderStorage(str(shutil.copytree(before, tmp_path / "clean"))))
     load(spark, clean, source, "load", **APPENDED)
-    assert rows(spark, tmp_path / "clean") == [*FIRST, *MORE]
+    assert rows(tmp_path / "clean") == [*FIRST, *MORE]
     cases = [number for number, call in enumerate(clean.calls, 1) if is_new_case(DIES_AFTER, call)]
     for number in cases:
         lake = shutil.copytree(before, tmp_path / str(number))
@@ -115,11 +114,11 @@ def test_whenever_a_run_dies_the_next_one_makes_all_equal(
         storage = FaultyStorage(FolderStorage(str(lake)), number, DIES_AFTER)
         with suppress(Died, LakeError):
             load(spark, storage, source, "load", **APPENDED)
-        assert rows(spark, lake) in (FIRST, [*FIRST, *MORE]), f"half a load: {storage.calls[number - 1]}"
+        assert rows(lake) in (FIRST, [*FIRST, *MORE]), f"half a load: {storage.calls[number - 1]}"
         # What comes meanwhile belongs to the next window, not to the one that was begun.
         source.rows.append(LAST)
         next_run(spark, lake, source, **APPENDED)
-        assert rows(spark, lake) == [*FIRST, *MORE, LAST], storage.calls[number - 1]
+        assert rows(lake) == [*FIRST, *MORE, LAST], storage.calls[number - 1]
         assert leftovers(lake) == []
 
 
@@ -148,9 +147,9 @@ def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
         next_run(spark, lake, source, **keys)
     everything = [*FIRST, (7, "g", 30), (1, "A", 31)]
     expected = everything[1:] if disposition == "merge" else everything
-    assert rows(spark, lake) == sorted(expected, key=str)
+    assert rows(lake) == sorted(expected, key=str)
     if disposition == "scd2":
-        current = rows(spark, lake, "id", "at", "_is_current")
+        current = rows(lake, "id", "at", "_is_current")
         assert [each for each in current if not each[2]] == [(1, 10, False)]
 
 
@@ -165,7 +164,7 @@ def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
     source.rows = source.rows[1:]
     with suppress(Died):
         load(spark, commits.storage, source, "load", **scan)
-    assert rows(spark, lake) == source.rows
+    assert rows(lake) == source.rows
     next_run(spark, lake, source, **scan)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
@@ -187,14 +186,14 @@ def test_a_reload_that_dies_at_its_commit_leaves_the_old_position_or_the_new_one
     next_run(spark, lake, source)
     reloaded = [(1, "Z", 5), (8, "y", 30), (9, "z", 20)]
     kept = sorted([*FIRST, (8, "y", 30), (9, "z", 20)])
-    assert rows(spark, lake) == (kept if dies == "before" else reloaded)
+    assert rows(lake) == (kept if dies == "before" else reloaded)
 
 
 def test_two_runs_at_once_load_each_row_once(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(next_run, spark, lake, source, **APPENDED) for _ in range(2)]:
             done.result()
-    assert rows(spark, lake) == FIRST
+    assert rows(lake) == FIRST
 
 
 def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
@@ -213,7 +212,7 @@ def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source:
         next_run(spark, lake, source, **APPENDED)
     source.rows += [(8, "h", 60)]
     next_run(spark, lake, source, **APPENDED)
-    assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
+    assert [row[0] for row in rows(lake)] == [1, 2, 3, 4, 6, 7, 8]
 
 
 def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_taken_for_it(
@@ -231,7 +230,7 @@ def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_t
     monkeypatch.setattr(DeltaTable, "merge", merge_after_the_dead)
     source.rows = [(1, "A", 31), *source.rows[1:], (9, "i", 32)]
     next_run(spark, lake, source)
-    assert rows(spark, lake) == sorted(source.rows)
+    assert rows(lake) == sorted(source.rows)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
     assert (journal.rows, journal.window) == (len(source.rows), None)

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from fakes.faulty_http import Answer, FaultyServer, Request, json_answer
 from fakes.workspace import Settings
 from ingestion.loads.run import run_feeds
+from support.lakes import table_rows
 
 SOURCE = """\
 [source]
@@ -75,10 +76,9 @@ def load(spark: SparkSession, server: FaultyServer, lake: Path, tmp_path: Path) 
 
 
 @pytest.fixture
-def landed(spark: SparkSession, lake: Path) -> Callable[..., list[tuple[Any, ...]]]:
+def landed(lake: Path) -> Callable[..., list[tuple[Any, ...]]]:
     def landed(*columns: str) -> list[tuple[Any, ...]]:
-        rows = spark.read.format("delta").load(str(lake / "tracker/issues")).select(*columns).collect()
-        return sorted(map(tuple, rows))
+        return sorted(table_rows(lake / "tracker/issues", *columns))
 
     return landed
 
