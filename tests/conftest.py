@@ -146,7 +146,9 @@ def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster
     folder = tmp_path_factory.mktemp("spark")
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
-    with start_jvm(java_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm, ExitStack() as stack:
+    # With the optimising compiler, too: unlike a run on a laptop, this Spark lives for minutes.
+    options = [f"-Dderby.system.home={folder}", "-XX:TieredStopAtLevel=4"]
+    with start_jvm(java_drivers(), options) as jvm, ExitStack() as stack:
         with pytest.MonkeyPatch.context() as variables:
             variables.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)  # which the first test may have set
             cluster = stack.enter_context(start_cluster(jvm, folder, settings, with_connect=True))
