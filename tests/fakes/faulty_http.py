@@ -89,6 +89,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection; speaks HTTP/1.1, so that connections can be kept."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # as servers do; else a kept connection's answers wait 40 ms for the client's word
     server: FaultyServer
 
     def do_GET(self) -> None:

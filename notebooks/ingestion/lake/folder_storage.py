@@ -156,8 +156,7 @@ class FolderLease:
 def _locked(file: Path) -> int | None:
     """Return a descriptor that holds a file's lock; None where another one does."""
     while True:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _opened(file)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -170,6 +169,16 @@ def _locked(file: Path) -> int | None:
             return descriptor
         # Its holder removed it between the two calls.
         os.close(descriptor)
+
+
+def _opened(file: Path) -> int:
+    """Return a descriptor of a file, which is made with its folders where there is none."""
+    flags = os.O_RDWR | os.O_CREAT
+    try:
+        return os.open(file, flags, 0o666)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, flags, 0o666)
 
 
 @contextmanager
@@ -191,8 +200,9 @@ def _written_beside(file: Path, content: bytes) -> Iterator[Path]:
             os.close(descriptor)
             descriptor = None
     try:
+        if os.fstat(descriptor).st_size:
+            os.ftruncate(descriptor, 0)
         with os.fdopen(os.dup(descriptor), "wb") as stream:
-            stream.truncate(0)
             stream.write(content)
         yield beside
     finally:

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from ingestion.platform.identity import find_credential
 from ingestion.platform.log import Clock, StepLog, utc_now
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration, CountrySettings, country_api_url
-from ingestion.platform.threads import gather
+from ingestion.platform.threads import completed
 from ingestion.rest.answers import Values
 from ingestion.rest.client import ApiClient, RetryPolicy
 from ingestion.rest.endpoint import EndpointReader, Page
@@ -59,7 +59,7 @@ def ingest_countries(
 ) -> str:
     """Land the record of every country, each in a file of its own; return the files' names as a JSON list.
 
-    They are asked for at the same time, and then written at the same time, as many as `country_api_connections` says.
+    As many as `country_api_connections` says are asked for at the same time, and each is written as it comes.
 
     Args:
         spark: the session.
@@ -96,22 +96,28 @@ def ingest_countries(
         late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
         countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
         tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
-        pages, failures = gather(tasks, workers=source.max_connections, seconds=seconds, late=late)
+        landings: dict[str, Future[str]] = {}
+        failures: dict[str, BaseException] = {}
         with ThreadPoolExecutor(source.max_connections) as pool:
-            redact = configuration.secrets.redact
-            landings = {
-                name: pool.submit(_land, storage, feed, replace(page, url=redact(page.url)), log)
-                for name, page in pages.items()
-            }
+            for name, ended in completed(tasks, workers=source.max_connections, seconds=seconds, late=late):
+                if error := ended.exception():
+                    failures[name] = error
+                    continue
+                page = ended.result()
+                page = replace(page, url=configuration.secrets.redact(page.url))
+                landings[name] = pool.submit(_land, storage, feed, page, log)
         landed: list[str] = []
-        for name, landing in landings.items():
+        for name in countries:
             try:
-                landed.append(landing.result())
+                if name in landings:
+                    landed.append(landings[name].result())
             except IngestionError as error:
                 failures[name] = error
         run.rows = len(landed)
         if failures:
-            raise CountriesFailedError(_message(failures, len(countries)))
+            raise CountriesFailedError(
+                _message({name: failures[name] for name in countries if name in failures}, len(countries))
+            )
     return json.dumps(landed)
 
 
@@ -154,7 +160,7 @@ def _land(storage: Storage, feed: Endpoint, page: Page, log: StepLog) -> str:
     return name
 
 
-def _message(failures: dict[str, Exception], asked: int) -> str:
+def _message(failures: dict[str, BaseException], asked: int) -> str:
     lines = [f"- {name}: {type(error).__name__}: {error}" for name, error in failures.items()]
     head = f"{len(failures)} of {asked} countries were not landed; their old files are as they were:"
     return "\n".join([head, *lines])

@@ -1,7 +1,8 @@
 """Work done at the same time, each piece of which may fail or hang without harm to the others."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, as_completed
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
@@ -15,10 +16,30 @@ def gather(
 ) -> tuple[dict[Key, Result], dict[Key, Exception]]:
     """Run tasks in threads and return (results, errors), in the tasks' order, after at most `seconds`.
 
-    A task that is not done by then has `late` for its error. The threads are daemons: unlike those of a
-    `ThreadPoolExecutor`, one that hangs does not keep the program from ending.
+    A task that is not done by then has `late` for its error.
+    """
+    results: dict[Key, Result] = {}
+    errors: dict[Key, Exception] = {}
+    ended = dict(completed(tasks, workers=workers, seconds=seconds, late=late))
+    for key in tasks:
+        error = ended[key].exception()
+        if error is None:
+            results[key] = ended[key].result()
+        elif isinstance(error, Exception):
+            errors[key] = error
+    return results, errors
+
+
+def completed(
+    tasks: Mapping[Key, Callable[[], Result]], *, workers: int, seconds: float, late: Exception
+) -> Iterator[tuple[Key, Future[Result]]]:
+    """Run tasks in threads and yield each as it has ended; after `seconds` the others, with `late` for their error.
+
+    The threads are daemons: unlike those of a `ThreadPoolExecutor`, one that hangs does not keep the program from
+    ending.
     """
     futures: dict[Key, Future[Result]] = {key: Future() for key in tasks}
+    keys = {future: key for key, future in futures.items()}
     waiting: SimpleQueue[Key] = SimpleQueue()
     for key in tasks:
         waiting.put(key)
@@ -40,18 +61,12 @@ def gather(
 
     for _ in range(min(workers, len(tasks))):
         Thread(target=work, daemon=True).start()
-    wait(futures.values(), timeout=seconds)
-
-    results: dict[Key, Result] = {}
-    errors: dict[Key, Exception] = {}
-    for key, future in futures.items():
-        if not future.done():
-            future.cancel()
-            errors[key] = late
-            continue
-        error = future.exception()
-        if error is None:
-            results[key] = future.result()
-        elif isinstance(error, Exception):
-            errors[key] = error
-    return results, errors
+    with suppress(TimeoutError):
+        for future in as_completed(futures.values(), timeout=seconds):
+            yield keys.pop(future), future
+    for future in keys:
+        future.cancel()
+    for key in keys.values():
+        given_up: Future[Result] = Future()
+        given_up.set_exception(late)
+        yield key, given_up

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakKeyDictionary
 
 import requests
 import urllib3
@@ -34,6 +35,10 @@ _BROKEN = (
     requests.Timeout,
     urllib3.exceptions.HTTPError,
     requests.exceptions.InvalidHeader,
+)
+# Of the sessions that are in use, by server.
+_ENVIRONMENTS: WeakKeyDictionary[requests.Session, dict[tuple[str, str, int | None], Mapping[str, Any]]] = (
+    WeakKeyDictionary()
 )
 
 
@@ -140,7 +145,7 @@ def _exchange(
     session: requests.Session, request: requests.PreparedRequest, bounds: Bounds, deadline: float
 ) -> tuple[str | None, Answer]:
     url = str(request.url)
-    options: Mapping[str, Any] = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+    options = _environment(session, url)
     # The adapter makes exactly this one exchange; session.send would read a redirect's whole body, however long.
     response = session.get_adapter(url).send(request, timeout=(bounds.connect, bounds.silence), **options)
     with response:
@@ -148,6 +153,18 @@ def _exchange(
             return _redirect_target(session, response, url), Answer(response.status_code, response.headers, b"")
         body = _read(response, url, bounds, deadline)
         return None, Answer(response.status_code, response.headers, body)
+
+
+def _environment(session: requests.Session, url: str) -> Mapping[str, Any]:
+    """Return what the environment says of connections to a server: its proxy, whom it trusts.
+
+    It is asked once for a session and a server, since that takes as long as half of a short exchange.
+    """
+    known = _ENVIRONMENTS.setdefault(session, {})
+    server = origin(url)
+    if server not in known:
+        known[server] = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+    return known[server]
 
 
 def _redirect_target(session: requests.Session, response: requests.Response, url: str) -> str:

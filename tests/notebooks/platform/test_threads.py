@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from threading import Barrier, Event, Lock
 
-from ingestion.platform.threads import gather
+from ingestion.platform.threads import completed, gather
 
 LATE = TimeoutError("late")
 
@@ -64,3 +64,11 @@ def test_a_task_that_hangs_does_not_keep_the_program_from_ending() -> None:
         [sys.executable, "-c", program], cwd=package, capture_output=True, text=True, timeout=240, check=True
     )
     assert "TimeoutError" in ended.stdout
+
+
+def test_what_has_ended_is_told_while_others_run() -> None:
+    release = Event()
+    ended = completed({"waits": lambda: release.wait(60), "quick": lambda: 1}, workers=2, seconds=60, late=LATE)
+    first, _ = next(ended)
+    release.set()
+    assert (first, [key for key, _ in ended]) == ("quick", ["waits"])
