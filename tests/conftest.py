@@ -46,23 +46,27 @@ _LONGEST = ("tests/faults", "tests/soak", "tests/notebooks/loads", "tests/notebo
 # Where a test's Spark is a notebook's, and so may be either kind of session.
 _NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
 _KINDS = ("classic", "connect")
-# What `make test` runs on Spark Connect, too: the ways to land documents and tables.
+# What `make test` runs on Spark Connect, too.
 _ON_EITHER = (
+    "tests/faults/test_country_answers.py",
+    "tests/faults/test_odd_data.py",
+    "tests/faults/test_promotion.py",
     "tests/notebooks/test_any_compute.py",
-    "tests/notebooks/lake/test_delta_landing.py",
-    "tests/notebooks/lake/test_former_layout.py",
-    "tests/notebooks/lake/test_manifest.py",
-    "tests/notebooks/lake/test_parquet_tables.py",
+    "tests/notebooks/lake/",
+    "tests/notebooks/loads/test_comparison.py",
+    "tests/notebooks/loads/test_endpoint_changes.py",
     "tests/notebooks/loads/test_endpoints.py",
+    "tests/notebooks/loads/test_files.py",
     "tests/notebooks/loads/test_ingest_countries.py",
     "tests/notebooks/loads/test_process_tables.py",
+    "tests/notebooks/loads/test_quarantine.py",
     "tests/notebooks/quality/test_table_writer.py",
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the kinds of Spark session that tests of notebooks run on."""
-    told = "sessions of notebooks' tests: mixed runs each on one, which of them a landing's test gets its name decides"
+    told = "sessions of notebooks' tests: mixed runs each on one of the two, which its name decides"
     parser.addoption("--spark", choices=("mixed", "both", *_KINDS), default="mixed", help=told)
 
 
