@@ -6,6 +6,7 @@ a full load's does; what it saves is the writing. Of the target only the compare
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row
@@ -13,6 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, DecimalType, IntegralType, MapType, StructType
 
 from ingestion.platform.columns import column
+from ingestion.platform.names import own_name
 
 _RANGES = 16
 _MISSING, _DIFFERENT, _EXTRA, _SAME = "missing", "different", "extra", "same"
@@ -78,7 +80,7 @@ def comparable(source: StructType, target: StructType) -> list[str]:
 def paired(
     source: DataFrame, target: DataFrame, key: Sequence[str], columns: Sequence[str], may_land: str | None = None
 ) -> DataFrame:
-    """Return a row a key of either side: the key under its own names, and how it stands, `kind_of` it.
+    """Return a row a key of either side: the key under its own names, and in the last column how it stands.
 
     Args:
         source: its rows, of which no two have one key.
@@ -107,16 +109,17 @@ def paired(
         .otherwise(_SAME)
     )
     own = [F.coalesce(F.col(f"s{number}"), F.col(f"t{number}")).alias(name) for number, name in enumerate(key)]
-    return left.join(right, same_key, "full_outer").select(*own, kind.alias(_KIND))
+    return left.join(right, same_key, "full_outer").select(*own, kind.alias(own_name("_kind", key)))
 
 
 def kind_of(paired_rows: DataFrame, counted: Counted) -> tuple[DataFrame, DataFrame]:
     """Return the keys whose rows the target lacks or has otherwise, and those that it has too many."""
+    kind = paired_rows.columns[-1]
     wanted = [_MISSING, *([_DIFFERENT] if counted.different else [])]
     surplus = [_EXTRA] if counted.extra else []
     return (
-        paired_rows.where(F.col(_KIND).isin(wanted)).drop(_KIND),
-        paired_rows.where(F.col(_KIND).isin(surplus)).drop(_KIND),
+        paired_rows.where(F.col(kind).isin(wanted)).drop(kind),
+        paired_rows.where(F.col(kind).isin(surplus)).drop(kind),
     )
 
 
@@ -143,15 +146,16 @@ def compare(
     rows = paired(source, target, key, columns, may_land)
     place = F.lit(0)
     if least is not None and greatest is not None and greatest > least:
-        width = int(greatest) - int(least) + 1
-        number = F.floor((column(key[0]).cast("decimal(38,0)") - F.lit(int(least))) * _RANGES / F.lit(width))
-        place = F.least(F.greatest(number, F.lit(0)), F.lit(_RANGES - 1)).cast("int")
+        whole = column(key[0]).cast("decimal(38,0)")
+        begun = [F.when(whole >= F.lit(Decimal(edge)), 1).otherwise(0) for edge in _edges(int(least), int(greatest))]
+        place = reduce(Column.__add__, begun)
     words = F.concat_ws(", ", *(F.concat(F.lit(f"{name} = "), column(name).cast("string")) for name in key))
     counts = {_MISSING: True, _DIFFERENT: counted.different, _EXTRA: counted.extra}
     kinds = [name for name, is_counted in counts.items() if is_counted]
-    example = F.when(F.col(_KIND).isin(kinds), F.concat(words, F.lit(": "), F.col(_KIND)))
+    stands = F.col(rows.columns[-1])
+    example = F.when(stands.isin(kinds), F.concat(words, F.lit(": "), stands))
     found = (
-        rows.select(_KIND, place.alias(_RANGE), example.alias(_EXAMPLE))
+        rows.select(stands.alias(_KIND), place.alias(_RANGE), example.alias(_EXAMPLE))
         .groupBy(_RANGE)
         .agg(
             F.count_if(F.col(_KIND) != _EXTRA).alias("in_source"),
@@ -180,12 +184,17 @@ def _key_range(row: Row, name: str, least: int | None, greatest: int | None, cou
 def _name(place: int, name: str, least: int | None, greatest: int | None) -> str:
     if least is None or greatest is None or greatest <= least:
         return "all keys"
-    width = int(greatest) - int(least) + 1
-    # The first number whose place is this one.
-    low, high = (int(least) - (-width * edge // _RANGES) for edge in (place, place + 1))
+    edges = [int(least), *_edges(int(least), int(greatest)), int(greatest) + 1]
+    low, high = edges[place : place + 2]
     if place == 0:
         return f"{name} below {high}"
     return f"{name} from {low} on" if place == _RANGES - 1 else f"{name} from {low} to {high - 1}"
+
+
+def _edges(least: int, greatest: int) -> list[int]:
+    """Return the numbers at which the second range begins, and those after it; several where there are few numbers."""
+    width = greatest - least + 1
+    return [least - (-width * place // _RANGES) for place in range(1, _RANGES)]
 
 
 def _compare_bags(source: DataFrame, target: DataFrame, columns: Sequence[str], counted: Counted) -> KeyRange:

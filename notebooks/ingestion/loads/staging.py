@@ -13,6 +13,7 @@ from ingestion.lake.parquet import read_parquet
 from ingestion.loads.comparison import row_hash
 from ingestion.platform.columns import column
 from ingestion.platform.errors import SourceError
+from ingestion.platform.names import own_name
 from ingestion.quality.checks import Gate
 from ingestion.quality.table_writer import WrittenTable, write_table
 
@@ -64,7 +65,7 @@ def newest_of_each_key(changes: Changes, key: Sequence[str], *, every_version: b
     """
     frame = changes.frame
     if changes.order is not None and not every_version:
-        rank = "__rank__"
+        rank = own_name("_rank", frame.columns)
         newest = Window.partitionBy(*map(column, key)).orderBy(column(changes.order).desc())
         # What cannot be read may have no key, and is no version of any row.
         kept = F.col(rank) == 1 if changes.problem is None else (F.col(rank) == 1) | column(changes.problem).isNotNull()
@@ -82,8 +83,9 @@ def refuse_ties(rows: DataFrame, changes: Changes, key: Sequence[str], *, every_
         rows = rows.where(column(changes.problem).isNull())
     by = [*key, *([changes.order] if every_version and changes.order else [])]
     is_null = reduce(Column.__or__, [column(name).isNull() for name in key])
-    counted = rows.groupBy(*map(column, by)).agg(F.count(F.lit(1)).alias("__rows__"))
-    found = counted.where(is_null | (F.col("__rows__") > 1)).limit(_EXAMPLES).collect()
+    count = own_name("_rows", by)
+    counted = rows.groupBy(*map(column, by)).agg(F.count(F.lit(1)).alias(count))
+    found = counted.where(is_null | (F.col(count) > 1)).limit(_EXAMPLES).collect()
     if not found:
         return
     nulls = [row for row in found if any(row[name] is None for name in key)]

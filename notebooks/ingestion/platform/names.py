@@ -15,6 +15,14 @@ def own_name(name: str, taken: Iterable[str]) -> str:
     return name
 
 
+def own_prefix(prefix: str, taken: Iterable[str]) -> str:
+    """Return what names of ours begin with, with another `_` before it until no name of the source does so."""
+    names = tuple(each.lower() for each in taken)
+    while any(name.startswith(prefix.lower()) for name in names):
+        prefix = f"_{prefix}"
+    return prefix
+
+
 def twins(names: Iterable[str]) -> tuple[str, str] | None:
     """Return two names that Spark takes for one: they differ only in upper and lower case, or not at all."""
     first: dict[str, str] = {}

@@ -14,7 +14,7 @@ _CAUSE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 # Where Java's stack begins in the text of an error: classic Spark shows frames, Spark Connect says so before them.
-_STACK = re.compile(r"\n\s*(?:(?:JVM|Driver) stacktrace:|at [\w$.]+\().*", re.DOTALL)
+_STACK = re.compile(r"\n\s*(?:(?:JVM|Driver) stacktrace:|at (?:[\w$.@-]*/)*[\w$.<>]+\().*", re.DOTALL)
 _LOST_TASK = re.compile(r"Job aborted due to stage failure.*?executor \S+\): ", re.DOTALL)
 
 

@@ -17,6 +17,7 @@ from pyspark.sql.types import DoubleType, FloatType, IntegralType, StructType
 
 from ingestion.platform.columns import column, quoted
 from ingestion.platform.key_range import KeyRange
+from ingestion.platform.names import own_name
 
 # Rows whose keys' hashes fit well into what a pass observes: a megabyte of them.
 _FEW_ROWS = 10_000
@@ -69,14 +70,16 @@ def repeated_rows(frame: DataFrame, keys: Sequence[str], rows: int, observed: Ma
     ends = [observed[name] for name in _end_names(keys) if name in observed]
     if ends and not KeyRange(rows, *ends).may_be_skewed and _differ(frame, column(keys[0])):
         return 0
-    return int(repeated_keys(frame, keys).agg(F.sum("rows")).collect()[0][0] or 0)
+    repeated = repeated_keys(frame, keys)
+    return int(repeated.agg(F.sum(column(repeated.columns[-1]))).collect()[0][0] or 0)
 
 
 def repeated_keys(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Return the keys that more than one row has, and as `rows` how many."""
+    """Return the keys that more than one row has, and in the last column how many."""
     columns = [column(key) for key in keys]
     complete = reduce(Column.__and__, [key.isNotNull() for key in columns])
-    return frame.where(complete).groupBy(*columns).agg(F.count(F.lit(1)).alias("rows")).where("rows > 1")
+    rows = own_name("rows", keys)
+    return frame.where(complete).groupBy(*columns).agg(F.count(F.lit(1)).alias(rows)).where(f"{rows} > 1")
 
 
 def _hash_names(keys: Sequence[str]) -> tuple[str, str]:

@@ -168,9 +168,10 @@ class _Pass:
 def _mark_repeats(rows: DataFrame, every_row: DataFrame, uniques: Sequence[Unique]) -> tuple[DataFrame, Column]:
     """Return some rows, and the checks of which each repeats a key, as an array of texts for those rows alone."""
     reasons = []
-    for number, unique in enumerate(uniques):
-        keys = [f"__key_{number}_{position}__" for position in range(len(unique.columns))]
-        repeated = repeated_keys(every_row, unique.columns).drop("rows").toDF(*keys)
+    for unique in uniques:
+        own = [own_name(f"_repeated_{number}", rows.columns) for number in range(len(unique.columns) + 1)]
+        repeated = repeated_keys(every_row, unique.columns).toDF(*own)
+        keys = own[:-1]
         pairs = [column(name) == F.col(key) for name, key in zip(unique.columns, keys, strict=True)]
         rows = rows.join(repeated, reduce(Column.__and__, pairs), "left")
         reasons.append(F.when(F.col(keys[0]).isNotNull(), F.lit(str(unique))))

@@ -1,6 +1,7 @@
 """Two tables are held against each other row by row, and told by ranges of their keys."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -122,3 +123,13 @@ def test_whatever_two_tables_hold_what_is_found_is_what_differs(
     wanted, surplus = kind_of(paired(left, right, ("id",), COLUMNS), Counted())
     assert {row["id"] for row in wanted.collect()} == missing | changed
     assert {row["id"] for row in surplus.collect()} == extra
+
+
+def test_keys_may_lie_as_far_apart_as_their_type_lets_them(spark: SparkSession) -> None:
+    for kind, most in (("BIGINT", 2**63 - 1), ("DECIMAL(38,0)", 10**38 - 1)):
+        keys = [Decimal(key) if kind != "BIGINT" else key for key in (-most, -1, 0, most)]
+        rows = table(spark, [(key, "x", "y") for key in keys], f"id {kind}, a STRING, b STRING")
+        found = compare(rows, rows.where("id != 0"), ("id",), COLUMNS, Counted())
+        assert [each.source_rows for each in found] == [1, 2, 1]
+        [range_of_zero] = [each for each in found if each.differences]
+        assert (range_of_zero.missing, range_of_zero.examples) == (1, ("id = 0: missing",))

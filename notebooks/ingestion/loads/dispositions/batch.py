@@ -11,7 +11,7 @@ from ingestion.lake.changes import Changes
 from ingestion.lake.delta_commits import Commit
 from ingestion.lake.delta_tables import DeltaTable
 from ingestion.platform.columns import column
-from ingestion.platform.names import own_name
+from ingestion.platform.names import own_name, own_prefix
 
 # What happens with a row, in the column that `Batch.action` names.
 INSERT, UPDATE, DELETE, NOTHING = "insert", "update", "delete", "nothing"
@@ -81,9 +81,14 @@ class Batch:
         begun = F.lit(self.begun).cast("timestamp")
         return F.coalesce(column(self.changes.time), begun) if self.changes.time else begun
 
-    def same(self, prefix: str) -> Column:
-        """Say whether a row has the values of the table's row, whose columns are named by a prefix and a number."""
-        pairs = [column(name).eqNullSafe(F.col(f"{prefix}{number}")) for number, name in enumerate(self.columns)]
+    def own(self, name: str) -> str:
+        """Return a column's name of ours, beside all that the rows have."""
+        return own_name(f"_{name}", self.rows.columns)
+
+    @property
+    def same(self) -> Column:
+        """Say whether a row has the values of the table's row; see `there`."""
+        pairs = [column(name).eqNullSafe(F.col(there)) for name, there in zip(self.columns, self._there, strict=True)]
         return reduce(Column.__and__, pairs)
 
     def is_older(self, guard: Column) -> Column:
@@ -100,22 +105,29 @@ class Batch:
         """What is greater in the newer of two rows; NULL where nothing tells."""
         return F.lit(None) if self.changes.guard is None else F.expr(self.changes.guard)
 
-    def renamed(self, frame: DataFrame, prefix: str, *more: Column) -> DataFrame:
-        """Return the source's columns of the table, named by a prefix and a number, and more."""
+    def there(self, frame: DataFrame, *more: Column) -> DataFrame:
+        """Return the source's columns of the table, named so that no row of the source has them, and more."""
         return frame.select(
-            *(column(name).alias(f"{prefix}{number}") for number, name in enumerate(self.columns)), *more
+            *(column(name).alias(there) for name, there in zip(self.columns, self._there, strict=True)), *more
         )
 
-    def on_key(self, prefix: str) -> Column:
-        """Return the condition that a row has the key of the table's row."""
-        numbers = {name.lower(): number for number, name in enumerate(self.columns)}
-        pairs = [column(name) == F.col(f"{prefix}{numbers[name.lower()]}") for name in self.key]
-        return reduce(Column.__and__, pairs)
+    @property
+    def on_key(self) -> Column:
+        """The condition that a row has the key of the table's row; see `there`."""
+        there = {name.lower(): there for name, there in zip(self.columns, self._there, strict=True)}
+        return reduce(Column.__and__, [column(name) == F.col(there[name.lower()]) for name in self.key])
+
+    @property
+    def _there(self) -> list[str]:
+        prefix = own_prefix("_there_", self.rows.columns)
+        return [f"{prefix}{number}" for number, _ in enumerate(self.columns)]
 
     def without_keys_of(self, frame: DataFrame, other: DataFrame) -> DataFrame:
         """Return the rows of a frame whose key no row of another has."""
-        keys = other.select(*(column(name).alias(f"k{number}") for number, name in enumerate(self.key))).distinct()
-        pairs = [column(name) == F.col(f"k{number}") for number, name in enumerate(self.key)]
+        prefix = own_prefix("_key_", frame.columns)
+        own = {name: f"{prefix}{number}" for number, name in enumerate(self.key)}
+        keys = other.select(*(column(name).alias(key) for name, key in own.items())).distinct()
+        pairs = [column(name) == F.col(key) for name, key in own.items()]
         return frame.join(keys, reduce(Column.__and__, pairs), "left_anti")
 
 

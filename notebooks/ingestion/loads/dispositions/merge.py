@@ -7,8 +7,6 @@ from ingestion.lake.delta_sql import Clause, quoted
 from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts
 from ingestion.platform.columns import column
 
-_ACTION, _MOMENT = "__action__", "__moment__"
-
 
 def apply(batch: Batch) -> Counts | None:
     """Change the rows that differ; None where none does, and nothing is committed."""
@@ -21,7 +19,8 @@ def remove(batch: Batch) -> Counts | None:
 
 
 def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
-    found = {row[_ACTION]: row["count"] for row in changed.groupBy(_ACTION).count().collect()}
+    action = batch.own("action")
+    found: dict[str, int] = dict(changed.groupBy(action).agg(F.count(F.lit(1))).collect())
     inserted, updated, deleted = (found.get(action, 0) for action in (INSERT, UPDATE, DELETE))
     if not found:
         return None
@@ -37,18 +36,19 @@ def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
 def _changed(batch: Batch) -> DataFrame:
     """Return the rows that change the table, with what happens to each."""
     target = batch.table.read()
+    action, moment, live, guard = map(batch.own, ("action", "moment", "live", "guard"))
     is_live = column(batch.deleted_at).isNull() if batch.deleted_at else F.lit(True)
-    there = batch.renamed(target, "t", is_live.alias("t_live"), batch.guard.alias("t_guard"))
-    rows = batch.rows.withColumn(_MOMENT, batch.moment)
-    action = (
-        F.when(batch.is_deleted, F.when(F.col("t_live") & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
-        .when(batch.is_older(F.col("t_guard")) | (batch.same("t") & F.col("t_live")), NOTHING)
+    there = batch.there(target, is_live.alias(live), batch.guard.alias(guard))
+    rows = batch.rows.withColumn(moment, batch.moment)
+    what = (
+        F.when(batch.is_deleted, F.when(F.col(live) & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
+        .when(batch.is_older(F.col(guard)) | (batch.same & F.col(live)), NOTHING)
         .otherwise(UPDATE)
     )
-    chosen = [*map(column, batch.columns), F.col(_MOMENT)]
-    met = batch.aside(rows.join(there, batch.on_key("t")).select(*chosen, action.alias(_ACTION)), "met")
-    new = batch.without_keys_of(rows.where(~batch.is_deleted), met).select(*chosen, F.lit(INSERT).alias(_ACTION))
-    changed = met.where(F.col(_ACTION) != NOTHING).unionByName(new)
+    chosen = [*map(column, batch.columns), F.col(moment)]
+    met = batch.aside(rows.join(there, batch.on_key).select(*chosen, what.alias(action)), "met")
+    new = batch.without_keys_of(rows.where(~batch.is_deleted), met).select(*chosen, F.lit(INSERT).alias(action))
+    changed = met.where(F.col(action) != NOTHING).unionByName(new)
     return (
         changed if not batch.changes.whole or batch.deletes == "ignore" else changed.unionByName(_gone(batch, target))
     )
@@ -57,8 +57,8 @@ def _changed(batch: Batch) -> DataFrame:
 def _gone(batch: Batch, target: DataFrame) -> DataFrame:
     """Return the live rows of the table whose key the source no longer has."""
     gone = batch.without_keys_of(_live(batch, target), batch.present)
-    moment = F.lit(batch.begun).cast("timestamp").alias(_MOMENT)
-    return gone.select(*map(column, batch.columns), moment, F.lit(DELETE).alias(_ACTION))
+    moment = F.lit(batch.begun).cast("timestamp").alias(batch.own("moment"))
+    return gone.select(*map(column, batch.columns), moment, F.lit(DELETE).alias(batch.own("action")))
 
 
 def _live(batch: Batch, target: DataFrame) -> DataFrame:
@@ -67,10 +67,10 @@ def _live(batch: Batch, target: DataFrame) -> DataFrame:
 
 def _clauses(batch: Batch) -> list[Clause]:
     values = {name: f"source.{quoted(name)}" for name in batch.columns}
-    is_deleted = f"source.{_ACTION} = '{DELETE}'"
+    is_deleted = f"source.{batch.own('action')} = '{DELETE}'"
     if batch.deleted_at is None:
         delete = Clause("MATCHED", "DELETE", when=is_deleted)
     else:
-        delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{_MOMENT}"}, when=is_deleted)
+        delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{batch.own('moment')}"}, when=is_deleted)
         values[batch.deleted_at] = "NULL"
     return [delete, Clause("MATCHED", "UPDATE", values), Clause("NOT MATCHED", "INSERT", values)]

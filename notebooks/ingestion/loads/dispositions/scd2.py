@@ -1,5 +1,7 @@
 """`scd2`: each version of a row, with the time from which and up to which it was the current one."""
 
+from dataclasses import dataclass, fields
+
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
@@ -7,12 +9,42 @@ from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
 from ingestion.lake.delta_sql import Clause, quoted
 from ingestion.loads.dispositions.batch import Batch, Counts
 from ingestion.platform.columns import column
-from ingestion.platform.names import own_name
+from ingestion.platform.names import own_name, own_prefix
 
-# Of a row on its way: the version that the table has now, the time of the change, what it has besides the key.
-_THERE, _AT, _GONE, _ORDER, _STATE = "__there__", "__at__", "__gone__", "__order__", "__state__"
-_UNTIL, _GOES, _OLDER = "__until__", "__goes__", "__older__"
-_ACTION, _END, _OPEN = "__action__", "end", "open"
+_END, _OPEN = "end", "open"
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The names of our columns in rows on their way, which no column of the source has.
+
+    Attributes:
+        there: whether it is the version that the table has.
+        at: the time of the change.
+        gone: whether the change is a delete.
+        order: what says which of two changes of a key is later.
+        state: what a version has in it.
+        until: the time of the change after it.
+        goes: whether that one is a delete.
+        is_older: whether the source itself says that it is older than what is there.
+        is_kept: whether it makes a difference.
+        action: what a MERGE does with it.
+    """
+
+    there: str
+    at: str
+    gone: str
+    order: str
+    state: str
+    until: str
+    goes: str
+    is_older: str
+    is_kept: str
+    action: str
+
+    @classmethod
+    def of(cls, batch: Batch) -> "_Own":
+        return cls(*(batch.own(each.name) for each in fields(cls)))
 
 
 def whole(batch: Batch) -> DataFrame:
@@ -36,14 +68,15 @@ def remove(batch: Batch) -> Counts | None:
 
 
 def _commit(batch: Batch, target: DataFrame, events: DataFrame) -> Counts | None:
+    own = _Own.of(batch)
     events = batch.aside(events, "events")
     history = batch.aside(_history(batch, events.unionByName(_last(batch, target, events))), "history")
-    ends = F.col(_THERE) & ~F.col(_GONE) & F.col(_UNTIL).isNotNull()
-    opens = ~F.col(_THERE) & ~F.col(_GONE)
+    ends = F.col(own.there) & ~F.col(own.gone) & F.col(own.until).isNotNull()
+    opens = ~F.col(own.there) & ~F.col(own.gone)
     found = history.agg(
         F.count_if(opens).alias("opened"),
-        F.count_if(ends & ~F.col(_GOES)).alias("ended"),
-        F.count_if(ends & F.col(_GOES)).alias("gone"),
+        F.count_if(ends & ~F.col(own.goes)).alias("ended"),
+        F.count_if(ends & F.col(own.goes)).alias("gone"),
     ).collect()[0]
     counts = Counts(inserted=found["opened"], updated=found["ended"], deleted=found["gone"])
     if counts == Counts():
@@ -60,26 +93,28 @@ def _commit(batch: Batch, target: DataFrame, events: DataFrame) -> Counts | None
 
 def _merge(batch: Batch, ended: DataFrame, opened: DataFrame) -> None:
     """End versions by key and open others, in one commit."""
+    own = _Own.of(batch)
     _, valid_to, is_current = _names(batch)
-    keys = {name: f"__key_{number}__" for number, name in enumerate(batch.key)}
+    prefix = own_prefix("_key_", opened.columns)
+    keys = {name: f"{prefix}{number}" for number, name in enumerate(batch.key)}
     ends = ended.select(
         *(column(name).alias(key) for name, key in keys.items()),
-        F.col(_UNTIL).alias(valid_to),
-        F.lit(_END).alias(_ACTION),
-        *([F.when(F.col(_GOES), F.col(_UNTIL)).alias(batch.deleted_at)] if batch.deleted_at else []),
+        F.col(own.until).alias(valid_to),
+        F.lit(_END).alias(own.action),
+        *([F.when(F.col(own.goes), F.col(own.until)).alias(batch.deleted_at)] if batch.deleted_at else []),
     )
-    opens = opened.withColumn(_ACTION, F.lit(_OPEN))
+    opens = opened.withColumn(own.action, F.lit(_OPEN))
     end = {valid_to: f"source.{quoted(valid_to)}", is_current: "false"}
     if batch.deleted_at:
         end[batch.deleted_at] = f"source.{quoted(batch.deleted_at)}"
     is_current_sql = f"target.{quoted(is_current)}"
     clauses = [
-        Clause("MATCHED", "UPDATE", end, when=f"{is_current_sql} AND source.{_ACTION} = '{_END}'"),
+        Clause("MATCHED", "UPDATE", end, when=f"{is_current_sql} AND source.{own.action} = '{_END}'"),
         Clause(
             "NOT MATCHED",
             "INSERT",
             {name: f"source.{quoted(name)}" for name in opened.columns},
-            when=f"source.{_ACTION} = '{_OPEN}'",
+            when=f"source.{own.action} = '{_OPEN}'",
         ),
     ]
     source = ends.unionByName(opens, allowMissingColumns=True)
@@ -102,18 +137,19 @@ def _kind_of_time(batch: Batch) -> DataType:
 
 def _events(batch: Batch, kind: DataType) -> DataFrame:
     """Return the changes that the batch brings, each with its time."""
+    own = _Own.of(batch)
     order = column(batch.changes.order) if batch.changes.order else F.lit(0)
     begun = F.lit(batch.begun).cast(kind)
     moment = F.coalesce(column(batch.changes.time).cast(kind), begun) if batch.changes.time else begun
     return batch.rows.select(
         *map(column, batch.columns),
-        F.lit(False).alias(_THERE),
-        moment.alias(_AT),
-        batch.is_deleted.alias(_GONE),
+        F.lit(False).alias(own.there),
+        moment.alias(own.at),
+        batch.is_deleted.alias(own.gone),
         order.cast("string" if batch.changes.order is None else batch.rows.schema[batch.changes.order].dataType).alias(
-            _ORDER
+            own.order
         ),
-    ).where(~F.col(_GONE) | F.lit(batch.deletes != "ignore"))
+    ).where(~F.col(own.gone) | F.lit(batch.deletes != "ignore"))
 
 
 def _last(batch: Batch, target: DataFrame, events: DataFrame) -> DataFrame:
@@ -121,7 +157,7 @@ def _last(batch: Batch, target: DataFrame, events: DataFrame) -> DataFrame:
 
     One that was ended by a delete is that delete: no later version begins before it.
     """
-    turn = "__turn__"
+    turn = batch.own("turn")
     _, valid_to, is_current = _names(batch)
     latest_first = Window.partitionBy(*map(column, batch.key)).orderBy(
         column(is_current).desc(), column(valid_to).desc()
@@ -131,23 +167,29 @@ def _last(batch: Batch, target: DataFrame, events: DataFrame) -> DataFrame:
 
 
 def _as_changes(batch: Batch, versions: DataFrame) -> DataFrame:
+    own = _Own.of(batch)
     valid_from, valid_to, is_current = _names(batch)
     order = batch.rows.schema[batch.changes.order].dataType if batch.changes.order else "string"
     return versions.select(
         *map(column, batch.columns),
-        F.lit(True).alias(_THERE),
-        F.coalesce(column(valid_to), column(valid_from)).alias(_AT),
-        (~column(is_current)).alias(_GONE),
-        F.lit(None).cast(order).alias(_ORDER),
+        F.lit(True).alias(own.there),
+        F.coalesce(column(valid_to), column(valid_from)).alias(own.at),
+        (~column(is_current)).alias(own.gone),
+        F.lit(None).cast(order).alias(own.order),
     )
 
 
 def _missing(batch: Batch, target: DataFrame) -> DataFrame:
     """Return as deletes the current versions whose key the source no longer has."""
+    own = _Own.of(batch)
     current = _as_changes(batch, target.where(column(_names(batch)[2])))
     gone = batch.without_keys_of(current, batch.present)
     return gone.withColumns(
-        {_THERE: F.lit(False), _AT: F.lit(batch.begun).cast(current.schema[_AT].dataType), _GONE: F.lit(True)}
+        {
+            own.there: F.lit(False),
+            own.at: F.lit(batch.begun).cast(current.schema[own.at].dataType),
+            own.gone: F.lit(True),
+        }
     )
 
 
@@ -157,38 +199,42 @@ def _history(batch: Batch, events: DataFrame) -> DataFrame:
     What the source wrote again as it was is no version. A time before the version's before it, as after a clock was
     set back, becomes that one's. What the source itself says is older than the current version is left out.
     """
+    own = _Own.of(batch)
     in_turn = Window.partitionBy(*map(column, batch.key)).orderBy(
-        F.col(_THERE).desc(), F.col(_ORDER).asc_nulls_first(), F.col(_AT)
+        F.col(own.there).desc(), F.col(own.order).asc_nulls_first(), F.col(own.at)
     )
     if batch.changes.guard is not None:
         of_key = Window.partitionBy(*map(column, batch.key))
-        newest = F.max(F.when(F.col(_THERE) & ~F.col(_GONE), batch.guard)).over(of_key)
-        events = events.withColumn(_OLDER, batch.is_older(newest)).where(~F.col(_OLDER)).drop(_OLDER)
-    state = F.struct(F.col(_GONE), *map(column, batch.columns))
-    before = F.lag(F.col(_STATE)).over(in_turn)
-    goes_again = F.col(_GONE) & F.coalesce(F.lag(F.col(_GONE)).over(in_turn), F.lit(True))
-    differs = F.col(_THERE) | (~F.col(_STATE).eqNullSafe(before) & ~goes_again)
+        newest = F.max(F.when(F.col(own.there) & ~F.col(own.gone), batch.guard)).over(of_key)
+        events = events.withColumn(own.is_older, batch.is_older(newest)).where(~F.col(own.is_older)).drop(own.is_older)
+    state = F.struct(F.col(own.gone), *map(column, batch.columns))
+    before = F.lag(F.col(own.state)).over(in_turn)
+    goes_again = F.col(own.gone) & F.coalesce(F.lag(F.col(own.gone)).over(in_turn), F.lit(True))
+    differs = F.col(own.there) | (~F.col(own.state).eqNullSafe(before) & ~goes_again)
     kept = (
-        events.withColumn(_STATE, state)
-        .withColumn("__kept__", differs)
-        .withColumn(_AT, F.max(_AT).over(in_turn))
-        .where(F.col("__kept__"))
-        .drop("__kept__", _STATE)
+        events.withColumn(own.state, state)
+        .withColumn(own.is_kept, differs)
+        .withColumn(own.at, F.max(own.at).over(in_turn))
+        .where(F.col(own.is_kept))
+        .drop(own.is_kept, own.state)
     )
-    return kept.withColumns({_UNTIL: F.lead(F.col(_AT)).over(in_turn), _GOES: F.lead(F.col(_GONE)).over(in_turn)})
+    return kept.withColumns(
+        {own.until: F.lead(F.col(own.at)).over(in_turn), own.goes: F.lead(F.col(own.gone)).over(in_turn)}
+    )
 
 
 def _versions(batch: Batch, history: DataFrame) -> DataFrame:
     """Return the versions that are opened, as the table has them."""
+    own = _Own.of(batch)
     valid_from, valid_to, is_current = _names(batch)
-    own = [
-        F.col(_AT).alias(valid_from),
-        F.col(_UNTIL).alias(valid_to),
-        F.col(_UNTIL).isNull().alias(is_current),
+    added = [
+        F.col(own.at).alias(valid_from),
+        F.col(own.until).alias(valid_to),
+        F.col(own.until).isNull().alias(is_current),
     ]
     if batch.deleted_at:
-        own.append(F.when(F.col(_GOES), F.col(_UNTIL)).cast("timestamp").alias(batch.deleted_at))
-    return history.where(~F.col(_THERE) & ~F.col(_GONE)).select(*map(column, batch.columns), *own)
+        added.append(F.when(F.col(own.goes), F.col(own.until)).cast("timestamp").alias(batch.deleted_at))
+    return history.where(~F.col(own.there) & ~F.col(own.gone)).select(*map(column, batch.columns), *added)
 
 
 def _keys(batch: Batch, events: DataFrame) -> DataFrame:
