@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
 
+from ingestion.platform.columns import literal, quoted
+
 # Names that a Parquet file cannot have for a column: Delta then gives its files' columns names of their own.
 _ODD_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
@@ -57,11 +59,6 @@ def upsert(columns: Sequence[str], *, when: str | None = None) -> tuple[Clause, 
     )
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def has_odd_names(columns: StructType) -> bool:
     """Say whether a column, or one within a column, has a name that a Parquet file cannot have."""
     return any(_ODD_NAME.search(name) for name in _names(columns))
@@ -106,8 +103,3 @@ def _comment(column: StructField) -> str:
 def properties_of(properties: Mapping[str, str]) -> str:
     """Return properties as TBLPROPERTIES has them."""
     return ", ".join(f"{literal(name)} = {literal(value)}" for name, value in properties.items())
-
-
-def literal(text: str) -> str:
-    """Return a text as SQL has it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -7,6 +7,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
+from ingestion.platform.columns import quoted
 from ingestion.platform.errors import SourceError
 from ingestion.platform.key_range import KeyRange
 from ingestion.platform.names import nearest, twins
@@ -214,7 +215,7 @@ class SqlDatabase:
         """
         query = self.dialect.select(table.sql, [(each.name, each.sql) for each in table.columns], where)
         source = f"({query}) chosen"
-        texts = ", ".join(f"{_quoted(each.name)} STRING" for each in table.columns if each.as_text)
+        texts = ", ".join(f"{quoted(each.name)} STRING" for each in table.columns if each.as_text)
         options = {"customSchema": texts} if texts else {}
         # Asked of the table itself, not of what is chosen from it: the key may be read as something else.
         parts = self._parts(table, extent, connections, where)
@@ -376,19 +377,19 @@ class SqlDatabase:
         if all(reading.conversion is Conversion.NONE for reading in readings):
             return frame
         zone = str(self.spark.conf.get("spark.sql.session.timeZone"))
-        return frame.select(*(converted(each, zone, self._java_zone).alias(each.name) for each in readings))
+        return frame.selectExpr(
+            *(f"{converted(each, zone, self._java_zone)} AS {quoted(each.name)}" for each in readings)
+        )
 
     @cached_property
     def _java_zone(self) -> str:
         """The time zone of the Java that reads; UTC where it is not told, as on Databricks' shared compute."""
         try:
-            return str(self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault')").collect()[0][0])
+            # Of rows that are given Spark knows the answer without a job.
+            zone = self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault') FROM VALUES (1)")
+            return str(zone.collect()[0][0])
         except Exception:  # noqa: BLE001 - refused in whatever words
             return "UTC"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
