@@ -33,6 +33,7 @@ class ChangingSource:
     key: tuple[str, ...] = ("id",)
     lookback: int = 0
     is_key_kept: bool = True
+    may_skip_rows: bool = False
     has_versions: bool = False
     is_whole: bool = False
     deletions: list[tuple[int, int]] = field(default_factory=list)

@@ -148,6 +148,7 @@ REST_MISTAKES: list[Mistake] = [
     ('method = "cursor"', 'method = "cdc"', 16, "incremental.method", "Known are: full, cursor"),
     ('primary_key = ["id"]\n', "", 16, "incremental.lookback", "which only a key tells"),
     ('primary_key = ["id"]\n', "", 17, "write_disposition", "needs a key"),
+    ('"merge"', '"replace_window"', 18, "write_disposition", "what an API leaves out"),
     ('write_disposition = "merge"', 'format = "json"', 9, "write_disposition", "leaves only what changed last"),
     ('primary_key = ["id"]', 'primary_key = ["id"]\nfile_name = "{id}"', 18, "file_name", "means nothing to 'delta'"),
 ]

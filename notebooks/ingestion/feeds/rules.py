@@ -199,6 +199,14 @@ def _disposition(feed: Feed) -> Iterator[Refusal]:
         )
     if disposition == "replace_window" and method != "cursor":
         yield place, '"replace_window" replaces the window of a cursor; write incremental.method = "cursor"'
+    elif disposition == "replace_window" and isinstance(feed, Endpoint):
+        yield (
+            place,
+            (
+                '"replace_window" would delete what an API leaves out of its answer, the record at the position itself '
+                'among it; write "merge", and deletes = "hard" with delete_detection = "key_scan" for what is gone'
+            ),
+        )
     if incremental is None or disposition != "append":
         return
     if incremental.on_null == "include":

@@ -75,6 +75,11 @@ class EndpointChanges:
         """Nobody keeps it: pages may repeat a record."""
         return False
 
+    @property
+    def may_skip_rows(self) -> bool:
+        """A record that goes lets those after it move up by one: the first of the next page is on no page."""
+        return True
+
     @cached_property
     def method(self) -> Method:
         """How the changes are told."""

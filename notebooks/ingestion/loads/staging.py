@@ -1,7 +1,7 @@
 """Writing the rows of a window aside: the source is read once, and what is read is checked before anything changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -47,6 +47,10 @@ def stage(changes: Changes, folder: str, gate: Gate) -> Staged:
         Exception: of Spark: the source broke off, or files cannot be written.
     """
     written = write_table(changes.frame, folder, gate)
+    if written.refusals is not None:
+        # What tells which of two rows is newer, or comes again, helps nobody to mend a row.
+        ours = [name for name in (changes.deleted, changes.order, changes.time, changes.again) if name is not None]
+        written = replace(written, refusals=written.refusals.drop(*ours))
     spark, columns = changes.frame.sparkSession, changes.frame.schema
     return Staged(
         written,

@@ -162,7 +162,7 @@ class OneOf(RowCheck):
 
     def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether the value is one of those."""
-        return f"{quoted(self.column)} IN ({', '.join(map(literal, self.values))})"
+        return f"{quoted(self.column)} IN ({', '.join(map(literal, self.values))})" if self.values else "false"
 
     def __str__(self) -> str:
         """`CurrencyCode is one of EUR, USD`."""

@@ -122,6 +122,10 @@ class Spool:
         """Return the column that is greater in the newer of two records; it does not land, and needs a window."""
         return self._free("_cursor", known)
 
+    def time_column(self, known: StructType | None = None) -> str:
+        """Return the name that is free for the time of a record's change; it is not to be landed."""
+        return self._free("_time", known)
+
     def frame(self, spark: SparkSession, known: StructType | None = None) -> DataFrame:
         """Return the records: their columns, those of the values, the order's and, if there is one, the cursor's.
 

@@ -171,10 +171,14 @@ def test_json_lines_and_parquet_land_alike(load: Load, drop: Path, spark: SparkS
     assert sorted(map(tuple, widened.collect())) == [(1, "a"), (2**40, "b")]
 
 
-def test_of_several_rows_of_a_key_the_one_in_the_later_file_counts(load: Load, drop: Path, lake: Path) -> None:
-    text = DROP.replace("options", 'primary_key = ["id"]\nwrite_disposition = "merge"\noptions')
-    (drop / "a.csv").write_text("id,name\n1,x\n2,y\n1,z\n")
+def test_of_several_rows_of_a_key_the_one_in_the_later_file_counts(
+    load: Load, drop: Path, spark: SparkSession, lake: Path
+) -> None:
+    text = DROP.replace("options", 'primary_key = ["id"]\nwrite_disposition = "merge"\nquarantine_limit = 0.5\noptions')
+    (drop / "a.csv").write_text("id,name\n1,x\n2,y\n1,z\n3\n")
     assert load(text)["inserted"] == 2
+    (bad,) = spark.read.parquet(str(lake / "quarantine/drop/events")).drop("date", "run").collect()
+    assert set(bad.asDict()) == {"id", "name", "_file", "_line", "_problem", "_errors"}
     (drop / "b.csv").write_text("id,name\n2,new\n3,w\n")
     row = load(text)
     assert (row["inserted"], row["updated"], row["rows_in_target"]) == (1, 1, 3), row

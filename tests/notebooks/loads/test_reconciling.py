@@ -45,10 +45,10 @@ def run(spark: SparkSession, postgres: Postgres, lake: Path, tmp_path: Path) -> 
         'user = { secret = "pg-user" }\npassword = { secret = "pg-password" }\n'
     )
 
-    def run(mode: str = "load", text: str = FEED) -> dict[str, Any]:
+    def run(mode: str = "load", text: str = FEED, **widgets: str) -> dict[str, Any]:
         (folder / "shop.toml").write_text(source + text, encoding="utf-8")
         settings = Settings(
-            widgets={"sources": str(folder), "mode": mode},
+            widgets={"sources": str(folder), "mode": mode, **widgets},
             environment={"LAKE_ROOT": str(lake)},
             secrets={"pg-user": postgres.user, "pg-password": postgres.password},
         )
