@@ -26,7 +26,7 @@ from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.platform.errors import LakeError
 from ingestion.platform.log import StepLog, utc_now
-from support.lakes import leftovers
+from support.lakes import leftovers, table_rows
 
 FEED = Table(
     name="shop.orders",
@@ -56,9 +56,8 @@ def load(spark: SparkSession, storage: Storage, source: ChangingSource, mode: st
             getattr(this, mode)()
 
 
-def rows(spark: SparkSession, lake: Path, *columns: str) -> list[tuple[Any, ...]]:
-    found = spark.read.format("delta").load(str(lake / "orders")).select(*(columns or ("id", "name", "at")))
-    return sorted(map(tuple, found.collect()), key=str)
+def rows(lake: Path, *columns: str) -> list[tuple[Any, ...]]:
+    return sorted(table_rows(lake / "orders", *(columns or ("id", "name", "at"))), key=str)
 
 
 class DyingCommits:
@@ -192,7 +191,7 @@ def test_whenever_a_run_dies_the_next_one_makes_all_equal(
 
     def assert_equal(lake: Path, call: str) -> None:
         expected = source.rows if sweep.expected is None else sweep.expected
-        assert rows(spark, lake, *sweep.columns) == sorted(expected, key=str), call
+        assert rows(lake, *sweep.columns) == sorted(expected, key=str), call
         journal = read_journal(FolderStorage(str(lake)), "orders")
         assert journal is not None
         assert (journal.rows, journal.window) == (len(expected), None), call
@@ -225,7 +224,7 @@ def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
     source.rows = source.rows[1:]
     with suppress(Died):
         load(spark, commits.storage, source, "load", **scan)
-    assert rows(spark, lake) == source.rows
+    assert rows(lake) == source.rows
     next_run(spark, lake, source, **scan)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
@@ -247,7 +246,7 @@ def test_a_reload_that_dies_at_its_commit_leaves_the_old_position_or_the_new_one
     next_run(spark, lake, source)
     reloaded = [(1, "Z", 5), (8, "y", 30), (9, "z", 20)]
     kept = sorted([*FIRST, (8, "y", 30), (9, "z", 20)])
-    assert rows(spark, lake) == (kept if dies == "before" else reloaded)
+    assert rows(lake) == (kept if dies == "before" else reloaded)
 
 
 @pytest.mark.parametrize("name", ["append", "scd2"])
@@ -263,7 +262,7 @@ def test_two_runs_at_once_load_each_row_once(
             for done in [pool.submit(next_run, spark, lake, source, **sweep.keys) for _ in range(2)]:
                 done.result()
     expected = source.rows if sweep.expected is None else sweep.expected
-    assert rows(spark, lake, *sweep.columns) == sorted(expected, key=str)
+    assert rows(lake, *sweep.columns) == sorted(expected, key=str)
 
 
 def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
@@ -282,7 +281,7 @@ def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source:
         next_run(spark, lake, source, **APPENDED)
     source.rows += [(8, "h", 60)]
     next_run(spark, lake, source, **APPENDED)
-    assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
+    assert [row[0] for row in rows(lake)] == [1, 2, 3, 4, 6, 7, 8]
 
 
 def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_taken_for_it(
@@ -300,7 +299,7 @@ def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_t
     monkeypatch.setattr(DeltaTable, "merge", merge_after_the_dead)
     source.rows = [(1, "A", 31), *source.rows[1:], (9, "i", 32)]
     next_run(spark, lake, source)
-    assert rows(spark, lake) == sorted(source.rows)
+    assert rows(lake) == sorted(source.rows)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
     assert (journal.rows, journal.window) == (len(source.rows), None)

@@ -29,6 +29,7 @@ from ingestion.platform.errors import (
 )
 from ingestion.platform.log import StepLog, utc_now
 from local_factory.server.monitor.tables import read_table
+from support.lakes import table_rows
 
 FEED = Table(
     name="shop.orders",
@@ -78,15 +79,12 @@ def load(spark: SparkSession, source: ChangingSource, lake: Path) -> Load:
 
 
 @pytest.fixture
-def found(spark: SparkSession, lake: Path) -> Found:
+def found(lake: Path) -> Found:
     """Return a function that returns the rows of the target, all columns or some."""
 
     def read(*columns: str) -> list[tuple[Any, ...]]:
-        rows = spark.read.format("delta").load(str(lake / "shop/orders")).collect()
-        return sorted(
-            (tuple(row[name] for name in columns) if columns else tuple(row) for row in rows),
-            key=lambda row: tuple((value is not None, str(value)) for value in row),
-        )
+        rows = table_rows(lake / "shop/orders", *columns)
+        return sorted(rows, key=lambda row: tuple((value is not None, str(value)) for value in row))
 
     return read
 

@@ -19,6 +19,7 @@ from ingestion.feeds.problems import SourcesError
 from ingestion.loads.run import run_feeds
 from ingestion.platform.errors import InvalidSettingError
 from ingestion.sql.database import SqlDatabase
+from support.lakes import table_rows
 
 Ingest = Callable[..., dict[str, Any]]
 
@@ -153,9 +154,7 @@ incremental = { method = "cursor", cursor_column = "changed", lookback = "1 minu
 """
 
 
-def test_only_what_changed_is_loaded_by_a_cursor(
-    ingest: Ingest, folder: Path, postgres: Postgres, spark: SparkSession, lake: Path
-) -> None:
+def test_only_what_changed_is_loaded_by_a_cursor(ingest: Ingest, folder: Path, postgres: Postgres, lake: Path) -> None:
     postgres.drop("orders")
     postgres.execute(
         "CREATE TABLE orders (id INT PRIMARY KEY, name TEXT, changed TIMESTAMPTZ)",
@@ -170,7 +169,7 @@ def test_only_what_changed_is_loaded_by_a_cursor(
         return by_feed(exit_value)["shop.orders"]
 
     def names() -> dict[int, str]:
-        return {row["id"]: row["name"] for row in spark.read.format("delta").load(str(lake / "shop/orders")).collect()}
+        return dict(table_rows(lake / "shop/orders", "id", "name"))
 
     first = load()
     assert (first["inserted"], first["rows_in_target"], first["position_before"]) == (10, 10, None)
