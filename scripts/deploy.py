@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bundle.command_line import CommandParser, details, first_words, folder
+from bundle.command_line import CommandParser, details, first_words, folder, missing
 from bundle.layout import bundle_folder
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CHANGES = 2
 _INTERRUPTED = 130
+_SET_UP = "make .venv/bin/uv && .venv/bin/uv sync --inexact --group deploy"
 
 
 class _Parser(CommandParser):
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.verb(options)
+    except ModuleNotFoundError as error:
+        _tell(f"deploy.py: {missing(error, _SET_UP)}")
+        if options.verbose:
+            _tell(details(error))
+        return 1
     except Exception as error:  # noqa: BLE001 - told in one line, of whatever kind
         status = _end_badly(options, first_words(error, (BundleError, DeploymentError)))
         if options.verbose:

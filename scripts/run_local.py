@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bundle.command_line import CommandParser, details, first_words, folder, is_of_the_system
+from bundle.command_line import CommandParser, details, first_words, folder, is_of_the_system, missing
 from bundle.layout import bundle_folder
 
 if TYPE_CHECKING:
@@ -58,12 +58,15 @@ _NEW_STUBS = Path("new")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _options(arguments)
-
-    from bundle.errors import BundleError
-    from local_factory.console import error_console
-    from local_factory.errors import LocalFactoryError
-    from local_factory.java import JavaNotFoundError
-    from local_factory.proxies import without_proxy
+    try:
+        from bundle.errors import BundleError
+        from local_factory.console import error_console
+        from local_factory.errors import LocalFactoryError
+        from local_factory.java import JavaNotFoundError
+        from local_factory.proxies import without_proxy
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"run_local.py: {missing(error, 'make run')}\n")
+        return _WRONG
 
     os.environ.update(without_proxy(os.environ))
     console = error_console()

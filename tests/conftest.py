@@ -46,23 +46,27 @@ _LONGEST = ("tests/faults", "tests/soak", "tests/notebooks/loads", "tests/notebo
 # Where a test's Spark is a notebook's, and so may be either kind of session.
 _NOTEBOOKS_TESTS = ("tests/notebooks", "tests/faults")
 _KINDS = ("classic", "connect")
-# What `make test` runs on Spark Connect, too: the ways to land documents and tables.
+# What `make test` runs on Spark Connect, too.
 _ON_EITHER = (
+    "tests/faults/test_country_answers.py",
+    "tests/faults/test_odd_data.py",
+    "tests/faults/test_promotion.py",
     "tests/notebooks/test_any_compute.py",
-    "tests/notebooks/lake/test_delta_landing.py",
-    "tests/notebooks/lake/test_former_layout.py",
-    "tests/notebooks/lake/test_manifest.py",
-    "tests/notebooks/lake/test_parquet_tables.py",
+    "tests/notebooks/lake/",
+    "tests/notebooks/loads/test_comparison.py",
+    "tests/notebooks/loads/test_endpoint_changes.py",
     "tests/notebooks/loads/test_endpoints.py",
+    "tests/notebooks/loads/test_files.py",
     "tests/notebooks/loads/test_ingest_countries.py",
     "tests/notebooks/loads/test_process_tables.py",
+    "tests/notebooks/loads/test_quarantine.py",
     "tests/notebooks/quality/test_table_writer.py",
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the kinds of Spark session that tests of notebooks run on."""
-    told = "sessions of notebooks' tests: mixed runs each on one, which of them a landing's test gets its name decides"
+    told = "sessions of notebooks' tests: mixed runs each on one of the two, which its name decides"
     parser.addoption("--spark", choices=("mixed", "both", *_KINDS), default="mixed", help=told)
 
 
@@ -146,7 +150,9 @@ def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster
     folder = tmp_path_factory.mktemp("spark")
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
-    with start_jvm(java_drivers(), options=[f"-Dderby.system.home={folder}"]) as jvm, ExitStack() as stack:
+    # With the optimising compiler, too: unlike a run on a laptop, this Spark lives for minutes.
+    options = [f"-Dderby.system.home={folder}", "-XX:TieredStopAtLevel=4"]
+    with start_jvm(java_drivers(), options) as jvm, ExitStack() as stack:
         with pytest.MonkeyPatch.context() as variables:
             variables.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)  # which the first test may have set
             cluster = stack.enter_context(start_cluster(jvm, folder, settings, with_connect=True))

@@ -4,6 +4,7 @@ The first line is what is wrong, where, and the way out; where in the program it
 """
 
 import argparse
+import sys
 import traceback
 from pathlib import Path
 from typing import NoReturn
@@ -53,6 +54,11 @@ def first_words(error: BaseException, expected: tuple[type[BaseException], ...])
         f"{reason(error)} This is a fault of the program, not of what you asked for: "
         "--verbose shows where it came up; please report it with that."
     )
+
+
+def missing(error: ModuleNotFoundError, set_up: str) -> str:
+    """Return that this Python lacks a package, and which one has all; `set_up` is the command that makes that one."""
+    return f"{sys.executable} has no {error.name}. Start it with .venv/bin/python, which has all once you ran: {set_up}"
 
 
 def reason(error: BaseException) -> str:

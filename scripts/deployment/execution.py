@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from bundle.resources import ResourceKey
-from deployment.connections import Target
+from deployment.connections import PARALLEL, Target
 from deployment.differences import differences
 from deployment.errors import (
     ChangedMeanwhileError,
@@ -22,7 +22,6 @@ from deployment.errors import (
 )
 from deployment.factory import LiveObject
 from deployment.jobs import with_job_ids
-from deployment.live import PARALLEL
 from deployment.plan import DASHBOARD, DONE, GIT_FOLDER, JOB, Action, Operation
 from deployment.workspace import FileKind, WorkspaceFile, parent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bundle.environments import NotebookDelivery
 from bundle.resources import ResourceKey
-from deployment.connections import Target
+from deployment.connections import PARALLEL, Target
 from deployment.dashboards import LiveDashboard, WantedDashboards
 from deployment.desired import manifest_path
 from deployment.errors import WorkspaceError
@@ -15,9 +15,6 @@ from deployment.factory import OPERATIONS, Factory, LiveObject
 from deployment.jobs import Job
 from deployment.lakeview import Lakeview
 from deployment.workspace import FileKind, GitFolder, Workspace, WorkspaceFile, parent
-
-# As many requests at a time as the SDK's connection pool holds.
-PARALLEL = 10
 
 
 @dataclass(frozen=True)

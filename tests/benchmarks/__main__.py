@@ -61,7 +61,7 @@ _BENCHMARKS: dict[str, _Benchmark] = {
         folder, given.documents, _seconds(given.latency or (0, 50, 500)), given.repetitions, progress
     ),
     "feeds": lambda given, folder, progress: feeds.many(
-        folder, given.tables, given.endpoints, given.repetitions, progress
+        folder, (given.tables, given.endpoints), given.repetitions, progress, _named(given.contenders)
     ),
     "records": lambda given, folder, progress: feeds.records(folder, given.records, progress),
     "expressions": lambda given, _folder, progress: expressions.evaluator(given.repetitions, progress),
@@ -150,7 +150,7 @@ def _arguments() -> argparse.Namespace:
         ("--records", 1_000_000, "of one endpoint; 1,000,000"),
     ):
         parser.add_argument(option, type=_at_least(1), default=default, metavar="N", help=meaning)
-    parser.add_argument("--contenders", nargs="+", default=(), metavar="TEXT", help="landings whose names hold a text")
+    parser.add_argument("--contenders", nargs="+", default=(), metavar="TEXT", help="those whose names hold a text")
     parser.add_argument("--repetitions", type=_at_least(1), default=5, metavar="N", help="after the warm-up; 5")
     parser.add_argument("--output", type=Path, default=_OUTPUT, metavar="DIR", help="for the figures; .bench")
     given = parser.parse_args()

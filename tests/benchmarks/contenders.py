@@ -63,6 +63,14 @@ def this_landing(spark: Spark, source: Source, folder: Path) -> Path:
     return folder / _FOLDER
 
 
+def this_landing_delta(spark: Spark, source: Source, folder: Path) -> Path:
+    """Land the table as above, into a Delta table that keeps the versions before."""
+    landed = process_customers(spark.session, _configuration(source, folder, TABLE_FORMAT="delta"))
+    if landed != str(source.rows):
+        raise BenchmarkError(f"process_customers returned {landed}")
+    return folder / _FOLDER
+
+
 def landing_without_gate(spark: Spark, source: Source, folder: Path) -> Path:
     """Land the table with no checks declared; all else is the same."""
     configuration = _configuration(source, folder)
@@ -73,8 +81,8 @@ def landing_without_gate(spark: Spark, source: Source, folder: Path) -> Path:
     return folder / _FOLDER
 
 
-def _configuration(source: Source, folder: Path) -> Configuration:
-    environment = {"LAKE_ROOT": str(folder), "SQL_URL": source.jdbc_url}
+def _configuration(source: Source, folder: Path, **settings: str) -> Configuration:
+    environment = {"LAKE_ROOT": str(folder), "SQL_URL": source.jdbc_url, **settings}
     secrets = {"sql-user": source.user, "sql-password": source.password}
     return Settings(environment=environment, secrets=secrets).configuration()
 
@@ -171,6 +179,7 @@ def duckdb(_ready: None, source: Source, folder: Path) -> Path:
 # The first is the one that the others are compared with.
 ON_SPARK: Mapping[str, Contender] = {
     "this landing": this_landing,
+    "this landing, Delta": this_landing_delta,
     "this, no quality gate": landing_without_gate,
     "notebook: count, write": obvious_notebook,
     "notebook, partitioned": partitioned_notebook,

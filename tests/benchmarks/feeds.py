@@ -1,17 +1,20 @@
 """Many small feeds in one run, beside the loop that everyone writes; and the memory of a large answer's many pages."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from benchmarks.contenders import quiet_dlt
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
 from benchmarks.spark import Spark, start_spark
-from benchmarks.worker import Worker
+from benchmarks.worker import Worker, WorkerError
 from fakes.faulty_http import Answer, FaultyServer, Request, json_answer, running
 from fakes.postgres import Postgres, running_postgres, what_is_missing
 from fakes.workspace import Settings
@@ -28,7 +31,7 @@ _COLUMNS = (
 )
 
 Progress = Callable[[str], None]
-Contender = Callable[[Spark, Mapping[str, str], int, int, Path], Path]
+Contender = Callable[[Any, Mapping[str, str], int, int, Path], Path]
 
 
 def this_ingestion(spark: Spark, source: Mapping[str, str], tables: int, endpoints: int, folder: Path) -> Path:
@@ -41,6 +44,9 @@ def this_ingestion(spark: Spark, source: Mapping[str, str], tables: int, endpoin
         + "".join(f'[[tables]]\nname = "t{number}"\n' for number in range(tables)),
         encoding="utf-8",
     )
+    if not endpoints:
+        _run_feeds(spark, sources, folder, source)
+        return folder
     (sources / "api.toml").write_text(
         f'[source]\ntype = "rest"\nurl = "{source["api"]}"\n[defaults]\nformat = "parquet"\n'
         'paginator = { type = "page_number" }\ndata_selector = "items"\n'
@@ -68,11 +74,41 @@ def loop(spark: Spark, source: Mapping[str, str], tables: int, endpoints: int, f
     return folder
 
 
+def dlt_tables(_ready: None, source: Mapping[str, str], tables: int, _endpoints: int, folder: Path) -> Path:
+    """Land the tables with dlt: one pipeline, its sql_database source with the connectorx backend, side by side."""
+    import dlt
+    from dlt.sources.sql_database import sql_database
+
+    names = [f"t{number}" for number in range(tables)]
+    shop = sql_database(credentials=source["uri"], table_names=names, backend="connectorx").parallelize()
+    pipeline = dlt.pipeline(
+        "benchmark_feeds",
+        destination=dlt.destinations.filesystem(bucket_url=folder.as_uri()),
+        dataset_name="shop",
+        pipelines_dir=str(folder / "_pipelines"),
+    )
+    pipeline.run(shop, loader_file_format="parquet", write_disposition="replace")
+    for own in (folder / "shop").glob("_dlt*"):
+        shutil.rmtree(own)
+    (folder / "shop" / "init").unlink(missing_ok=True)
+    return folder
+
+
 CONTENDERS: Mapping[str, Contender] = {"this ingestion": this_ingestion, "loop": loop}
+# Of tables alone. What it does without Spark has a process of its own.
+WITHOUT_SPARK: Mapping[str, Contender] = {"dlt, connectorx": dlt_tables}
+# A new JVM compiles its code first, on this many feeds, as often.
+_WARM_TABLES, _WARM_ENDPOINTS, _WARM_RUNS = 30, 4, 2
 
 
-def many(folder: Path, tables: int, endpoints: int, repetitions: int, progress: Progress) -> Iterator[list[Result]]:
-    """Measure both on so many tables of 1,000 rows and endpoints of five pages, in one Spark.
+def many(
+    folder: Path,
+    feeds: tuple[int, int],
+    repetitions: int,
+    progress: Progress,
+    wanted: Callable[[str], bool] = lambda _name: True,
+) -> Iterator[list[Result]]:
+    """Measure so many tables of 1,000 rows, then those and endpoints of five pages, all Spark contenders in one Spark.
 
     Raises:
         BenchmarkError: there is no PostgreSQL server on this machine.
@@ -80,17 +116,38 @@ def many(folder: Path, tables: int, endpoints: int, repetitions: int, progress: 
     missing = what_is_missing()
     if missing:
         raise BenchmarkError(missing)
-    case = Case(MANY, f"{tables} tables, {endpoints} endpoints", tables + endpoints, "feeds")
-    with running_postgres() as server, running(FaultyServer()) as api, Worker("spark", start_spark, folder) as spark:
+    tables, endpoints = feeds
+    alone = Case(MANY, f"{tables} tables", tables, "feeds")
+    both = Case(MANY, f"{tables} tables, {endpoints} endpoints", tables + endpoints, "feeds")
+    with (
+        running_postgres() as server,
+        running(FaultyServer()) as api,
+        Worker("spark", start_spark, folder) as spark,
+        Worker("dlt", quiet_dlt, folder) as dlt,
+    ):
         _fill(server, tables)
         for number in range(endpoints):
             api.route(f"/e{number}", _pages)
-        source = {"url": server.url, "user": server.user, "password": server.password, "api": api.url}
-        contenders = {
-            name: partial(_run, spark, contender, source, (tables, endpoints), folder / "lakes")
-            for name, contender in CONTENDERS.items()
-        }
-        yield measure(case, contenders, repetitions=repetitions, progress=progress)
+        uri = f"postgresql://{server.user}:{server.password}@127.0.0.1:{server.port}/{server.database}"
+        source = {"url": server.url, "uri": uri, "user": server.user, "password": server.password, "api": api.url}
+        lakes = folder / "lakes"
+        on_spark = {name: (spark, contender) for name, contender in CONTENDERS.items() if wanted(name)}
+        others = {name: (dlt, contender) for name, contender in WITHOUT_SPARK.items() if wanted(name)}
+        for name, (worker, contender) in {**on_spark, **others}.items():
+            few = (min(tables, _WARM_TABLES), 0 if name in others else min(endpoints, _WARM_ENDPOINTS))
+            for _ in range(_WARM_RUNS):
+                progress(f"{MANY}, {name}, warm-up")
+                with suppress(WorkerError):  # it is told of the measured run
+                    _run(worker, contender, source, few, lakes)
+        for case, contenders, sizes in (
+            (alone, {**on_spark, **others}, (tables, 0)),
+            (both, on_spark, feeds),
+        ):
+            runs = {
+                name: partial(_run, worker, contender, source, sizes, lakes)
+                for name, (worker, contender) in contenders.items()
+            }
+            yield measure(case, runs, repetitions=repetitions, warm_ups=0, progress=progress)
 
 
 def records(folder: Path, number: int, progress: Progress) -> Iterator[list[Result]]:
@@ -111,10 +168,10 @@ def records(folder: Path, number: int, progress: Progress) -> Iterator[list[Resu
 def _run(worker: Worker, contender: Contender, source: Mapping[str, str], feeds: tuple[int, int], lakes: Path) -> Run:
     folder = lakes / f"{contender.__name__}-{time.monotonic_ns()}"
     lake, run = worker.run(contender, source, *feeds, folder)
-    landed = [len(list((lake / name).glob("*/*.parquet"))) > 0 for name in ("shop", "api")]
-    found = sum(1 for name in ("shop", "api") for _ in (lake / name).iterdir())
-    if found != sum(feeds) or not all(landed):
-        raise BenchmarkError(f"{found} of {sum(feeds)} feeds were landed")
+    found = tuple(len({file.parent for file in (lake / name).glob("*/*.parquet")}) for name in ("shop", "api"))
+    if found != feeds:
+        raise BenchmarkError(f"{found} feeds were landed, not {feeds}")
+    shutil.rmtree(folder)
     return run
 
 

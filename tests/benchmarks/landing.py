@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from benchmarks.contenders import IN_SMALL_HEAP, ON_DERBY, ON_SPARK, WITHOUT_SPARK, Contender, Source, quiet_dlt
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
@@ -138,10 +139,17 @@ def _run_on_spark(worker: Worker, contender: Contender, source: Source, lakes: P
 
 def _run(worker: Worker, contender: Contender, source: Source, lakes: Path) -> Run:
     files, run = worker.run(contender, source, _lake(contender, lakes))
-    landed = sum(pq.read_metadata(file).num_rows for file in files.rglob("*.parquet"))
+    landed = _rows(files)
     if landed != source.rows:
         raise BenchmarkError(f"{landed} rows are in its files, {source.rows} are in the table")
     return run
+
+
+def _rows(folder: Path) -> int:
+    """Return the rows that a table's newest version holds, by Delta's log or by its files' footers."""
+    if (folder / "_delta_log").is_dir():
+        return DeltaTable(folder).to_pyarrow_dataset().count_rows()
+    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
 
 
 def _lake(contender: Contender, lakes: Path) -> Path:

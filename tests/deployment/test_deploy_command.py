@@ -464,6 +464,22 @@ def test_a_mistake_is_one_line_and_every_verb_shows_the_rest_when_verbose(
     assert "Traceback (most recent call last):\n" in long.stderr.removeprefix(short.stderr)
 
 
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [(("deploy.py", "validate"), 1), (("deploy.py", "plan", "--env", "dev"), 1), (("run_local.py", "PL_Ingest"), 2)],
+)
+def test_a_python_without_the_dependencies_is_one_line_that_names_the_right_one(
+    command: tuple[str, ...], status: int
+) -> None:
+    # -S: a Python that has nothing but its standard library.
+    line = [sys.executable, "-S", "-E", str(REPOSITORY / "scripts" / command[0]), *command[1:]]
+    done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"{command[0]}: {sys.executable} has no ")
+    assert ".venv/bin/python" in done.stderr
+
+
 def test_notebooks_that_are_not_there_are_not_taken_for_none(deploy: Deploy) -> None:
     done = deploy("validate", "--notebooks", "nowhere")
 

@@ -34,6 +34,7 @@ class ChangingSource:
     key: tuple[str, ...] = ("id",)
     lookback: int = 0
     is_key_kept: bool = True
+    may_skip_rows: bool = False
     has_versions: bool = False
     is_whole: bool = False
     is_ordered: bool = False

@@ -50,6 +50,7 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[Request] = []
         self.stopping = Event()
+        self.clock: Callable[[], float] = time.time
         self._answers: dict[str, list[Answer]] = defaultdict(list)
         self._routes: dict[str, Callable[[Request], Answer]] = {}
         self._lock = Lock()
@@ -108,6 +109,10 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the moment of an answer, by the server's own clock."""
+        return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Keep the tests' output clean."""

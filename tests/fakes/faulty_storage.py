@@ -1,11 +1,13 @@
 """A real storage of which one call fails: before it did its work, or after; or the run dies there."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
 from ingestion.lake.adls_storage import AdlsLease
+from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.folder_storage import FolderLease
 from ingestion.lake.storage import FileEntry, Lease, Storage
 from ingestion.platform.errors import LakeError
@@ -14,11 +16,18 @@ FAILS_BEFORE, FAILS_AFTER, DIES_AFTER = "fails before", "fails after", "dies aft
 FAULTS = (FAILS_BEFORE, FAILS_AFTER, DIES_AFTER)
 # After these, nothing is other than before: a fault after one is the same as a fault before the next call.
 _READS = ("list", "read")
+# What commits to a table of Delta's.
+_COMMITS = ("append", "overwrite", "merge", "evolve")
 
 
 def is_new_case(fault: str, call: str) -> bool:
     """Say whether a fault at a call differs from those at the calls before."""
     return fault == FAILS_BEFORE or call.split(maxsplit=1)[0] not in _READS
+
+
+def is_commit(call: str) -> bool:
+    """Say whether a call is a commit of Delta's."""
+    return call.startswith(_COMMITS)
 
 
 class Died(BaseException):
@@ -131,3 +140,21 @@ class _FaultyLease:
 
     def release(self, *, settled: bool) -> None:
         self._storage.faulty(f"release {self._path}", lambda: self._lease.release(settled=settled))
+
+
+@contextmanager
+def commits_as_calls(storage: Callable[[], FaultyStorage]) -> Iterator[None]:
+    """Let commits of Delta's count as calls of a storage until the block ends, with its faults.
+
+    Args:
+        storage: returns the one that counts.
+    """
+    with ExitStack() as stack:
+        for name in _COMMITS:
+            real = getattr(DeltaTable, name)
+
+            def counted(table: DeltaTable, *given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
+                return storage().faulty(f"{_name} {table}", lambda: _real(table, *given, **named))
+
+            stack.enter_context(patch.object(DeltaTable, name, counted))
+        yield

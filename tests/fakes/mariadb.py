@@ -6,7 +6,6 @@ with the process that started it.
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from support.ports import free_port
 
 JDBC_DRIVER = Path("/usr/share/java/mariadb-java-client.jar")  # Debian's libmariadb-java
 _UNPRIVILEGED = "mysql"
@@ -50,7 +51,7 @@ def what_is_missing() -> str | None:
 def running_mariadb() -> Iterator[MariaDb]:
     """Start a server with an empty database, in a temporary folder; end it and remove the folder in any case."""
     with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
-        folder, server = Path(name), MariaDb(_free_port())
+        folder, server = Path(name), MariaDb(free_port())
         user = []
         if os.geteuid() == 0:
             shutil.chown(folder, _UNPRIVILEGED)
@@ -97,9 +98,3 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8", errors="replace")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,7 +7,6 @@ end with the process that started it, even when that one is killed.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from support.ports import free_port
 
 JDBC_DRIVER = Path("/usr/share/java/postgresql.jar")  # Debian's libpostgresql-jdbc-java
 _UNPRIVILEGED = "postgres"
@@ -51,7 +52,7 @@ def what_is_missing() -> str | None:
 def running_postgres() -> Iterator["Postgres"]:
     """Start a server with an empty database, in a temporary folder; end it and remove the folder in any case."""
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        server = Postgres(Path(name), _free_port())
+        server = Postgres(Path(name), free_port())
         server.make()
         try:
             server.start()
@@ -181,9 +182,3 @@ def _programs() -> Path | None:
     """Return the folder of the newest server's programs; Debian keeps them off the PATH."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

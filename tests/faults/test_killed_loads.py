@@ -1,10 +1,11 @@
 """A run that dies at any call of the storage, or at any commit, is followed by one after which all is equal."""
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fakes.changing_source import ChangingSource
-from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, is_new_case
+from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, commits_as_calls, is_commit, is_new_case
 from fakes.workspace import Settings
 from ingestion.feeds.model import Table, TableIncremental
 from ingestion.lake.delta_tables import DeltaTable
@@ -24,7 +25,7 @@ from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run
 from ingestion.platform.errors import LakeError
 from ingestion.platform.log import StepLog, utc_now
-from support.lakes import leftovers
+from support.lakes import leftovers, table_rows
 
 FEED = Table(
     name="shop.orders",
@@ -47,12 +48,15 @@ def load(spark: SparkSession, storage: Storage, source: ChangingSource, mode: st
     run = Run.begin(spark, settings.configuration(), StepLog(str, utc_now, write=lambda _line: None))
     feed = replace(FEED, **keys)
     this = IncrementalLoad(replace(run, storage=storage), feed, source, FeedResult(feed.name, mode), wait=60)
-    this.reload() if mode == "reload" else this.load()
+    match mode:
+        case "backfill":
+            this.backfill("10", "15")
+        case _:
+            getattr(this, mode)()
 
 
-def rows(spark: SparkSession, lake: Path, *columns: str) -> list[tuple[Any, ...]]:
-    found = spark.read.format("delta").load(str(lake / "orders")).select(*(columns or ("id", "name", "at")))
-    return sorted(map(tuple, found.collect()), key=str)
+def rows(lake: Path, *columns: str) -> list[tuple[Any, ...]]:
+    return sorted(table_rows(lake / "orders", *(columns or ("id", "name", "at"))), key=str)
 
 
 class DyingCommits:
@@ -97,60 +101,116 @@ def next_run(spark: SparkSession, lake: Path, source: ChangingSource, **keys: An
     load(spark, FolderStorage(str(lake)), source, "load", **keys)
 
 
+# Loads call the storage alike: a call is killed in the sweep of one of the four dispositions, a commit in every sweep.
+# SWEEPS=all: each call in each.
+IS_WHOLE = os.environ.get("SWEEPS") == "all"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A load that is killed at each of its calls.
+
+    Attributes:
+        mode: of the run.
+        keys: of the feed.
+        changed: the source's rows when it runs; None: nothing was loaded before.
+        expected: rows that the table holds after it and another run; None: the source's.
+        columns: of them.
+        declared: the source's columns from then on; None: as before.
+    """
+
+    mode: str = "load"
+    keys: dict[str, Any] = field(default_factory=dict)
+    changed: Sequence[tuple[Any, ...]] | None = ((2, "B", 35), (3, "c", 20), (4, "d", 20), (5, "e", 30), (6, "f", 30))
+    expected: Sequence[tuple[Any, ...]] | None = None
+    columns: tuple[str, ...] = ("id", "name", "at")
+    declared: str | None = None
+
+
+_SCAN = {"delete_detection": "key_scan"}
+_VERSIONS = [
+    (1, "a", False),
+    (2, "B", True),
+    (2, "b", False),
+    (3, "c", True),
+    (4, "d", True),
+    (5, "e", True),
+    (6, "f", True),
+]
+SWEEPS = {
+    "append": Sweep(keys=APPENDED, changed=(*FIRST, *MORE)),
+    "merge": Sweep(keys=_SCAN),
+    "scd2": Sweep(
+        keys={"write_disposition": "scd2", **_SCAN}, expected=_VERSIONS, columns=("id", "name", "_is_current")
+    ),
+    # The rows of the window from 20 on: 1 is below it.
+    "replace_window": Sweep(
+        keys={"write_disposition": "replace_window", "deletes": "ignore"},
+        changed=(FIRST[0], (3, "C", 20), *MORE),
+    ),
+    "a new column": Sweep(
+        changed=tuple((*row[:2], "more", row[2]) for row in (*FIRST, *MORE)),
+        expected=[
+            *((*row[:2], "more" if row[2] == FIRST[-1][2] else None, row[2]) for row in FIRST),
+            *((*row[:2], "more", row[2]) for row in MORE),
+        ],
+        columns=("id", "name", "more", "at"),
+        declared="id long, name string, more string, at long",
+    ),
+    "first load": Sweep(changed=None),
+    "reload": Sweep("reload", changed=((1, "Z", 5), (9, "z", 20))),
+    "backfill": Sweep("backfill", changed=((1, "silent", 10), *FIRST[1:])),
+    "repair": Sweep("repair", changed=((1, "silent", 10), *FIRST[2:], (7, "late", 5))),
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
 def test_whenever_a_run_dies_the_next_one_makes_all_equal(
-    spark: SparkSession, source: ChangingSource, tmp_path: Path
+    spark: SparkSession, source: ChangingSource, tmp_path: Path, name: str
 ) -> None:
-    """With rows that are appended without a key: one that is lost, or there twice, is seen."""
+    """After every commit, and at every call of the storage that changes it in one of the sweeps; then it runs again."""
+    sweep = SWEEPS[name]
+    if name != "append":
+        # Of a merge's rows the source tells which are news; the table is not looked at before.
+        source = replace(source, key=("id",), is_exclusive=False, is_ordered=name == "merge")
     before = tmp_path / "before"
-    next_run(spark, before, source, **APPENDED)
-    source.rows = [*FIRST, *MORE]
-    clean = FaultyStorage(FolderStorage(str(shutil.copytree(before, tmp_path / "clean"))))
-    load(spark, clean, source, "load", **APPENDED)
-    assert rows(spark, tmp_path / "clean") == [*FIRST, *MORE]
-    cases = [number for number, call in enumerate(clean.calls, 1) if is_new_case(DIES_AFTER, call)]
-    for number in cases:
-        lake = shutil.copytree(before, tmp_path / str(number))
-        source.rows = [*FIRST, *MORE]
-        storage = FaultyStorage(FolderStorage(str(lake)), number, DIES_AFTER)
-        with suppress(Died, LakeError):
-            load(spark, storage, source, "load", **APPENDED)
-        assert rows(spark, lake) in (FIRST, [*FIRST, *MORE]), f"half a load: {storage.calls[number - 1]}"
-        # What comes meanwhile belongs to the next window, not to the one that was begun.
-        source.rows.append(LAST)
-        next_run(spark, lake, source, **APPENDED)
-        assert rows(spark, lake) == [*FIRST, *MORE, LAST], storage.calls[number - 1]
-        assert leftovers(lake) == []
-
-
-@pytest.mark.parametrize("case", [(name, dies) for name in ("append", "merge", "scd2") for dies in ("before", "after")])
-def test_a_run_that_dies_at_its_commit_is_followed_by_one_that_makes_all_equal(
-    spark: SparkSession,
-    source: ChangingSource,
-    lake: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    case: tuple[str, str],
-) -> None:
-    disposition, dies = case
-    keys: dict[str, Any] = {"write_disposition": disposition, "deletes": "ignore"}
-    if disposition == "append":
-        keys = APPENDED
+    if sweep.changed is not None:
+        next_run(spark, before, source, **sweep.keys)
     else:
-        source = replace(source, key=("id",), is_exclusive=False, is_ordered=disposition == "merge")
-    commits = DyingCommits(monkeypatch)
-    for more in ([], [(7, "g", 30), (1, "A", 31)]):  # the first load, and one of changes
-        source.rows = [*source.rows, *more]
-        commits.storage, commits.dies = FaultyStorage(FolderStorage(str(lake))), dies
-        with suppress(Died):
-            load(spark, commits.storage, source, "load", **keys)
-        assert commits.storage.is_dead
-        next_run(spark, lake, source, **keys)
-        next_run(spark, lake, source, **keys)
-    everything = [*FIRST, (7, "g", 30), (1, "A", 31)]
-    expected = everything[1:] if disposition == "merge" else everything
-    assert rows(spark, lake) == sorted(expected, key=str)
-    if disposition == "scd2":
-        current = rows(spark, lake, "id", "at", "_is_current")
-        assert [each for each in current if not each[2]] == [(1, 10, False)]
+        before.mkdir()
+
+    source.columns = sweep.declared or source.columns
+
+    def run(number: int) -> tuple[Path, FaultyStorage]:
+        source.rows = list(FIRST if sweep.changed is None else sweep.changed)
+        lake = shutil.copytree(before, tmp_path / str(number))
+        storage = FaultyStorage(FolderStorage(str(lake)), number, DIES_AFTER)
+        with commits_as_calls(lambda: storage), suppress(Died, LakeError):
+            load(spark, storage, source, sweep.mode, **sweep.keys)
+        return lake, storage
+
+    def assert_equal(lake: Path, call: str) -> None:
+        expected = source.rows if sweep.expected is None else sweep.expected
+        assert rows(lake, *sweep.columns) == sorted(expected, key=str), call
+        journal = read_journal(FolderStorage(str(lake)), "orders")
+        assert journal is not None
+        assert (journal.rows, journal.window) == (len(expected), None), call
+        assert leftovers(lake) == [], call
+
+    lake, clean = run(0)
+    assert_equal(lake, "none")
+    cases = [(number, call) for number, call in enumerate(clean.calls, 1) if is_new_case(DIES_AFTER, call)]
+    turn = list(SWEEPS).index(name)
+    numbers = [number for place, (number, call) in enumerate(cases) if IS_WHOLE or is_commit(call) or place % 4 == turn]
+    assert any(is_commit(call) for call in clean.calls)
+    for number in numbers:
+        lake, storage = run(number)
+        assert storage.is_dead
+        if name == "append":
+            # What comes meanwhile belongs to the next window, not to the one that was begun.
+            source.rows.append(LAST)
+        load(spark, FolderStorage(str(lake)), source, sweep.mode, **sweep.keys)
+        assert_equal(lake, storage.calls[number - 1])
 
 
 def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
@@ -164,7 +224,7 @@ def test_what_a_scan_of_keys_deleted_before_it_died_is_counted_by_the_next_run(
     source.rows = source.rows[1:]
     with suppress(Died):
         load(spark, commits.storage, source, "load", **scan)
-    assert rows(spark, lake) == source.rows
+    assert rows(lake) == source.rows
     next_run(spark, lake, source, **scan)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
@@ -186,14 +246,23 @@ def test_a_reload_that_dies_at_its_commit_leaves_the_old_position_or_the_new_one
     next_run(spark, lake, source)
     reloaded = [(1, "Z", 5), (8, "y", 30), (9, "z", 20)]
     kept = sorted([*FIRST, (8, "y", 30), (9, "z", 20)])
-    assert rows(spark, lake) == (kept if dies == "before" else reloaded)
+    assert rows(lake) == (kept if dies == "before" else reloaded)
 
 
-def test_two_runs_at_once_load_each_row_once(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(next_run, spark, lake, source, **APPENDED) for _ in range(2)]:
-            done.result()
-    assert rows(spark, lake) == FIRST
+@pytest.mark.parametrize("name", ["append", "scd2"])
+def test_two_runs_at_once_load_each_row_once(
+    spark: SparkSession, source: ChangingSource, lake: Path, name: str
+) -> None:
+    sweep = SWEEPS[name]
+    if name != "append":
+        source = replace(source, key=("id",), is_exclusive=False)
+    for changed in (FIRST, sweep.changed or ()):
+        source.rows = list(changed)
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(next_run, spark, lake, source, **sweep.keys) for _ in range(2)]:
+                done.result()
+    expected = source.rows if sweep.expected is None else sweep.expected
+    assert rows(lake, *sweep.columns) == sorted(expected, key=str)
 
 
 def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source: ChangingSource, lake: Path) -> None:
@@ -212,7 +281,7 @@ def test_a_run_that_lost_its_lock_moves_no_position(spark: SparkSession, source:
         next_run(spark, lake, source, **APPENDED)
     source.rows += [(8, "h", 60)]
     next_run(spark, lake, source, **APPENDED)
-    assert [row[0] for row in rows(spark, lake)] == [1, 2, 3, 4, 6, 7, 8]
+    assert [row[0] for row in rows(lake)] == [1, 2, 3, 4, 6, 7, 8]
 
 
 @pytest.mark.parametrize("tells_news", [False, True])
@@ -233,7 +302,7 @@ def test_a_killed_runs_job_that_commits_the_window_before_the_next_run_does_is_t
     monkeypatch.setattr(DeltaTable, "merge", merge_after_the_dead)
     source.rows = [(1, "A", 31), *source.rows[1:], (9, "i", 32)]
     next_run(spark, lake, source)
-    assert rows(spark, lake) == sorted(source.rows)
+    assert rows(lake) == sorted(source.rows)
     journal = read_journal(FolderStorage(str(lake)), "orders")
     assert journal is not None
     assert (journal.rows, journal.window) == (len(source.rows), None)

@@ -1,6 +1,6 @@
 """Kill -9 of a running notebook's process at random instants: readers see whole data, the next run is clean.
 
-KILLS in the environment sets how often (20), KILL_SEED the instants.
+KILLS in the environment sets how often (12), KILL_SEED the instants.
 """
 
 import json
@@ -24,7 +24,7 @@ from ingestion.loads.process_customers import process_customers
 from local_factory.cluster.spark import Cluster
 from support.lakes import every_row_is_accounted_for, leftovers, rows_found
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILL_SEED", "5"))
 REPOSITORY = Path(__file__).resolve().parents[2]
 OLD, NEW = 700, 501

@@ -15,20 +15,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
+from fakes import mariadb as mariadb_server
 from fakes import postgres as postgres_server
 from local_factory.cluster.jvm import start_jvm
 from local_factory.cluster.spark import start_cluster
 from soak.cases import CASES
 from soak.course import LoadFailedError, Outcome, follow
+from soak.servers import MariaDbTables, PostgresTables
 from soak.storm import rage
 
-_RUNS_OF_A_COURSE, _STEPS_BETWEEN_RUNS = 5, 60
+_RUNS_OF_A_COURSE, _STEPS_BETWEEN_RUNS = 3, 100
 # A table of a hundred rows is no work for many tasks.
 _SPARK = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "1"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command: exit status 1 when a promise was broken, 2 where there is no PostgreSQL."""
+    """Run the command: exit status 1 when a promise was broken, 2 where a server is missing."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the first course (default: any)")
     parser.add_argument("--steps", type=int, default=5000, metavar="N", help="of writers in courses, over all cases")
@@ -36,11 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="kept: lakes, logs (default: a temporary folder)")
     parser.add_argument("--case", action="append", choices=list(CASES), help="repeatable (default: all)")
     options = parser.parse_args(arguments)
-    if missing := postgres_server.what_is_missing():
-        print(missing, file=sys.stderr)
-        return 2
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     cases = [CASES[name] for name in options.case or CASES]
+    needed = {case.server for case in cases}
+    checked = [postgres_server, *([mariadb_server] if "mariadb" in needed else [])]
+    for missing in filter(None, (server.what_is_missing() for server in checked)):
+        print(missing, file=sys.stderr)
+        return 2
     print(f"seed {seed}", flush=True)
     os.environ["PYSPARK_PYTHON"] = sys.executable
     outcomes: list[Outcome] = []
@@ -51,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log = stack.enter_context((folder / "notebooks.log").open("w", encoding="utf-8"))
         stack.enter_context(redirect_stdout(log))
         postgres = stack.enter_context(postgres_server.running_postgres())
-        jvm = stack.enter_context(start_jvm([postgres_server.JDBC_DRIVER]))
+        servers: dict[str, PostgresTables] = {"postgres": PostgresTables(postgres)}
+        if "mariadb" in needed:
+            servers["mariadb"] = MariaDbTables(stack.enter_context(mariadb_server.running_mariadb()))
+        jvm = stack.enter_context(start_jvm([server.JDBC_DRIVER for server in checked]))
         cluster = stack.enter_context(start_cluster(jvm, folder / "spark", _SPARK))
         number = 0
         while not outcomes or sum(outcome.steps for outcome in outcomes) < options.steps:
@@ -62,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     case,
                     course,
                     cluster.session,
-                    postgres,
+                    servers,
                     folder / f"course{number}",
                     runs=_RUNS_OF_A_COURSE,
                     steps_between=_STEPS_BETWEEN_RUNS,
@@ -74,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             number += 1
         if options.kills:
             storming = [case for case in cases if not case.is_control]
-            outcomes += rage(storming, seed, cluster, postgres, folder / "storm", kills=options.kills, tell=_tell)
+            outcomes += rage(storming, seed, cluster, servers, folder / "storm", kills=options.kills, tell=_tell)
     _print_matrix(outcomes)
     return int(any(_is_broken(outcome) for outcome in outcomes))
 

@@ -15,9 +15,14 @@ from soak.promises import (
 LOOKBACK_SECONDS = 90
 _ALL = ("insert", "update", "delete", "rekey")
 _CURSOR = f'method = "cursor", cursor_column = "modified", lookback = "{LOOKBACK_SECONDS} seconds"'
+_API_CURSOR = f'method = "cursor", cursor_path = "modified", param = "since", lookback = "{LOOKBACK_SECONDS} seconds"'
 _TRANSACTION = 'method = "transaction_id", cursor_column = "tx"'
 # A small table loses a large share of its rows, and is right to.
 _SCAN = 'delete_detection = "key_scan"\ndelete_limit = 1.0'
+_PAGES = """\
+data_selector = "items"
+paginator = { type = "cursor", cursor_path = "next", cursor_param = "after" }
+primary_key = ["id"]"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Case:
         habits: what writers do to the table's rows.
         nulls: whether they leave the cursor out at times.
         ahead: whether their clocks go ahead at times.
+        server: where its table is, by the name in `servers`.
         is_control: it has to lose rows, or the oracle could not tell.
     """
 
@@ -42,14 +48,17 @@ class Case:
     habits: tuple[str, ...] = _ALL
     nulls: bool = False
     ahead: bool = False
+    server: str = "postgres"
     is_control: bool = False
     name: str = ""
 
     @property
     def toml(self) -> str:
         """The feed's lines."""
+        kind = "endpoints" if self.server == "api" else "tables"
+        own = f'path = "{self.name}"\n{_PAGES}\n' if self.server == "api" else ""
         return (
-            f'[[tables]]\nname = "{self.name}"\ndestination = "{self.name}"\n'
+            f'[[{kind}]]\nname = "{self.name}"\ndestination = "{self.name}"\n{own}'
             f'write_disposition = "{self.disposition}"\nincremental = {{ {self.method} }}\n{self.more}\n'
         )
 
@@ -79,6 +88,16 @@ CASES = _named(
     transaction_id_merge=Case(_TRANSACTION, "merge", keeps_deleted),
     transaction_id_merge_hard=Case(_TRANSACTION, "merge", equal, f'deletes = "hard"\n{_SCAN}'),
     transaction_id_scd2_hard=Case(_TRANSACTION, "scd2", versions, f'deletes = "hard"\n{_SCAN}'),
+    mariadb_full_merge_hard=Case('method = "full"', "merge", equal, f'deletes = "hard"\n{_SCAN}', server="mariadb"),
+    mariadb_cursor_append=Case(_CURSOR, "append", equal, habits=("insert",), server="mariadb"),
+    mariadb_cursor_merge_hard=Case(_CURSOR, "merge", equal, f'deletes = "hard"\n{_SCAN}', server="mariadb"),
+    mariadb_cursor_scd2_hard=Case(_CURSOR, "scd2", versions, f'deletes = "hard"\n{_SCAN}', server="mariadb"),
+    api_full_replace=Case('method = "full"', "replace", equal, server="api"),
+    api_full_merge_hard=Case('method = "full"', "merge", equal, f'deletes = "hard"\n{_SCAN}', server="api"),
+    api_cursor_append=Case(_API_CURSOR, "append", equal, habits=("insert",), server="api"),
+    api_cursor_merge=Case(_API_CURSOR, "merge", keeps_deleted, server="api"),
+    api_cursor_merge_hard=Case(_API_CURSOR, "merge", equal, f'deletes = "hard"\n{_SCAN}', server="api"),
+    api_cursor_scd2_hard=Case(_API_CURSOR, "scd2", versions, f'deletes = "hard"\n{_SCAN}', server="api"),
     cursor_merge_no_lookback=Case(
         'method = "cursor", cursor_column = "modified"', "merge", keeps_deleted, is_control=True
     ),

@@ -6,30 +6,27 @@ between all that it does. A kill is a `BaseException` out of one of them, or out
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import psycopg
 from pyspark.sql import SparkSession
 
-from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage
-from fakes.postgres import Postgres
+from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage, commits_as_calls
 from fakes.workspace import Settings
-from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.storage import open_storage
 from ingestion.loads.run import run_feeds
 from ingestion.platform.log import Clock, utc_now
 from soak.cases import Case
-from soak.tables import source_of, target_of
-from soak.writers import Writer, make_table
+from soak.servers import Api, PostgresTables, serving
+from soak.tables import target_of
+from soak.writers import Writer
 
 _WRITERS = 3
-_COMMITS = ("append", "overwrite", "merge")
 
 
 @dataclass
@@ -58,9 +55,25 @@ class LoadFailedError(Exception):
 
 
 def follow(
-    case: Case, seed: int, spark: SparkSession, postgres: Postgres, folder: Path, *, runs: int, steps_between: int = 12
+    case: Case,
+    seed: int,
+    spark: SparkSession,
+    servers: Mapping[str, PostgresTables],
+    folder: Path,
+    *,
+    runs: int,
+    steps_between: int = 12,
 ) -> Outcome:
     """Follow a course: `runs` runs, most of them killed, then a quiet one; compare source and target.
+
+    Args:
+        case: how its table is loaded.
+        seed: of chance.
+        spark: the session.
+        servers: have the cases' tables, by name; an API stands on one of them.
+        folder: for the lake.
+        runs: of the notebook, before the quiet one.
+        steps_between: runs, at most; and before the first one four times as many.
 
     Raises:
         LoadFailedError: a run failed by itself.
@@ -68,13 +81,15 @@ def follow(
     chance = random.Random(f"{case.name} {seed}")
     outcome = Outcome(case.name, seed)
     time = _Time()
+    clock = lambda: time().replace(tzinfo=UTC)  # noqa: E731 - as short as its name
     with ExitStack() as stack:
-        connect = lambda: stack.enter_context(connection_to(postgres))  # noqa: E731 - as short as its name
-        owner = connect()
-        make_table(owner, case)
-        owner.commit()
-        writers = [Writer(connect(), number, _WRITERS, [case], chance, time) for number in range(_WRITERS)]
-        notebook = Notebook(spark, postgres, folder, [case], clock=lambda: time().replace(tzinfo=UTC))
+        server = (
+            servers[case.server] if case.server in servers else stack.enter_context(serving(servers["postgres"], clock))
+        )
+        server.make_table(case)
+        connections = [stack.enter_context(closing(server.connect())) for _ in range(_WRITERS)]
+        writers = [Writer(own, number, _WRITERS, [case], chance, time) for number, own in enumerate(connections)]
+        notebook = Notebook(spark, [server], folder, [case], clock)
 
         def write(steps: int) -> None:
             for _ in range(steps):
@@ -87,6 +102,8 @@ def follow(
                 write(chance.randrange(1, 4))
 
         write(4 * steps_between)
+        if isinstance(server, Api):
+            server.before_page = meanwhile
         calls = 20  # fewer than a load makes
         for _ in range(runs):
             outcome.runs += 1
@@ -96,10 +113,12 @@ def follow(
             outcome.kills += run.was_killed
             calls = calls if run.was_killed else run.calls
             write(chance.randrange(steps_between))
+        if isinstance(server, Api):
+            server.before_page = lambda _path: None
         for writer in writers:
             writer.settle(commit=chance.random() < 0.85)
         outcome.runs += 1
-        outcome.problems = compare(case, owner, spark, folder / "lake", notebook.run())
+        outcome.problems = compare(case, server, spark, folder / "lake", notebook.run())
     return outcome
 
 
@@ -118,23 +137,28 @@ class Run:
     was_killed: bool = False
 
 
-def compare(case: Case, owner: psycopg.Connection, spark: SparkSession, lake: Path, last: Run) -> list[str]:
+def compare(case: Case, server: PostgresTables, spark: SparkSession, lake: Path, last: Run) -> list[str]:
     """Return in what the target is not what its case promises, or not what the last run said of it."""
     target = target_of(spark, lake, case)
-    said = last.rows_in_target[f"soak.{case.name}"]
+    said = last.rows_in_target[f"{case.server}.{case.name}"]
     problems = [] if said == len(target) else [f"the last run said {said} rows in target, there are {len(target)}"]
-    return problems + case.promise(source_of(owner, case), target)
+    return problems + case.promise(server.rows_of(case), target)
 
 
 class Notebook:
-    """The notebook `ingest` on a lake of its own, with a source that has the cases' tables."""
+    """The notebook `ingest` on a lake of its own, with sources that have the cases' tables."""
 
     def __init__(
-        self, spark: SparkSession, postgres: Postgres, folder: Path, cases: Sequence[Case], clock: Clock = utc_now
+        self,
+        spark: SparkSession,
+        servers: Iterable[PostgresTables],
+        folder: Path,
+        cases: Sequence[Case],
+        clock: Clock = utc_now,
     ) -> None:
         self._spark = spark
         self._clock = clock
-        self._settings = settings_of(postgres, folder, cases)
+        self._settings = settings_of(servers, folder, cases)
 
     def run(self, killed_at: int = 0, after_call: Callable[[str], None] = lambda _call: None) -> Run:
         """Run it, up to the call of the lake at which it is killed, if any.
@@ -148,7 +172,7 @@ class Notebook:
             storages.append(FaultyStorage(open_storage(*arguments), killed_at, DIES_AFTER, after_call))
             return storages[-1]
 
-        with patch("ingestion.loads.run_context.open_storage", faulty), _commits_counted(storages):
+        with patch("ingestion.loads.run_context.open_storage", faulty), commits_as_calls(lambda: storages[-1]):
             try:
                 configuration = self._settings.configuration()
                 text = run_feeds(self._spark, configuration, clock=self._clock, sleep=lambda _seconds: None)
@@ -163,32 +187,17 @@ class Notebook:
         return Run(calls, {each["feed"]: each["rows_in_target"] for each in result["feeds"]})
 
 
-def settings_of(postgres: Postgres, folder: Path, cases: Sequence[Case]) -> Settings:
-    """Write the source's file, and return the notebook's settings."""
+def settings_of(servers: Iterable[PostgresTables], folder: Path, cases: Sequence[Case]) -> Settings:
+    """Write the sources' files, and return the notebook's settings."""
     sources = folder / "sources"
     sources.mkdir(parents=True, exist_ok=True)
-    (sources / "soak.toml").write_text(
-        f'[source]\ntype = "sql"\nurl = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\n'
-        'password = { secret = "pg-password" }\nmax_connections = 4\n' + "".join(case.toml for case in cases),
-        encoding="utf-8",
-    )
-    return Settings(
-        widgets={"sources": str(sources)},
-        environment={"LAKE_ROOT": str(folder / "lake")},
-        secrets={"pg-user": postgres.user, "pg-password": postgres.password},
-    )
-
-
-def connection_to(postgres: Postgres) -> psycopg.Connection:
-    """Return a connection without autocommit."""
-    return psycopg.connect(
-        host="127.0.0.1",
-        port=postgres.port,
-        user=postgres.user,
-        password=postgres.password,
-        dbname=postgres.database,
-        options="-c lock_timeout=20s -c client_min_messages=warning",
-    )
+    secrets: dict[str, str] = {}
+    for server in servers:
+        own = [case for case in cases if case.server == server.name]
+        if own:
+            (sources / f"{server.name}.toml").write_text(server.toml(own), encoding="utf-8")
+            secrets |= server.secrets
+    return Settings(widgets={"sources": str(sources)}, environment={"LAKE_ROOT": str(folder / "lake")}, secrets=secrets)
 
 
 class _Time:
@@ -202,17 +211,3 @@ class _Time:
 
     def pass_by(self) -> None:
         self._now += timedelta(seconds=1)
-
-
-@contextmanager
-def _commits_counted(storages: Sequence[FaultyStorage]) -> Iterator[None]:
-    """Let commits of Delta's count as calls to the lake, for kills and for writers."""
-    with ExitStack() as stack:
-        for name in _COMMITS:
-            real = getattr(DeltaTable, name)
-
-            def counted(table: DeltaTable, *given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
-                return storages[-1].faulty(f"{_name} {table}", lambda: _real(table, *given, **named))
-
-            stack.enter_context(patch.object(DeltaTable, name, counted))
-        yield

@@ -11,18 +11,19 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from fakes.postgres import Postgres
+from fakes.workspace import Settings
 from local_factory.cluster.spark import Cluster
 from soak.cases import Case
-from soak.course import LoadFailedError, Notebook, Outcome, compare, connection_to, settings_of
-from soak.writers import Writer, make_table
+from soak.course import LoadFailedError, Notebook, Outcome, compare, settings_of
+from soak.servers import PostgresTables, serving
+from soak.writers import Writer
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WRITERS = 4
@@ -34,7 +35,7 @@ def rage(
     cases: Sequence[Case],
     seed: int,
     cluster: Cluster,
-    postgres: Postgres,
+    servers: Mapping[str, PostgresTables],
     folder: Path,
     *,
     kills: int,
@@ -48,13 +49,12 @@ def rage(
     chance = random.Random(seed)
     runs = killed = 0
     with ExitStack() as stack:
-        owner = stack.enter_context(connection_to(postgres))
+        servers = {**servers, "api": stack.enter_context(serving(servers["postgres"]))}
         for case in cases:
-            make_table(owner, case)
-        owner.commit()
-        processes = _Processes(cluster, postgres, folder, cases)
+            servers[case.server].make_table(case)
+        processes = _Processes(cluster, folder, settings_of(servers.values(), folder, cases))
         stack.callback(processes.end)
-        with _writing(cases, chance, postgres) as writers:
+        with _writing(cases, chance, servers) as writers:
             started = time.monotonic()
             processes.finish(processes.start())
             whole = time.monotonic() - started
@@ -70,7 +70,7 @@ def rage(
                     runs += 1
                     processes.finish(processes.start())
                 tell(f"{killed} of {kills} kills, {sum(writer.steps for writer in writers)} steps")
-        last = Notebook(cluster.session, postgres, folder, cases).run()
+        last = Notebook(cluster.session, servers.values(), folder, cases).run()
         return [
             Outcome(
                 case.name,
@@ -78,14 +78,16 @@ def rage(
                 sum(writer.steps for writer in writers) // len(cases),
                 runs + 1,
                 killed,
-                compare(case, owner, cluster.session, folder / "lake", last),
+                compare(case, servers[case.server], cluster.session, folder / "lake", last),
             )
             for case in cases
         ]
 
 
 @contextmanager
-def _writing(cases: Sequence[Case], chance: random.Random, postgres: Postgres) -> Iterator[list[Writer]]:
+def _writing(
+    cases: Sequence[Case], chance: random.Random, servers: Mapping[str, PostgresTables]
+) -> Iterator[list[Writer]]:
     """Let writers go on, each in a thread, until the context ends; what they have open then is committed."""
     stopped = threading.Event()
     failures: list[BaseException] = []
@@ -101,13 +103,15 @@ def _writing(cases: Sequence[Case], chance: random.Random, postgres: Postgres) -
     with ExitStack() as stack:
         writers = [
             Writer(
-                stack.enter_context(connection_to(postgres)),
+                stack.enter_context(closing(server.connect())),
                 number,
                 _WRITERS,
-                cases,
+                own,
                 random.Random(chance.random()),
                 _now,
             )
+            for server in servers.values()
+            if (own := [case for case in cases if case.server == server.name])
             for number in range(_WRITERS)
         ]
         threads = [threading.Thread(target=go_on, args=[writer], daemon=True) for writer in writers]
@@ -131,9 +135,9 @@ def _now() -> datetime:
 class _Processes:
     """Runs of the notebook, each in a process of its own on the one Spark; the next one starts up meanwhile."""
 
-    def __init__(self, cluster: Cluster, postgres: Postgres, folder: Path, cases: Sequence[Case]) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, settings: Settings) -> None:
         self._cluster = cluster
-        self._settings = json.dumps(asdict(settings_of(postgres, folder, cases)))
+        self._settings = json.dumps(asdict(settings))
         self._number = 0
         self._errors = (folder / "processes.log").open("ab")
         self._groups: dict[int, str] = {}

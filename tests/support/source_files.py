@@ -111,8 +111,8 @@ SQL_MISTAKES: list[Mistake] = [
     (', pattern = "..."', "", 20, "checks[1]", "needs pattern"),
     (', pattern = "..."', ', pattern = "...", severty = "x"', 20, "checks[1].severty", "'severity'"),
     ("[source]", "[source", 1, "", "is not TOML"),
-    ('type = "sql"', 'type = "sql"\ntype = "sql"', 4, "", "is not TOML"),
-    ('["hourly"]', '["hourly"', 11, "", "is not TOML"),
+    ('type = "sql"', 'type = "sql"\ntype = "sql"', 4, "type", "keep one of the two"),
+    ('["hourly"]', '["hourly"', 11, "", "a list above this line has no end"),
 ]
 
 REST_MISTAKES: list[Mistake] = [
@@ -148,6 +148,7 @@ REST_MISTAKES: list[Mistake] = [
     ('method = "cursor"', 'method = "cdc"', 16, "incremental.method", "Known are: full, cursor"),
     ('primary_key = ["id"]\n', "", 16, "incremental.lookback", "which only a key tells"),
     ('primary_key = ["id"]\n', "", 17, "write_disposition", "needs a key"),
+    ('"merge"', '"replace_window"', 18, "write_disposition", "what an API leaves out"),
     ('write_disposition = "merge"', 'format = "json"', 9, "write_disposition", "leaves only what changed last"),
     ('primary_key = ["id"]', 'primary_key = ["id"]\nfile_name = "{id}"', 18, "file_name", "means nothing to 'delta'"),
 ]
@@ -157,6 +158,7 @@ FILES_MISTAKES: list[Mistake] = [
     ('"csv"', '"avro"', 8, "file_format", "Known are: csv, json, parquet"),
     ("header = true", 'password = "hunter2"', 9, "options.password", "plain text"),
     ("header = true", 'mode = "DROPMALFORMED"', 9, "options.mode", "without a word"),
+    ("header = true", "headr = true", 9, "options.headr", "Did you mean 'header'?"),
     ('"*.csv"', '"/*.csv"', 7, "pattern", "no path below"),
     ('"*.csv"', '"../*.csv"', 7, "pattern", "no path below"),
     ("${LAKE_ROOT}/landing", "https://x.example/landing", 3, "url", "is no folder"),

@@ -80,6 +80,7 @@ class Feed:
     Attributes:
         name: what it is called in its source; `SOURCE.NAME` once it is read.
         source: the name of its source.
+        place: the file and the line of its table there: `sales.toml:12`.
         destination: the folder in the lake, or the table where a catalog is set; by default SOURCE/NAME in lower case,
             dots as `_`. Empty where the name is a pattern.
         format: `delta`, `parquet`, or `json`: a file a record (REST only).
@@ -98,6 +99,7 @@ class Feed:
 
     name: str
     source: str = field(default="", metadata=_COMPUTED)
+    place: str = field(default="", metadata=_COMPUTED, compare=False)
     destination: str = ""
     format: Format = "delta"
     write_disposition: WriteDisposition = "replace"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ingestion.feeds.destinations import unfit
+from ingestion.feeds.file_options import meant
 from ingestion.feeds.model import (
     Cursor,
     Endpoint,
@@ -199,6 +200,14 @@ def _disposition(feed: Feed) -> Iterator[Refusal]:
         )
     if disposition == "replace_window" and method != "cursor":
         yield place, '"replace_window" replaces the window of a cursor; write incremental.method = "cursor"'
+    elif disposition == "replace_window" and isinstance(feed, Endpoint):
+        yield (
+            place,
+            (
+                '"replace_window" would delete what an API leaves out of its answer, the record at the position itself '
+                'among it; write "merge", and deletes = "hard" with delete_detection = "key_scan" for what is gone'
+            ),
+        )
     if incremental is None or disposition != "append":
         return
     if incremental.on_null == "include":
@@ -439,6 +448,8 @@ def _files(feed: Files) -> Iterator[Refusal]:
                 ("options", name),
                 "would leave out files or lines without a word: it is the loader's own; leave it out",
             )
+        elif option := meant(name, feed.file_format):
+            yield ("options", name), f"is no option of Spark's for {feed.file_format}. Did you mean {option!r}?"
 
 
 def _rest_source(source: RestSource) -> Iterator[Refusal]:

@@ -120,7 +120,7 @@ class _File:
         try:
             self._document = parse_toml(self._path.read_bytes().decode("utf-8"))
         except TomlError as error:
-            self._note(error.line, "", "", f"is not TOML: {error}")
+            self._note(error.line, "", error.key, f"is not TOML: {error}")
             return
         except UnicodeDecodeError as error:
             self._note(1, "", "", f"is not UTF-8: {error}; save it as UTF-8")
@@ -258,6 +258,7 @@ class _File:
             replace(
                 feed,
                 name=f"{source}.{feed.name}",
+                place=f"{self._path.name}:{self._document.line(place)}",
                 source=source,
                 destination=feed.destination if is_named else default_destination(source, feed.name),
             )

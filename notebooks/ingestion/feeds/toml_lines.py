@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ingestion.feeds.toml_hints import PAIR, way_out
+
 # A key of a table or an index of a list, from the file's top down.
 Path = tuple[str | int, ...]
 _AT_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)")
@@ -21,11 +23,12 @@ _AT_END = "(at end of document)"
 
 
 class TomlError(ValueError):
-    """A text is not TOML. Says on which line (from 1)."""
+    """A text is not TOML. Says on which line (from 1), at which key where one is there, and what may be meant."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, line: int, key: str = "") -> None:
         super().__init__(message)
         self.line = line
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,11 @@ def _renote(value: Any, path: Path, line: int, index: dict[Path, int]) -> None:
 def _located(message: str, text: str) -> TomlError:
     found = _AT_LINE.search(message)
     if found:
-        return TomlError(_AT_LINE.sub("", message), int(found[1]))
+        said, number = _AT_LINE.sub("", message), int(found[1])
+        line = text.split("\n")[number - 1]
+        # What was not closed began above this line.
+        pair = None if said.startswith("Unclosed") else PAIR.match(line)
+        return TomlError(f"{said}{way_out(said, line)}", number, pair["key"] if pair else "")
     # What was begun and never ended: the first line from which on nothing can be read.
     lines = text.split("\n")
     at = 0

@@ -1,6 +1,6 @@
 """JSON lines: a record a line. What the target does not have yet is found by Spark's own inference."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
@@ -10,7 +10,7 @@ from ingestion.feeds.model import Files
 from ingestion.files.contents import Contents, OwnColumns, empty_note, open_files, several
 from ingestion.files.folder import file_address
 from ingestion.platform.columns import column
-from ingestion.platform.errors import SchemaChangedError, SourceError
+from ingestion.platform.errors import SourceError
 from ingestion.platform.spark_errors import root_cause
 
 _UNFIT = "no JSON object, or a value that its column does not take"
@@ -28,9 +28,13 @@ def read_json(spark: SparkSession, feed: Files, paths: Sequence[str], known: Str
     if full and not spelled.keys() <= present:
         # A column that has no value is there all the same.
         present |= {name.casefold() for name in _found(spark, feed, paths, own, without_values=True).names}
-    _refuse_new_within(feed, paths, known, found)
     gone = [f"no record has column {name}" for folded, name in spelled.items() if full and folded not in present]
-    kept = [each for each in known if each.name.casefold() in present or not full]
+    types = {} if feed.schema_contract == "discard_columns" else {each.name.casefold(): each.dataType for each in found}
+    kept = [
+        StructField(each.name, _with_new_within(each.dataType, types.get(each.name.casefold(), each.dataType)))
+        for each in known
+        if each.name.casefold() in present or not full
+    ]
     columns = StructType([*kept, *(each for each in found if each.name.casefold() not in spelled)])
     if not columns.fields:
         return None
@@ -65,24 +69,15 @@ def _found(
     return StructType([each for each in found if each.name != own.line])
 
 
-def _refuse_new_within(feed: Files, paths: Sequence[str], known: StructType, found: StructType) -> None:
-    """Refuse what would be left out without a word: a field that is new within a column that is there."""
-    types = {each.name.casefold(): each.dataType for each in known}
-    new = [path for each in found for path in _new_within(types.get(each.name.casefold()), each.dataType, each.name)]
-    if new and feed.schema_contract != "discard_columns":
-        raise SchemaChangedError(
-            f"{several(paths)}: records have new fields within columns that are there: {', '.join(new)}. Nothing was "
-            "landed. Load the feed anew: mode reload."
-        )
-
-
-def _new_within(known: DataType | None, found: DataType, path: str) -> Iterator[str]:
+def _with_new_within(known: DataType, found: DataType) -> DataType:
+    """Return the type of a column that is there, with the fields within it that are new, after its own."""
     if isinstance(known, ArrayType) and isinstance(found, ArrayType):
-        yield from _new_within(known.elementType, found.elementType, f"{path}[*]")
-    if isinstance(known, StructType) and isinstance(found, StructType):
-        types = {each.name.casefold(): each.dataType for each in known}
-        for each in found:
-            if each.name.casefold() not in types:
-                yield f"{path}.{each.name}"
-            else:
-                yield from _new_within(types[each.name.casefold()], each.dataType, f"{path}.{each.name}")
+        return ArrayType(_with_new_within(known.elementType, found.elementType))
+    if not isinstance(known, StructType) or not isinstance(found, StructType):
+        return known
+    types = {each.name.casefold(): each.dataType for each in found}
+    own = [
+        StructField(each.name, _with_new_within(each.dataType, types.pop(each.name.casefold(), each.dataType)))
+        for each in known
+    ]
+    return StructType([*own, *(each for each in found if each.name.casefold() in types)])

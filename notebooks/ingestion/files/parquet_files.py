@@ -12,6 +12,7 @@ from ingestion.files.folder import file_address
 from ingestion.lake.manifest import compare
 from ingestion.platform.columns import column
 from ingestion.platform.errors import SourceError
+from ingestion.platform.spark_errors import root_cause
 
 
 def read_parquet_files(spark: SparkSession, feed: Files, paths: Sequence[str], known: StructType) -> Contents | None:
@@ -51,7 +52,10 @@ def _columns(spark: SparkSession, feed: Files, paths: Sequence[str]) -> StructTy
     """
     columns: dict[str, StructField] = {}
     for path in paths:
-        found = open_files(spark, "parquet", [path], feed.options).schema
+        try:
+            found = open_files(spark, "parquet", [path], feed.options).schema
+        except Exception as error:
+            raise SourceError(f"{path}: is no Parquet file, or a broken one: {root_cause(error)}") from error
         refuse_twins(found.names, path)
         for each in found:
             other = columns.setdefault(each.name.casefold(), each)

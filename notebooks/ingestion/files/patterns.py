@@ -18,11 +18,12 @@ def pattern_regex(url: str, pattern: str) -> str:
         url: the folder, as Spark takes it: a path, or an address such as `abfss://...`.
         pattern: of the names below it.
     """
-    _, found, rest = url.partition("://")
-    path = rest.partition("/")[2] if found else url.partition(":")[2] or url
-    folder = posixpath.normpath("/" + path.lstrip("/")).rstrip("/")
-    # Spark spells one folder file:/x and file:///x; what stands before the path is the same for all files of a folder.
-    return rf"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/]*)?{re.escape(folder)}/{_names(pattern)}$"
+    return f"{_beginning(url)}{_names(pattern)}$"
+
+
+def path_below(url: str, address: str) -> str:
+    """Return the path below a folder of a file in it, by the file's address."""
+    return re.sub(_beginning(url), "", address)
 
 
 def fixed_folder(pattern: str) -> str:
@@ -34,6 +35,14 @@ def fixed_folder(pattern: str) -> str:
             break
         fixed.append(name)
     return "/".join(fixed)
+
+
+def _beginning(url: str) -> str:
+    _, found, rest = url.partition("://")
+    path = rest.partition("/")[2] if found else url.partition(":")[2] or url
+    folder = posixpath.normpath("/" + path.lstrip("/")).rstrip("/")
+    # Spark spells one folder file:/x and file:///x; what stands before the path is the same for all files of a folder.
+    return rf"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/]*)?{re.escape(folder)}/"
 
 
 def _names(pattern: str) -> str:

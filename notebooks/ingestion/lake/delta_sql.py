@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
 
+from ingestion.platform.columns import literal, quoted
+
 # Names that a Parquet file cannot have for a column: Delta then gives its files' columns names of their own.
 _ODD_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
@@ -57,11 +59,6 @@ def upsert(columns: Sequence[str], *, when: str | None = None) -> tuple[Clause, 
     )
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def has_odd_names(columns: StructType) -> bool:
     """Say whether a column, or one within a column, has a name that a Parquet file cannot have."""
     return any(_ODD_NAME.search(name) for name in _names(columns))
@@ -108,6 +105,22 @@ def properties_of(properties: Mapping[str, str]) -> str:
     return ", ".join(f"{literal(name)} = {literal(value)}" for name, value in properties.items())
 
 
-def literal(text: str) -> str:
-    """Return a text as SQL has it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def changes_within(path: str, old: DataType, new: DataType) -> Iterator[str]:
+    """Yield what ALTER TABLE takes to make a column's type another one that holds all that it holds.
+
+    Args:
+        path: the column's name as SQL has it; within an array `.element`, within a struct the field's.
+        old: its type.
+        new: the wider one: with further fields within, or wider numbers.
+    """
+    if isinstance(old, ArrayType) and isinstance(new, ArrayType):
+        yield from changes_within(f"{path}.element", old.elementType, new.elementType)
+    elif isinstance(old, StructType) and isinstance(new, StructType):
+        for each in new:
+            inner = f"{path}.{quoted(each.name)}"
+            if each.name not in old.names:
+                yield f"ADD COLUMNS ({inner} {type_of(each.dataType)})"
+            elif each.dataType != old[each.name].dataType:
+                yield from changes_within(inner, old[each.name].dataType, each.dataType)
+    elif new != old:
+        yield f"ALTER COLUMN {path} TYPE {type_of(new)}"

@@ -14,7 +14,7 @@ Everything here is SQL and DataFrames, alike on classic Spark and on Spark Conne
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
@@ -26,8 +26,9 @@ from pyspark.sql.functions import max as greatest
 from pyspark.sql.types import DataType, StructField, StructType
 
 from ingestion.lake.delta_commits import Changes, Commit, Version, marked, version_of
-from ingestion.lake.delta_sql import Clause, ddl, has_odd_names, literal, properties_of, quoted, type_of
+from ingestion.lake.delta_sql import Clause, changes_within, ddl, has_odd_names, properties_of
 from ingestion.lake.manifest import compare
+from ingestion.platform.columns import literal, quoted
 from ingestion.platform.errors import LakeError, PromotionError, SchemaChangedError
 from ingestion.platform.spark_errors import root_cause
 
@@ -145,7 +146,7 @@ class DeltaTable:
         properties: Mapping[str, str] = MappingProxyType({}),
         comment: str | None = None,
         clustering: Sequence[str] = (),
-    ) -> None:
+    ) -> str | None:
         """Make a table of a catalog with its first rows, in one commit; where there is one already that is an error.
 
         Args:
@@ -153,7 +154,10 @@ class DeltaTable:
             commit: whose it is.
             properties: as for `create`.
             comment: as for `create`.
-            clustering: as for `create`; rows that cannot lie so are there all the same.
+            clustering: as for `create`.
+
+        Returns:
+            Why the rows, which are there all the same, do not lie as `clustering` says; None where they do.
         """
         with self._failures("cannot be made"):
             writer = frame.writeTo(self.identifier).using("delta").options(**_options(commit))
@@ -163,9 +167,12 @@ class DeltaTable:
                 writer = writer.tableProperty("comment", comment)
             writer.create()
         if clustering:
-            with suppress(LakeError):
-                columns = ", ".join(map(quoted, clustering))
-                self._execute(f"ALTER TABLE {self.identifier} CLUSTER BY ({columns})", "cannot be clustered")
+            statement = f"ALTER TABLE {self.identifier} CLUSTER BY ({', '.join(map(quoted, clustering))})"
+            try:
+                self._execute(statement, "its rows are there, but cannot be clustered")
+            except LakeError as error:
+                return f"{error}. Try {statement}"
+        return None
 
     def evolve(self, columns: StructType) -> None:
         """Give the table the columns that it lacks, and to those that it has the wider types.
@@ -190,8 +197,8 @@ class DeltaTable:
         if new:
             self._execute(f"ALTER TABLE {self.identifier} ADD COLUMNS ({ddl(new)})", "cannot get new columns")
         for column in wider:
-            change_type = f"ALTER COLUMN {quoted(column.name)} TYPE {type_of(column.dataType)}"
-            self._execute(f"ALTER TABLE {self.identifier} {change_type}", "cannot get a wider column")
+            for change_type in changes_within(quoted(column.name), present[column.name].dataType, column.dataType):
+                self._execute(f"ALTER TABLE {self.identifier} {change_type}", "cannot get a wider column")
 
     def append(self, frame: DataFrame, commit: Commit) -> None:
         """Add rows. Columns that the frame lacks are NULL; one that the table lacks is refused: `evolve` first."""

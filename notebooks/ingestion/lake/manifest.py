@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pyspark.sql.types import (
+    ArrayType,
     ByteType,
     DataType,
     DecimalType,
@@ -150,6 +151,14 @@ def without_credentials(jdbc_url: str) -> str:
 
 
 def _is_wider(new: DataType, old: DataType) -> bool:
+    if isinstance(new, ArrayType) and isinstance(old, ArrayType):
+        return _is_wider(new.elementType, old.elementType)
+    if isinstance(new, StructType) and isinstance(old, StructType):
+        # What is new within a column comes after what was there, as Delta adds it.
+        return new.names[: len(old.names)] == old.names and all(
+            after.dataType == before.dataType or _is_wider(after.dataType, before.dataType)
+            for before, after in zip(old, new, strict=False)
+        )
     if isinstance(new, DecimalType) and isinstance(old, DecimalType):
         return new.scale >= old.scale and new.precision - new.scale >= old.precision - old.scale
     return any(

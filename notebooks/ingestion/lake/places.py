@@ -3,10 +3,10 @@
 Each has its own way to let staged rows take the old ones' place, and to tell afterwards whether they did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import AtomicType, BinaryType, BooleanType, StructType
@@ -14,8 +14,7 @@ from pyspark.sql.types import AtomicType, BinaryType, BooleanType, StructType
 from ingestion.lake import delta_log
 from ingestion.lake.delta_commits import Commit, Version
 from ingestion.lake.delta_tables import DeltaTable
-from ingestion.lake.manifest import Manifest, data_files
-from ingestion.lake.parquet import read_parquet
+from ingestion.lake.manifest import LAYOUT, Manifest, data_files
 from ingestion.lake.storage import FileEntry, Storage
 from ingestion.platform.errors import LakeError, PromotionError
 
@@ -23,6 +22,8 @@ from ingestion.platform.errors import LakeError, PromotionError
 _VERSIONS_BETWEEN_VACUUMS = 20
 # How a table of a catalog tells which of the lake's names it has: another one's rows must not take its place.
 DESTINATION = "ingestion.destination"
+# What the commit of a landing tells.
+_TOLD = ("run_id", "rows", "source", "bytes", "checksum", "started", "finished")
 # Delta's own limits: columns to cluster by, and columns of which it keeps the least and the greatest value.
 _MOST_CLUSTERING, _WITH_STATISTICS = 4, 32
 
@@ -35,13 +36,13 @@ class Staged:
         manifest: what they are.
         passed: the folder of the lake that holds them as Parquet.
         folder: of the lake, that is the run's own; the table that was there is moved into it for an instant.
-        frame: has their columns.
+        rows: read from there, if they are to be committed; else those that were written there.
     """
 
     manifest: Manifest
     passed: str
     folder: str
-    frame: DataFrame
+    rows: DataFrame
 
 
 class Place(Protocol):
@@ -53,7 +54,7 @@ class Place(Protocol):
 
     @property
     def format(self) -> str:
-        """What its manifest calls it: `parquet` or `delta`."""
+        """What its manifest calls it: `parquet` or `delta`, whose log tells of each landing what its manifest does."""
 
     def look(self) -> bool:
         """Look what is there, and say whether there is anything."""
@@ -65,8 +66,8 @@ class Place(Protocol):
             PromotionError: what stands in the way, and the way out.
         """
 
-    def put(self, staged: Staged) -> None:
-        """Let staged rows take the place of what was seen there.
+    def put(self, staged: Staged) -> str | None:
+        """Let staged rows take the place of what was seen there, and return what else is to be told, if anything.
 
         Raises:
             LakeError: they cannot; what was there is as it was.
@@ -74,6 +75,9 @@ class Place(Protocol):
 
     def holds(self, manifest: Manifest) -> bool:
         """Say whether what a manifest describes was put there, and nothing else since."""
+
+    def landed(self) -> Manifest | None:
+        """Return what the table's own log tells of the last landing; None where there is no log, or it does not."""
 
 
 class ParquetFolder:
@@ -115,6 +119,10 @@ class ParquetFolder:
             return delta_log.last_run(self._storage, self._name) == manifest.run_id
         return manifest.files == data_files(self._storage.list(self._name))
 
+    def landed(self) -> Manifest | None:
+        """Return nothing: a folder tells nothing of how its files came."""
+        return None
+
     def _swap(self, staged: Staged, folder: str) -> None:
         if self._there:
             # Only into a folder that is there: it is gone when another run took this one for dead.
@@ -136,21 +144,31 @@ class DeltaFolder(ParquetFolder):
     def __init__(self, table: DeltaTable, storage: Storage, name: str) -> None:
         super().__init__(storage, name)
         self._table = table
+        self._versions: list[int] = []
+
+    def look(self) -> bool:
+        """Look for the table's log, and where there is none for another folder."""
+        self._versions = delta_log.versions(self._storage, self._name)
+        return bool(self._versions) or super().look()
 
     def check(self) -> None:
         """Refuse nothing: a Delta table keeps its versions, and Parquet is replaced as by Parquet."""
 
     def put(self, staged: Staged) -> None:
         """Commit the staged rows."""
-        rows, commit = _rows(staged, self._storage), _commit(staged, self._name)
-        versions = delta_log.versions(self._storage, self._name)
-        if versions:
-            self._table.overwrite(rows, commit)
-            _vacuum(self._table, versions[-1] + 1)
+        commit = _commit(staged, self._name)
+        if self._versions:
+            self._table.overwrite(staged.rows, commit)
+            _vacuum(self._table, self._versions[-1] + 1)
             return
         new_table = f"{staged.folder}/delta"
-        DeltaTable(rows.sparkSession, self._storage.url(new_table)).overwrite(rows, commit)
+        DeltaTable(staged.rows.sparkSession, self._storage.url(new_table)).overwrite(staged.rows, commit)
         self._swap(staged, new_table)
+
+    def landed(self) -> Manifest | None:
+        """Read the newest landing's commit."""
+        commit = delta_log.last_landing(self._storage, self._name)
+        return _manifest_of(commit, self._table) if commit else None
 
 
 class CatalogTable:
@@ -183,26 +201,34 @@ class CatalogTable:
         if self._newest and not _is_of(self._newest, self._name):
             check_owner(self._table, self._name)
 
-    def put(self, staged: Staged) -> None:
+    def put(self, staged: Staged) -> str | None:
         """Commit the staged rows, to a new table where there is none."""
-        rows, commit = _rows(staged, self._storage), _commit(staged, self._name)
+        commit = _commit(staged, self._name)
         if self._newest:
-            self._table.overwrite(rows, commit)
+            self._table.overwrite(staged.rows, commit)
             _vacuum(self._table, self._newest.number + 1)
-            return
-        self._table.create_from(
-            rows,
+            return None
+        return self._table.create_from(
+            staged.rows,
             commit,
             properties={DESTINATION: self._name},
             comment=comment_of(staged.manifest.source),
-            clustering=clustering_of(rows.schema, self._key),
+            clustering=clustering_of(staged.rows.schema, self._key),
         )
 
     def holds(self, manifest: Manifest) -> bool:
         """Ask the table's history for the last landing."""
         # Not as it was seen before: the rows may have been committed since.
-        commit = self._table.last_commit(self._name) if self._table.exists() else None
+        commit = self._last_commit()
         return commit is not None and commit.metadata.get("run_id") == manifest.run_id
+
+    def landed(self) -> Manifest | None:
+        """Ask the table's history for the last landing."""
+        commit = self._last_commit()
+        return _manifest_of(commit.metadata, self._table) if commit else None
+
+    def _last_commit(self) -> Commit | None:
+        return self._table.last_commit(self._name) if self._table.exists() else None
 
 
 def check_owner(table: DeltaTable, name: str) -> None:
@@ -238,12 +264,18 @@ def clustering_of(columns: StructType, key: Sequence[str]) -> list[str]:
     return [spelled[name.lower()] for name in key if name.lower() in spelled][:_MOST_CLUSTERING]
 
 
-def _rows(staged: Staged, storage: Storage) -> DataFrame:
-    return read_parquet(staged.frame.sparkSession, staged.frame.schema, storage.url(staged.passed))
-
-
 def _commit(staged: Staged, name: str) -> Commit:
-    return Commit(name, None, {"run_id": staged.manifest.run_id, "rows": staged.manifest.rows})
+    """Return a commit that tells what the manifest does, but for the columns, which the table has."""
+    return Commit(name, None, {key: getattr(staged.manifest, key) for key in _TOLD})
+
+
+def _manifest_of(told: Mapping[str, Any], table: DeltaTable) -> Manifest | None:
+    """Return the manifest of a landing; None where its commit, of an earlier release, does not tell so much."""
+    if any(key not in told for key in _TOLD):
+        return None
+    schema = table.columns().jsonValue()
+    facts = {key: told[key] for key in _TOLD}
+    return Manifest(target=str(table), format="delta", files={}, schema=schema, layout=LAYOUT, **facts)
 
 
 def _is_of(version: Version, name: str) -> bool:

@@ -1,8 +1,11 @@
-"""Landing a table: it is replaced whole or not at all, with at most twelve calls of the storage.
+"""Landing a table: it is replaced whole or not at all, with at most twelve calls of the storage, six for Delta.
 
 New rows are written aside, in `_landing/NAME/RUN/`, checked, and take their place by rename; the table that was there
 moves aside for that moment. A lock lets one run at a time do so. In the end `_landing/NAME/` is removed and the lock's
 file with it: who finds the lock's file knows that a run died, and settles what it left before anything else.
+
+A manifest is staged with a folder's rows, and published when they are in place. The commit of a Delta table tells what
+its manifest does: it is written when the rows are in place, by the next run if this one dies before.
 
 What a reader of a table finds at any instant: the old data, whole; then, between two renames, no table at all, which is
 a clear error; then the new data, whole. Never a part, never a mixture, never an empty table. No file system can put a
@@ -14,7 +17,7 @@ The fence: before it does anything else, who takes over a dead run's lock moves 
 after all, it has nothing to promote, and no place to move the table to.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 from uuid import uuid4
@@ -33,7 +36,7 @@ from ingestion.lake.manifest import (
     read_manifest,
     timestamp,
 )
-from ingestion.lake.parquet import count_parquet
+from ingestion.lake.parquet import count_parquet, read_parquet, rows_and_bytes
 from ingestion.lake.parquet_footer import rows_of_footer
 from ingestion.lake.places import ParquetFolder, Place, Staged
 from ingestion.lake.storage import Storage
@@ -165,8 +168,8 @@ class TableLanding:
         try:
             written = write(frame, self._storage.url(folder), self._rows_per_file())
             passed = folder + written.passed.removeprefix(self._storage.url(folder))
-            files = data_files(self._storage.list(passed))
-            self._check_rows(frame, written, passed, files)
+            rows = read_parquet(frame.sparkSession, frame.schema, written.passed) if self._is_logged else frame
+            files, size = self._check_rows(rows, written, passed)
         except IngestionError:
             raise
         except Exception as error:
@@ -177,21 +180,21 @@ class TableLanding:
             format=self._place.format,
             source=source,
             rows=written.rows,
-            # Delta's own log names the files of a Delta table.
-            files={} if self._place.format == "delta" else files,
-            bytes=sum(files.values()),
+            files=files,
+            bytes=size,
             schema=frame.schema.jsonValue(),
             checksum=f"xxhash64-sum:{written.checksum}",
             started=self._started,
             finished=timestamp(self._clock()),
             layout=LAYOUT,
         )
-        self._storage.write(f"{self.folder}/{_MANIFEST}", dump_manifest(manifest))
-        self._staged = Staged(manifest, passed, self.folder, frame)
+        if not self._is_logged:
+            self._storage.write(f"{self.folder}/{_MANIFEST}", dump_manifest(manifest))
+        self._staged = Staged(manifest, passed, self.folder, rows)
         return written
 
-    def promote(self) -> None:
-        """Let what was staged take the place of the table landed before.
+    def promote(self) -> str | None:
+        """Let what was staged take the place of the table landed before, and return what else is to be told of it.
 
         Raises:
             LockLostError: another run took this one for dead.
@@ -202,7 +205,7 @@ class TableLanding:
         self._lock.check()
         self._needs_settling = True
         try:
-            self._place.put(self._staged)
+            note = self._place.put(self._staged)
         except (PathNotFoundError, PathTakenError) as error:
             raise PromotionError(f"{self.target}: cannot be replaced: {error}") from error
         except IngestionError:
@@ -211,6 +214,7 @@ class TableLanding:
             raise PromotionError(f"{self.target}: cannot be replaced: {root_cause(error)}") from error
         self._needs_settling = False
         self._is_promoted = True
+        return note
 
     def end(self) -> None:
         """Leave nothing but what is in place, with its manifest.
@@ -221,8 +225,11 @@ class TableLanding:
         if self._needs_settling:
             self._settle()
             return
-        if self._is_promoted:
-            self._storage.rename(f"{self.folder}/{_MANIFEST}", manifest_path(self._name), replace=True)
+        if self._is_promoted and self._staged:
+            if self._is_logged:
+                self._storage.write(manifest_path(self._name), dump_manifest(self._staged.manifest))
+            else:
+                self._storage.rename(f"{self.folder}/{_MANIFEST}", manifest_path(self._name), replace=True)
         self._storage.delete(self._aside)
 
     def _check_schema(self, frame: DataFrame) -> None:
@@ -242,24 +249,33 @@ class TableLanding:
         before = self.before
         return _BYTES_PER_FILE * before.rows // before.bytes if before and before.rows and before.bytes else 0
 
-    def _check_rows(self, frame: DataFrame, written: Written, passed: str, files: Mapping[str, int]) -> None:
-        rows = written.rows + written.refused_rows
-        found = self._count_rows(frame, written, passed, files)
-        if found != rows:
-            raise StagingError(
-                f"{self.target}: {rows} rows were written aside, but the files' footers name {found}. "
-                "Nothing was replaced; start the run again."
-            )
+    @property
+    def _is_logged(self) -> bool:
+        """Whether the table's own log names its files, and tells of each landing what its manifest does."""
+        return self._place.format == "delta"
 
-    def _count_rows(self, frame: DataFrame, written: Written, passed: str, files: Mapping[str, int]) -> int:
-        """Return how many rows the files hold by their footers."""
-        if len(files) == 1 and not written.refused_rows and sum(files.values()) <= _READ_AT_ONCE:
+    def _check_rows(self, rows: DataFrame, written: Written, passed: str) -> tuple[dict[str, int], int]:
+        """Make sure that all rows are in the files; return these, where no log names them, and their bytes."""
+        files = {} if self._is_logged else data_files(self._storage.list(passed))
+        size = sum(files.values())
+        if self._is_logged:
+            found, size = rows_and_bytes(rows, written.rows)
+            found += self._count(rows, written.refused) if written.refused_rows else 0
+        elif len(files) == 1 and not written.refused_rows and size <= _READ_AT_ONCE:
             (file,) = files
-            return rows_of_footer(self._storage.read(f"{passed}/{file}") or b"")
-        folders = [
-            folder for folder, rows in ((written.passed, written.rows), (written.refused, written.refused_rows)) if rows
-        ]
-        return count_parquet(frame.sparkSession, frame.schema, *folders) if folders else 0
+            found = rows_of_footer(self._storage.read(f"{passed}/{file}") or b"")
+        else:
+            parts = ((written.passed, written.rows), (written.refused, written.refused_rows))
+            found = self._count(rows, *(folder for folder, number in parts if number))
+        if found != written.rows + written.refused_rows:
+            raise StagingError(
+                f"{self.target}: {written.rows + written.refused_rows} rows were written aside, but the files' footers "
+                f"name {found}. Nothing was replaced; start the run again."
+            )
+        return files, size
+
+    def _count(self, rows: DataFrame, *folders: str) -> int:
+        return count_parquet(rows.sparkSession, rows.schema, *folders) if folders else 0
 
     def _settle(self) -> bool:
         """Undo a promotion that was broken off, finish one that was done, and remove what is no longer needed.
@@ -284,9 +300,17 @@ class TableLanding:
         if runs:
             # Away in one step first: a run that was taken for dead and wakes must not promote half of what it wrote.
             self._storage.rename(self._aside, f"{trash}/{uuid4().hex}")
+        if self._lock.abandoned or self._staged:
+            self._settle_manifest()
         if runs or self._lock.abandoned:
             self._storage.delete(trash)
-        return bool(runs)
+        return bool(runs) or self._lock.abandoned
+
+    def _settle_manifest(self) -> None:
+        """Let the manifest be that of the last landing that the table's own log tells of."""
+        landed = self._place.landed()
+        if landed and not (self.before and self.before.run_id == landed.run_id):
+            self._storage.write(manifest_path(self._name), dump_manifest(landed))
 
     def _is_in_place(self, manifest: Manifest) -> bool:
         """Say whether what a manifest describes was promoted, here or to the folder that was the place before."""

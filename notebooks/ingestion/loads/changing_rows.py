@@ -30,6 +30,10 @@ class ChangingRows(Protocol):
         """Whether the source itself keeps the key unique and not NULL."""
 
     @property
+    def may_skip_rows(self) -> bool:
+        """Whether reading all of them may leave one out that is there, as others come and go meanwhile."""
+
+    @property
     def method(self) -> Method:
         """How their changes are told."""
 

@@ -16,7 +16,7 @@ from ingestion.lake.journal import read_journal
 from ingestion.loads.method import Method
 from ingestion.loads.run_context import Run
 from ingestion.platform.columns import column
-from ingestion.platform.errors import NothingYetError, UnexpectedAnswerError
+from ingestion.platform.errors import NothingYetError
 from ingestion.rest.cursor_window import CursorWindow
 from ingestion.rest.endpoint import EndpointReader
 from ingestion.rest.endpoint_cursor import EndpointCursor
@@ -75,6 +75,11 @@ class EndpointChanges:
         """Nobody keeps it: pages may repeat a record."""
         return False
 
+    @property
+    def may_skip_rows(self) -> bool:
+        """A record that goes lets those after it move up by one: the first of the next page is on no page."""
+        return True
+
     @cached_property
     def method(self) -> Method:
         """How the changes are told."""
@@ -109,7 +114,7 @@ class EndpointChanges:
             raise NothingYetError("there is no record yet, so nothing tells its columns.")
         missing = [name for name in self.feed.primary_key if spool.rows and name in spool.absent(self._key_columns)]
         if missing:
-            raise UnexpectedAnswerError(f"{self.feed.name}: no record has {missing[0]!r}, which primary_key names.")
+            raise spool.lacks_key(missing[0])
         return spool
 
     @property

@@ -21,7 +21,7 @@ from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
-from ingestion.platform.errors import SourceError, UnexpectedAnswerError
+from ingestion.platform.errors import SourceError
 from ingestion.rest.client import ApiClient
 from ingestion.rest.endpoint import EndpointReader
 from ingestion.rest.record_files import record_file
@@ -135,7 +135,7 @@ class _SpooledRows:
         """Return the rows that were read last of their key; one whose key is NULL is no other's."""
         missing = [name for name in self.feed.primary_key if name not in frame.columns]
         if missing and self.spool.rows:
-            raise UnexpectedAnswerError(f"{self.feed.name}: no record has {missing[0]!r}, which primary_key names.")
+            raise self.spool.lacks_key(missing[0])
         keys = [column(name) for name in (*self.feed.primary_key, *values) if name in frame.columns]
         newest = Window.partitionBy(*keys).orderBy(column(order).desc())
         is_null = reduce(Column.__or__, [key.isNull() for key in keys], F.lit(False))

@@ -42,6 +42,7 @@ class FileChanges:
     source: FilesSource
     feed: Files
     is_key_kept: bool = field(init=False, default=False)
+    may_skip_rows: bool = field(init=False, default=False)
     _files: FolderFiles | None = field(init=False, default=None)
     _read: tuple[Window, Changes] | None = field(init=False, default=None)
 

@@ -168,7 +168,9 @@ class IncrementalLoad:
         settings = self._settings()
         changed = [name for name, value in settings.items() if journal.settings.get(name) != value]
         if changed:
-            words = ", ".join(f"{name} was {journal.settings.get(name)!r}" for name in changed)
+            words = ", ".join(
+                f"{name} was {journal.settings.get(name)!r}, and is {settings[name]!r}" for name in changed
+            )
             raise PositionLostError(f"{self.feed.name}: its position is one of other settings: {words}.")
         self.result.position_before = journal.position
         newest = self._target.check(journal)

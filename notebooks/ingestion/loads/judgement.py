@@ -75,6 +75,7 @@ class Judgement:
             left_out = [result.check for result in results if not result.applied and result.fits is fits]
             if left_out:
                 words = f"not applied {reason}: {'; '.join(left_out)}"
+                self.result.notes.append(words)
                 self.run.log.check(self.target, None, words, is_error=False)
         for result in failed:
             self.run.log.check(self.target, result.rows, str(result), is_error=result.severity is Severity.ERROR)

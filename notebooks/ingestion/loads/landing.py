@@ -133,8 +133,9 @@ class WholeLanding:
         ) as landing:
             before = landing.before
             rows_before = before.rows if before else None
-            agreed = self._agreed(before.columns if before else None, frame.drop(*helpers))
-            frame = frame.select(*map(column, (*agreed.columns, *helpers)))
+            agreed = self._agreed(before.columns if before else None, frame.drop(*helpers) if helpers else frame)
+            if [*agreed.columns, *helpers] != frame.columns:
+                frame = frame.select(*map(column, (*agreed.columns, *helpers)))
             checks = [*readable(self.rows.problem), *declared_checks(self.feed.checks)]
             gate = Gate(checks, frame.schema, now=run.log.clock(), rows_before=rows_before)
 
@@ -156,7 +157,9 @@ class WholeLanding:
             # There may be fewer than were counted: the table has changed since, or rows are bad.
             if more_than is not None and written.rows <= more_than:
                 return self._too_few(written.rows)
-            landing.promote()
+            if told := landing.promote():
+                self.result.notes.append(told)
+                run.log.note(self._target, told)
         self._judgement.metrics.outcome = Outcome.LANDED
         self._judgement.metrics.rows_landed = written.rows
         self.result.status = Status.SUCCEEDED

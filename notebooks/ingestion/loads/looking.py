@@ -9,16 +9,18 @@ from typing import Any
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from ingestion.feeds.model import Feed, Source, SqlSource, Table
+from ingestion.feeds.model import Feed, FilesSource, Source, SqlSource, Table
+from ingestion.files.discovery import propose_feeds
 from ingestion.lake.journal import read_journal
 from ingestion.loads.databases import open_database
 from ingestion.loads.method import TellsLag
 from ingestion.loads.results import FeedResult, Status
 from ingestion.loads.run_context import Run
 from ingestion.loads.table_changes import TableChanges
-from ingestion.platform.errors import IngestionError, LakeError
+from ingestion.platform.errors import IngestionError, LakeError, SourceError
 from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.database import SqlDatabase
+from ingestion.sql.dialects import TableName
 from ingestion.sql.proposals import TableFacts, proposal
 
 _RUNS = "ingest_runs"
@@ -36,19 +38,31 @@ _COLUMNS = StructType(
 )
 
 
-def discover(run: Run, source: SqlSource, folder: Path, result: FeedResult) -> None:
-    """Ask a database what it has, and propose its file: as it is in `folder`, with all tables.
+def discover(run: Run, source: SqlSource | FilesSource, folder: Path, result: FeedResult) -> None:
+    """Ask a database or a folder what it has, and propose its file: as it is in `folder`, with all there is.
 
     Raises:
         SourceError: it cannot be reached.
     """
-    database = open_database(run, source)
-    facts = [_facts(database, str(table)) for table, _ in sorted(database.tables, key=lambda each: str(each[0]))]
+    if source.unset:
+        raise SourceError("\n".join(source.unset))
     # As its author wrote it: `${SQL_URL}`, not what stands behind it.
     written = tomllib.loads((folder / source.file).read_text(encoding="utf-8-sig"))["source"]
-    result.toml = proposal(written, facts)
+    if isinstance(source, FilesSource):
+        result.toml = propose_feeds(run.spark, run.storage, source, written)
+    else:
+        database = open_database(run, source)
+        listed = sorted(database.tables, key=lambda each: str(each[0]))
+        names = [_name(run, table, is_default=is_default) for table, is_default in listed]
+        result.toml = proposal(written, [_facts(database, name) for name in names])
     result.status = Status.SUCCEEDED
     result.rows_read = 0
+
+
+def _name(run: Run, table: TableName, *, is_default: bool) -> str:
+    """Return a table's name as it is to be written: a schema that is called as its user is a secret's value."""
+    name = str(table)
+    return table.name if is_default and run.secrets.redact(name) != name else name
 
 
 def status(run: Run, feeds: Sequence[Feed], sources: Sequence[Source]) -> list[FeedResult]:

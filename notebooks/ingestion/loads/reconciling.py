@@ -6,7 +6,6 @@ from functools import partial
 from pyspark.sql import DataFrame
 
 from ingestion.feeds.model import Feed
-from ingestion.lake.delta_tables import DeltaTable
 from ingestion.lake.journal import Window, read_journal
 from ingestion.lake.manifest import manifest_path, read_manifest
 from ingestion.loads.changing_rows import ChangingRows
@@ -93,18 +92,15 @@ class Reconciliation:
         run, feed = self.run, self.feed
         if feed.format == "json":
             raise InvalidSettingError(f"{feed.name}: lands as a file a record, which is not held against its source.")
-        url, manifest = (
-            run.storage.url(feed.destination),
-            read_manifest(run.storage.read(manifest_path(feed.destination))),
-        )
+        manifest = read_manifest(run.storage.read(manifest_path(feed.destination)))
         if read_journal(run.storage, feed.destination) is None and manifest is None:
             raise InvalidSettingError(f"{feed.name}: was not loaded yet: start it with mode load first.")
         if feed.format == "delta":
-            return live_rows(DeltaTable(run.spark, url).read(), feed)
+            return live_rows(run.delta_table(feed).read(), feed)
         reader = (
             run.spark.read if manifest is None or manifest.columns is None else run.spark.read.schema(manifest.columns)
         )
-        return reader.parquet(url)
+        return reader.parquet(run.storage.url(feed.destination))
 
 
 def counted(feed: Feed) -> Counted:

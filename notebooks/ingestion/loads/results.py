@@ -11,6 +11,7 @@ from typing import Any
 _LONGEST_EXIT = 1_000_000
 _LONGEST_ERROR = 2_000
 _LONGEST_MESSAGE = 4_000
+_LONGEST_REASON = 300
 
 
 class Status(StrEnum):
@@ -42,6 +43,7 @@ class FeedResult:
         complete_until: the source's time up to which the target is known to be whole, as `status` tells.
         lag_seconds: how long ago that is.
         lag_rows: rows that the source has beyond the position.
+        place: the file and the line of the feed, for who mends it: only in the exit's message.
     """
 
     feed: str
@@ -63,10 +65,15 @@ class FeedResult:
     complete_until: str | None = None
     lag_seconds: float | None = None
     lag_rows: int | None = None
+    place: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """Return the row with all its keys."""
+        return {name: value for name, value in asdict(self).items() if name != "place"}
 
     def to_json(self) -> dict[str, Any]:
         """Return the row, without the keys that only some have and this one has not."""
-        row = asdict(self)
+        row = self.row()
         for name in ("notes", "toml", "differences", "complete_until", "lag_seconds", "lag_rows"):
             if row[name] in (None, []):
                 del row[name]
@@ -101,7 +108,7 @@ def run_lines(
     """Return the rows of `ingest_runs`: a line of JSON for each feed."""
     times = {"started": started.isoformat(), "finished": finished.isoformat()}
     run = {"run_id": run_id, "pipeline_run_id": pipeline_run_id, **times}
-    rows = [asdict(result) | run for result in results]
+    rows = [result.row() | run for result in results]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
@@ -116,6 +123,11 @@ def _shortened(result: FeedResult) -> dict[str, Any]:
 def _message(failed: Sequence[FeedResult], feeds: int) -> str:
     if not failed:
         return f"{feeds} {'feed' if feeds == 1 else 'feeds'} succeeded."
-    reasons = "; ".join(f"{result.feed}: {(result.error or '').splitlines()[0][:300]}" for result in failed)
+    reasons = "; ".join(map(_reason, failed))
     message = f"{len(failed)} of {feeds} feeds failed: {reasons}"
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " …"
+
+
+def _reason(result: FeedResult) -> str:
+    words = (result.error or "").strip().partition("\n")[0][:_LONGEST_REASON]
+    return f"{result.feed}: {words} ({result.place})" if result.place else f"{result.feed}: {words}"

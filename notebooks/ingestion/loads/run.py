@@ -145,17 +145,17 @@ def run_feeds(
 
 
 def _discover(run: Run, sources: Sequence[Source], request: Request) -> list[FeedResult]:
-    """Look into the databases of the sources that are asked for, whether they have feeds yet or not."""
+    """Look into the databases and folders that are asked for, whether they have feeds yet or not."""
     asked = [
         source
         for source in sources
-        if isinstance(source, SqlSource)
+        if isinstance(source, SqlSource | FilesSource)
         and (is_chosen(source.name, request.feeds) or any(is_chosen(feed.name, request.feeds) for feed in source.feeds))
     ]
     if not asked:
-        raise InvalidSettingError(f"feeds: {request.feeds[:80]!r} is no database of the sources.")
+        raise InvalidSettingError(f"feeds: {request.feeds[:80]!r} is no database and no folder of the sources.")
 
-    def task(source: SqlSource) -> _Task:
+    def task(source: SqlSource | FilesSource) -> _Task:
         result = FeedResult(f"{source.name}.*", request.mode)
         return _Task(result, lambda: looking.discover(run, source, request.sources, result))
 
@@ -185,7 +185,7 @@ def _tasks(run: Run, source: Source, feeds: Sequence[Feed], request: Request) ->
         def refuse() -> None:
             raise reason
 
-        return [_Task(FeedResult(feed.name, request.mode), refuse) for feed in feeds]
+        return [_Task(FeedResult(feed.name, request.mode, place=feed.place), refuse) for feed in feeds]
     return []
 
 
@@ -212,7 +212,7 @@ def _table_tasks(run: Run, source: SqlSource, feeds: Sequence[Table], request: R
     free = BoundedSemaphore(at_a_time)
 
     def task(feed: Table) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
         each = max(1, connections // at_a_time)
 
         def load() -> None:
@@ -234,7 +234,7 @@ def _endpoint_tasks(run: Run, source: RestSource, feeds: Sequence[Endpoint], req
     reader = open_api(run, source)
 
     def task(feed: Endpoint) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
 
         def load() -> None:
             is_reconciled = request.mode == "reconcile"
@@ -257,7 +257,7 @@ def _files_tasks(run: Run, source: FilesSource, feeds: Sequence[Files], request:
         raise SourceError("\n".join(source.unset))
 
     def task(feed: Files) -> _Task:
-        result = FeedResult(feed.name, request.mode)
+        result = FeedResult(feed.name, request.mode, place=feed.place)
 
         def load() -> None:
             if _is_replaced_whole(feed, request):

@@ -1,18 +1,18 @@
 """Writing the rows of a window aside: the source is read once, and what is read is checked before anything changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.changes import Changes
-from ingestion.lake.delta_sql import literal, type_of
+from ingestion.lake.delta_sql import type_of
 from ingestion.lake.journal import Overlap
 from ingestion.lake.parquet import read_parquet
 from ingestion.loads.comparison import row_hash_sql
-from ingestion.platform.columns import column, quoted
+from ingestion.platform.columns import column, literal, quoted
 from ingestion.platform.errors import SourceError
 from ingestion.platform.names import own_name
 from ingestion.quality.checks import Gate
@@ -48,6 +48,10 @@ def stage(changes: Changes, folder: str, gate: Gate) -> Staged:
         Exception: of Spark: the source broke off, or files cannot be written.
     """
     written = write_table(changes.frame, folder, gate)
+    if written.refusals is not None:
+        # What tells which of two rows is newer, or comes again, helps nobody to mend a row.
+        ours = [name for name in (changes.deleted, changes.order, changes.time, changes.again) if name is not None]
+        written = replace(written, refusals=written.refusals.drop(*ours))
     spark, columns = changes.frame.sparkSession, changes.frame.schema
     return Staged(
         written,

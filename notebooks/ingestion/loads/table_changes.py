@@ -79,6 +79,11 @@ class TableChanges:
             )
         return tuple(column for _, column in found if column is not None)
 
+    @property
+    def may_skip_rows(self) -> bool:
+        """No: a statement reads all rows that are there."""
+        return False
+
     @cached_property
     def is_key_kept(self) -> bool:
         """Whether the key is the one that the database declares."""

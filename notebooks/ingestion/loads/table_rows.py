@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ingestion.feeds.model import Table
 from ingestion.lake.manifest import without_credentials
 from ingestion.loads.run_context import Run
+from ingestion.platform.key_range import KeyRange
 from ingestion.sql.database import Extent, SourceTable, SqlDatabase
 from ingestion.sql.failures import retry_transient
 from ingestion.sql.partitioning import partition_count
@@ -47,14 +48,26 @@ class TableRows:
         """Which columns land as text."""
         return self._table.notes if self._table else []
 
-    def measure(self) -> int:
-        """Return the number of rows; the database counts."""
+    def measure(self) -> int | None:
+        """Return the number of rows; the database counts, unless its catalog says that they are few.
+
+        Those are read in one stream however many they are, and counted on their way.
+        """
         feed = self.feed
         self._table = self.database.describe(
             feed.local_name, columns=feed.columns, exclude_columns=feed.exclude_columns
         )
+        most_rows = self._table.most_rows
+        if most_rows is not None and not self._count_decides and partition_count(most_rows, 2, 2) == 1:
+            self._extent = Extent(None, KeyRange(most_rows, None, None))
+            return None
         self._extent = self.database.measure(self._table, self._key())
         return self._extent.rows
+
+    @property
+    def _count_decides(self) -> bool:
+        """Whether it makes a difference how many rows there are: to whether they land, or to how keys are compared."""
+        return self.feed.land_when_more_than is not None or any(check.kind == "unique" for check in self.feed.checks)
 
     def frame(self) -> DataFrame:
         """Return the rows, to be read over as many connections as they are worth."""

@@ -193,7 +193,8 @@ class WindowLoad:
     def scan_keys(self, journal: Journal) -> tuple[Counts | None, Commit]:
         """Delete the rows whose key the source no longer has, in a commit of its own.
 
-        Only keys are read, all of them or the feed fails.
+        Only keys are read, all of them or the feed fails; twice before any is taken for gone, where one that is there
+        may be left out.
 
         Raises:
             DeletesRefusedError: they are too many.
@@ -201,7 +202,7 @@ class WindowLoad:
         """
         commit = Commit(journal.key_scans, None, {"run_id": self.run.log.run_id})
         with self.run.log.step("key scan", source=self.rows.shown, target=self._shown) as step:
-            keys = self.rows.retry(lambda: self._aside(self.rows.keys(), "keys"))
+            keys = self._keys()
             columns = StructType.fromJson(dict(journal.columns or {}))
             known = self.target.table.read().select(*map(column, columns.names)).limit(0)
             batch = self._batch(commit, Changes(known), known, keys, self.run.log.clock().isoformat())
@@ -210,6 +211,16 @@ class WindowLoad:
             step.rows = counts.deleted if counts else 0
         self._count(counts)
         return counts, commit
+
+    def _keys(self) -> DataFrame:
+        """Return the keys that the source has, written aside."""
+        read = partial(self.rows.retry, lambda: self._aside(self.rows.keys(), "keys"))
+        keys = read()
+        if not self.rows.may_skip_rows:
+            return keys
+        there = live_rows(self.target.table.read(), self.feed).select(*map(column, self.rows.key))
+        is_any_gone = not there.join(keys, list(self.rows.key), "left_anti").isEmpty()
+        return keys.unionByName(read()) if is_any_gone else keys
 
     def _staged(self, journal: Journal, window: Window) -> tuple[Changes, Staged]:
         """Read a window aside and judge its rows; they are those that may land."""

@@ -45,8 +45,10 @@ def java_causes(error: BaseException) -> list[JavaCause]:
 def root_cause(error: BaseException) -> str:
     """Return the innermost Java exception's class and message, or a Python error's first line."""
     causes = java_causes(error)
+    # A thread that waits for another one has nothing of its own to say.
+    telling = [cause for cause in causes if not cause.message.startswith("Exception thrown in awaitResult")]
     if causes:
-        return str(causes[-1])
+        return str((telling or causes)[-1])
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""The quality gate: checks declared as data, evaluated as plain Spark columns in the pass that writes the table.
+"""The quality gate: checks declared as data, evaluated as plain SQL in the pass that writes the table.
 
 A check says what a good row, or a good table, is. A row that fails an error-level check is kept out of the table; a
 table-level check that fails at error level keeps the whole table out. Warnings are only told. NULL passes every check
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column
@@ -28,7 +27,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from ingestion.platform.columns import column
+from ingestion.platform.columns import literal, quoted
 
 Bound = int | float | Decimal | date | datetime
 _MOMENTS = (DateType, TimestampType, TimestampNTZType)
@@ -70,8 +69,8 @@ class RowCheck(Check):
         return (self.column,)
 
     @abstractmethod
-    def holds(self, kinds: Sequence[DataType]) -> Column:
-        """Return whether a row keeps the rule, NULL where that cannot be told, which counts as kept.
+    def holds(self, kinds: Sequence[DataType]) -> str:
+        """Return in SQL whether a row keeps the rule, NULL where that cannot be told, which counts as kept.
 
         Args:
             kinds: the types of its columns.
@@ -82,9 +81,9 @@ class RowCheck(Check):
 class NotNull(RowCheck):
     """A column has a value in every row."""
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether there is a value."""
-        return column(self.column).isNotNull()
+        return f"{quoted(self.column)} IS NOT NULL"
 
     def __str__(self) -> str:
         """`CustomerId is not null`."""
@@ -95,9 +94,9 @@ class NotNull(RowCheck):
 class Readable(RowCheck):
     """A row stands in its source so that it can be read; the column says what is wrong."""
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether nothing is said."""
-        return column(self.column).isNull()
+        return f"{quoted(self.column)} IS NULL"
 
     def __str__(self) -> str:
         """`the line can be read`."""
@@ -116,14 +115,14 @@ class InRange(RowCheck):
         are_moments = any(isinstance(bound, date) for bound in (self.at_least, self.at_most))
         return isinstance(kinds[0], _MOMENTS if are_moments else NumericType)
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether the value lies within the bounds. NaN, which Spark takes for the greatest, does not."""
-        kept = ~F.isnan(column(self.column)) if isinstance(kinds[0], FloatType | DoubleType) else F.lit(True)
-        if self.at_least is not None:
-            kept = kept & (column(self.column) >= F.lit(self.at_least))
-        if self.at_most is not None:
-            kept = kept & (column(self.column) <= F.lit(self.at_most))
-        return kept
+        name = quoted(self.column)
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        kept = [f"{name} {sign} {literal(bound)}" for sign, bound in bounds if bound is not None]
+        if isinstance(kinds[0], FloatType | DoubleType):
+            kept.append(f"NOT isnan({name})")
+        return " AND ".join(kept) or "true"
 
     def __str__(self) -> str:
         """`CreditLimit is at least 0`."""
@@ -137,9 +136,10 @@ class Matches(RowCheck):
 
     pattern: str
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether the whole text matches, of other values the text that Spark shows."""
-        return column(self.column).cast("string").rlike(rf"\A(?:{self.pattern})\z")
+        pattern = literal(rf"\A(?:{self.pattern})\z")
+        return f"CAST({quoted(self.column)} AS STRING) RLIKE {pattern}"
 
     def __str__(self) -> str:
         """`CountryCode matches [A-Z]{2}`."""
@@ -160,9 +160,9 @@ class OneOf(RowCheck):
             return all(isinstance(value, date) for value in self.values)
         return not isinstance(kinds[0], StringType) or all(isinstance(value, str) for value in self.values)
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether the value is one of those."""
-        return column(self.column).isin(*self.values)
+        return f"{quoted(self.column)} IN ({', '.join(map(literal, self.values))})" if self.values else "false"
 
     def __str__(self) -> str:
         """`CurrencyCode is one of EUR, USD`."""
@@ -184,9 +184,9 @@ class NotBefore(RowCheck):
         """Say whether both are moments, both numbers or both texts."""
         return any(all(isinstance(kind, family) for kind in kinds) for family in (_MOMENTS, NumericType, StringType))
 
-    def holds(self, kinds: Sequence[DataType]) -> Column:
+    def holds(self, kinds: Sequence[DataType]) -> str:
         """Return whether the order is kept."""
-        return column(self.column) >= column(self.other)
+        return f"{quoted(self.column)} >= {quoted(self.other)}"
 
     def __str__(self) -> str:
         """`UpdatedAt is not before CreatedAt`."""
@@ -315,12 +315,12 @@ class Gate:
 
     def passes(self) -> Column:
         """Return whether a row keeps all error-level checks that it can keep or break by itself."""
-        return reduce(Column.__and__, [self._kept(check) for check in self._refusing()], F.lit(True))
+        return F.expr(" AND ".join(map(self._kept, self._refusing())) or "true")
 
     def reasons(self) -> Column:
         """Return the checks that `passes` sees broken, as an array of texts."""
-        broken = [F.when(~self._kept(check), F.lit(str(check))) for check in self._refusing()]
-        return F.array_compact(F.array(*broken).cast("array<string>"))
+        broken = [f"CASE WHEN NOT {self._kept(check)} THEN {literal(str(check))} END" for check in self._refusing()]
+        return F.expr(f"array_compact(CAST(array({', '.join(broken)}) AS ARRAY<STRING>))")
 
     def metrics(self) -> list[Column]:
         """Return the aggregates to be observed over all rows in the pass that writes, each named for its check.
@@ -328,13 +328,11 @@ class Gate:
         Error-level checks are not among them: who breaks one is counted among the few rows that are refused.
         """
         warnings = [check for check in self._rows if check.severity is Severity.WARNING]
-        failed = [F.count_if(~self._kept(check)).alias(str(check)) for check in warnings]
-        newest = [
-            F.max(F.unix_micros(column(check.column).cast("timestamp"))).alias(str(check))
-            for check in self._applied
-            if isinstance(check, Fresh)
-        ]
-        return failed + newest
+        aggregates = {str(check): f"count_if(NOT {self._kept(check)})" for check in warnings}
+        for check in self._applied:
+            if isinstance(check, Fresh):
+                aggregates[str(check)] = f"max(unix_micros(CAST({quoted(check.column)} AS TIMESTAMP)))"
+        return [F.expr(f"{aggregate} AS {quoted(name)}") for name, aggregate in aggregates.items()]
 
     def results(self, observed: Mapping[str, Any], rows: int) -> list[CheckResult]:
         """Return what came of every check, in the order of their declaration.
@@ -350,9 +348,9 @@ class Gate:
         names = [name.lower() for name in check.columns]
         return all(name in self._kinds for name in names) and check.fits([self._kinds[name] for name in names])
 
-    def _kept(self, check: RowCheck) -> Column:
-        kept = F.coalesce(check.holds([self._kinds[name.lower()] for name in check.columns]), F.lit(True))
-        return kept if self._exempt is None else column(self._exempt) | kept
+    def _kept(self, check: RowCheck) -> str:
+        kept = f"coalesce({check.holds([self._kinds[name.lower()] for name in check.columns])}, true)"
+        return kept if self._exempt is None else f"({quoted(self._exempt)} OR {kept})"
 
     def _refusing(self) -> list[RowCheck]:
         return [check for check in self._rows if check.severity is Severity.ERROR]

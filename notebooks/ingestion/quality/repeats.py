@@ -40,7 +40,7 @@ def key_hashes(keys: Sequence[str], schema: StructType, rows: int | None) -> lis
     complete = " AND ".join(f"{name} IS NOT NULL" for name in columns)
     hashes = f"size(collect_set(CASE WHEN {complete} THEN xxhash64({', '.join(columns)}) END))"
     return [
-        F.expr(text).alias(name)
+        F.expr(f"{text} AS {quoted(name)}")
         for text, name in zip((hashes, f"count_if({complete})"), _hash_names(keys), strict=True)
     ]
 
@@ -51,8 +51,8 @@ def key_ends(keys: Sequence[str], schema: StructType) -> list[Column]:
     types = [each.dataType for each in schema if each.name.lower() in names]
     if len(types) != 1 or not isinstance(types[0], IntegralType):
         return []
-    key = column(keys[0])
-    return [end.alias(name) for end, name in zip((F.min(key), F.max(key)), _end_names(keys), strict=True)]
+    ends = zip(("min", "max"), _end_names(keys), strict=True)
+    return [F.expr(f"{end}({quoted(keys[0])}) AS {quoted(name)}") for end, name in ends]
 
 
 def repeated_rows(frame: DataFrame, keys: Sequence[str], rows: int, observed: Mapping[str, Any]) -> int:

@@ -170,7 +170,7 @@ class ApiClient:
         if answer.status == requests.codes.unauthorized and isinstance(auth, ClientCredentials):
             auth.forget()
             answer = self._ask(url, auth)
-        self._check_status(url, answer)
+        self._check_status(url, answer, is_signed=auth is not None)
         _check_is_json(url, answer)
         return JsonAnswer(strict_json.parse(answer.body), answer.headers, answer.url)
 
@@ -184,7 +184,7 @@ class ApiClient:
         self._limiter.heed(answer.headers)
         return answer
 
-    def _check_status(self, url: str, answer: Answer) -> None:
+    def _check_status(self, url: str, answer: Answer, *, is_signed: bool) -> None:
         if answer.status == requests.codes.ok:
             return
         message = f"{url}: status {answer.status}: {_message(answer)}"
@@ -199,6 +199,8 @@ class ApiClient:
             raise ApiUnavailableError(message, seconds)
         if answer.status == requests.codes.not_found:
             raise NotFoundError(message)
+        if answer.status == requests.codes.unauthorized and not is_signed:
+            message += " - requests are not signed: neither [source] nor the endpoint has auth"
         raise ApiRefusedError(message)
 
     def _wait(self, state: RetryCallState) -> float:

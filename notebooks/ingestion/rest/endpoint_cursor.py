@@ -87,10 +87,15 @@ class EndpointCursor:
         read_last = F.when(column(cursor).isNull(), column(number)) if cursor in frame.columns else column(number)
         rank = [column(cursor).alias("cursor")] if cursor in frame.columns else []
         frame = frame.withColumn(order, F.struct(*rank, read_last.alias("number"))).drop(cursor)
+        newer, time = guard(self.endpoint, records.kind), None
+        if newer is not None and records.kind is CursorKind.TIME:
+            time = spool.time_column(known)
+            frame = frame.withColumn(time, F.expr(newer))
         return Changes(
             frame,
             order=order,
-            guard=guard(self.endpoint, records.kind),
+            time=time,
+            guard=newer,
             end=records.position,
             notes=tuple(notes),
         )

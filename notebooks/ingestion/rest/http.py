@@ -136,7 +136,7 @@ def _named(url: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise ApiUnavailableError(f"{url}: no connection, or one that broke: {error}") from error
+        raise ApiUnavailableError(f"{url}: no connection, or one that broke: {_innermost(error)}") from error
     except requests.RequestException as error:
         raise ApiError(f"{url}: cannot be asked: {error}") from error
 
@@ -191,3 +191,16 @@ def _read(response: requests.Response, url: str, bounds: Bounds, deadline: float
         if time.monotonic() > deadline:
             raise ApiTimeoutError(f"{url}: the answer is not whole after {bounds.whole} s; it has {len(body)} bytes.")
     return bytes(body)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the reason within what urllib3 wraps around it: `Failed to resolve 'x' (...)`, `Connection refused`."""
+    reason: object = error
+    while isinstance(reason, BaseException):
+        inner = getattr(reason, "reason", None) or next(
+            (each for each in reason.args if isinstance(each, BaseException)), None
+        )
+        if inner is None or inner is reason:
+            break
+        reason = inner
+    return str(reason).rpartition("): ")[2] or str(error)

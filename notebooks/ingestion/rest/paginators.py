@@ -78,6 +78,14 @@ class _OnlyPage(Walk):
 
     def following(self, answer: JsonAnswer, records: Sequence[Record]) -> PageRequest | None:
         hint = next_page_hint(answer, records) or more_records_hint(answer, records)
+        listed = _list_in_the_only_record(answer, records)
+        inner = next_page_hint(answer, ()) if listed and not hint else None
+        if inner:
+            raise PaginationError(
+                f"{answer.url}: the whole answer is taken for the record, but holds a list, {listed}, and shows a next "
+                f'page, {inner.what}. Set data_selector = "{listed}" and paginator = {inner.paginator}, or '
+                'paginator = { type = "single_page" } where this is all.'
+            )
         if hint:
             raise PaginationError(
                 f"{answer.url}: the answer shows a next page, {hint.what}, and no paginator is set. Set paginator = "
@@ -304,6 +312,18 @@ def _envelopes(value: Any, records: Sequence[Record]) -> Iterator[tuple[str, Map
         yield path, place
         if path in ("", "data"):
             places += [(_joined(path, name), place[name]) for name in _ENVELOPES if name in place]
+
+
+def _list_in_the_only_record(answer: JsonAnswer, records: Sequence[Record]) -> str | None:
+    """Return the key of a list of objects in an answer that is itself the only record; None where there is none."""
+    if len(records) != 1 or records[0] is not answer.value:
+        return None
+    lists = (
+        key
+        for key, value in records[0].items()
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
+    )
+    return next(lists, None)
 
 
 def _joined(path: str, key: str) -> str:

@@ -20,6 +20,8 @@ from ingestion.feeds.model import Endpoint, ForEachValue
 from ingestion.lake.storage import Storage
 from ingestion.platform import strict_json
 from ingestion.platform.columns import column
+from ingestion.platform.errors import UnexpectedAnswerError
+from ingestion.platform.names import nearest
 from ingestion.rest.answers import Record, Values
 from ingestion.rest.cursor_window import CursorWindow, Place
 from ingestion.rest.endpoint import EndpointReader, Page, named
@@ -102,6 +104,13 @@ class Spool:
         """Return the columns that are known from before and that no record has."""
         return absent(self._types, known)
 
+    def lacks_key(self, name: str) -> UnexpectedAnswerError:
+        """Return the error that no record has a column of the key, with those that there are."""
+        return UnexpectedAnswerError(
+            f"{self._endpoint.name}: no record has {name!r}, which primary_key names. "
+            f"{nearest(name, self._types.fields)} Where records stand further within the answer, data_selector says so."
+        )
+
     def records(self) -> Iterator[SpooledRecord]:
         """Yield the records as they were read, a piece in memory at a time."""
         for number in range(self._pieces):
@@ -121,6 +130,10 @@ class Spool:
     def cursor_column(self, known: StructType | None = None) -> str:
         """Return the column that is greater in the newer of two records; it does not land, and needs a window."""
         return self._free("_cursor", known)
+
+    def time_column(self, known: StructType | None = None) -> str:
+        """Return the name that is free for the time of a record's change; it is not to be landed."""
+        return self._free("_time", known)
 
     def frame(self, spark: SparkSession, known: StructType | None = None) -> DataFrame:
         """Return the records: their columns, those of the values, the order's and, if there is one, the cursor's.

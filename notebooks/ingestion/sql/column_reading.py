@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
-
-from ingestion.platform.columns import column
+from ingestion.platform.columns import literal, quoted
 
 
 class Conversion(Enum):
@@ -44,38 +41,36 @@ class ColumnReading:
     as_text: bool = False
 
 
-def converted(reading: ColumnReading, session_zone: str, java_zone: str) -> Column:
-    """Return what a column becomes.
+def converted(reading: ColumnReading, session_zone: str, java_zone: str) -> str:
+    """Return in SQL what a column becomes.
 
     Args:
         reading: how it was read.
         session_zone: the session's time zone.
         java_zone: the time zone of the Java that reads.
     """
-    value = column(reading.name)
+    value = quoted(reading.name)
     match reading.conversion:
         case Conversion.WITHOUT_ZONE:
-            moment = value.cast("timestamp_ntz")
+            moment = f"CAST({value} AS TIMESTAMP_NTZ)"
             if java_zone != session_zone:
-                moment = F.convert_timezone(F.lit(session_zone), F.lit(java_zone), moment)
+                moment = f"convert_timezone({literal(session_zone)}, {literal(java_zone)}, {moment})"
             return moment
         case Conversion.DAYS:
-            return F.date_from_unix_date(value)
+            return f"date_from_unix_date({value})"
         case Conversion.DATE_TEXT:
-            return _or_refuse(value, value.try_cast("date"), reading.name)
+            return _or_refuse(value, f"TRY_CAST({value} AS DATE)", reading.name)
         case Conversion.MOMENT_TEXT:
-            return _or_refuse(value, value.try_cast("timestamp_ntz"), reading.name)
+            return _or_refuse(value, f"TRY_CAST({value} AS TIMESTAMP_NTZ)", reading.name)
         case Conversion.MICROSECONDS:
             # MySQL's moments begin at 1970-01-01 00:00:01; zero stands for 0000-00-00.
-            moment = F.when(value != 0, F.timestamp_micros(value))
-            return _or_refuse(value, moment, reading.name)
+            return _or_refuse(value, f"CASE WHEN {value} != 0 THEN timestamp_micros({value}) END", reading.name)
         case Conversion.NONE:
             return value
 
 
-def _or_refuse(value: Column, meant: Column, name: str) -> Column:
+def _or_refuse(value: str, meant: str, name: str) -> str:
     """Return what a value means, or fail the read with the column's name and the value."""
-    words = F.concat(
-        F.lit(f"column {name} holds "), value.cast("string"), F.lit(", which is no moment of any calendar")
-    )
-    return F.when(value.isNull(), F.lit(None)).when(meant.isNotNull(), meant).otherwise(F.raise_error(words))
+    begin, end = literal(f"column {name} holds "), literal(", which is no moment of any calendar")
+    words = f"concat({begin}, CAST({value} AS STRING), {end})"
+    return f"CASE WHEN {value} IS NULL THEN NULL WHEN {meant} IS NOT NULL THEN {meant} ELSE raise_error({words}) END"

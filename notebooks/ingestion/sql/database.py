@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 from pyspark.sql import DataFrame, DataFrameReader, Row, SparkSession
 from pyspark.sql.types import DataType, DecimalType, IntegralType, StructType
 
+from ingestion.platform.columns import quoted
 from ingestion.platform.errors import SourceError
 from ingestion.platform.key_range import KeyRange
 from ingestion.platform.names import nearest, twins
@@ -14,7 +16,7 @@ from ingestion.platform.spark_errors import root_cause
 from ingestion.sql.catalogue import Answer, Catalogue
 from ingestion.sql.column_reading import ColumnReading, Conversion, converted
 from ingestion.sql.dialects import Dialect, TableName, dialect_of
-from ingestion.sql.failures import is_transient
+from ingestion.sql.failures import is_transient, way_out
 from ingestion.sql.partitioning import (
     bucket_bounds,
     crowded,
@@ -40,12 +42,14 @@ class SourceTable:
         sql: its name in SQL.
         columns: those that are read, in the table's order.
         types: of the columns as they arrive, by name.
+        most_rows: about as many as it has at most, as the catalog says; None where it does not.
     """
 
     name: str
     sql: str
     columns: tuple[ColumnReading, ...]
     types: Mapping[str, DataType] = field(repr=False)
+    most_rows: int | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -87,6 +91,8 @@ class SqlDatabase:
     credentials: Callable[[], Mapping[str, str]] = field(repr=False)
     _options: dict[str, str] = field(init=False, repr=False)
     _signed_in: Mapping[str, str] | None = field(init=False, repr=False, default=None)
+    _listed: Sequence[tuple[TableName, bool, int | None]] | None = field(init=False, repr=False, default=None)
+    _asking: Lock = field(init=False, repr=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.dialect: Dialect = dialect_of(self.url)
@@ -97,11 +103,10 @@ class SqlDatabase:
         """Tell which tables will be asked about, so that one question to the catalogue does for many of them."""
         self._catalogue.expect(names)
 
-    @cached_property
+    @property
     def tables(self) -> Sequence[tuple[TableName, bool]]:
         """All tables and views that may be read, and whether a name without a schema means them."""
-        rows = self.ask(self.dialect.tables(), "the list of tables")
-        return [(TableName(str(row[0]), str(row[1])), bool(row[2])) for row in rows]
+        return [(name, is_default) for name, is_default, _ in self._listing]
 
     def find(self, name: str) -> TableName:
         """Return the table of a name as the database spells it, or in any case where only one is meant.
@@ -154,6 +159,7 @@ class SqlDatabase:
             query = self.dialect.select(sql, [(each, texts.get(each)) for each in names if each in chosen])
             found = self._schema(f"({query}) typed", name)
         chosen = _chosen(name, names, columns, exclude_columns)
+        most_rows = next((rows for listed, _, rows in self._listing if listed == table), None)
         readings = [
             ColumnReading(each.name, texts[each.name], note="of a type that Spark does not know")
             if each.name in texts
@@ -161,7 +167,7 @@ class SqlDatabase:
             for each in found
             if each.name in chosen
         ]
-        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found})
+        return SourceTable(name, sql, tuple(readings), {each.name: each.dataType for each in found}, most_rows)
 
     def check_columns(self, table: SourceTable) -> None:
         """Make sure that a table's columns are still those that were described, now that it was read.
@@ -242,7 +248,7 @@ class SqlDatabase:
         """
         query = self.dialect.select(table.sql, [(each.name, each.sql) for each in table.columns], where)
         source = f"({query}) chosen"
-        texts = ", ".join(f"{_quoted(each.name)} STRING" for each in table.columns if each.as_text)
+        texts = ", ".join(f"{quoted(each.name)} STRING" for each in table.columns if each.as_text)
         options = {"customSchema": texts} if texts else {}
         # Asked of the table itself, not of what is chosen from it: the key may be read as something else.
         parts = self._parts(table, extent, connections, where)
@@ -302,6 +308,25 @@ class SqlDatabase:
         if "prepared statement" in root_cause(error):
             self._options["prepareThreshold"] = "0"
 
+    @property
+    def _listing(self) -> Sequence[tuple[TableName, bool, int | None]]:
+        """What the database lists: tables, whether a name without a schema means them, about their most rows.
+
+        It is asked once, whoever comes first: feeds of one source are loaded side by side.
+        """
+        with self._asking:
+            if self._listed is None:
+                rows = self.ask(self.dialect.tables(), "the list of tables")
+                self._listed = [
+                    (
+                        TableName(str(row[0]), str(row[1])),
+                        bool(row[2]),
+                        None if not row[3:] or row[3] is None else int(row[3]),
+                    )
+                    for row in rows
+                ]
+            return self._listed
+
     def _parts(self, table: SourceTable, extent: Extent, parts: int, where: str | None) -> list[str]:
         """Return the WHERE clauses by which a table is divided; none where it is read in one."""
         if extent.key is None or parts == 1:
@@ -354,9 +379,8 @@ class SqlDatabase:
         try:
             self._schema(name, name)
         except SourceError as error:
-            spelled = [str(table) for table, _ in self.tables] + [
-                table.name for table, is_default in self.tables if is_default
-            ]
+            with_schema = "." in name
+            spelled = [str(table) if with_schema or not is_default else table.name for table, is_default in self.tables]
             raise SourceError(f"{str(error).rstrip('.')}. {nearest(name, spelled)}") from error
 
     def _schema(self, source: str, name: str) -> StructType:
@@ -408,19 +432,19 @@ class SqlDatabase:
         if all(reading.conversion is Conversion.NONE for reading in readings):
             return frame
         zone = str(self.spark.conf.get("spark.sql.session.timeZone"))
-        return frame.select(*(converted(each, zone, self._java_zone).alias(each.name) for each in readings))
+        return frame.selectExpr(
+            *(f"{converted(each, zone, self._java_zone)} AS {quoted(each.name)}" for each in readings)
+        )
 
     @cached_property
     def _java_zone(self) -> str:
         """The time zone of the Java that reads; UTC where it is not told, as on Databricks' shared compute."""
         try:
-            return str(self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault')").collect()[0][0])
+            # Of rows that are given Spark knows the answer without a job.
+            zone = self.spark.sql("SELECT reflect('java.time.ZoneId', 'systemDefault') FROM VALUES (1)")
+            return str(zone.collect()[0][0])
         except Exception:  # noqa: BLE001 - refused in whatever words
             return "UTC"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _chosen(table: str, names: Sequence[str], columns: Sequence[str], exclude: Sequence[str]) -> set[str]:
@@ -442,4 +466,5 @@ def _is_whole_number(kind: DataType) -> bool:
 
 
 def _unreadable(table: str, error: Exception) -> SourceError:
-    return SourceError(f"{table}: cannot be read: {root_cause(error)}")
+    cause = root_cause(error)
+    return SourceError(f"{table}: cannot be read: {cause}{way_out(cause)}")

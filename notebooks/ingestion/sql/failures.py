@@ -36,6 +36,21 @@ _LASTING_KIND = re.compile(
 _LASTING = re.compile(
     r"No suitable driver|PKIX|certificate|Login failed for|password authentication failed", re.IGNORECASE
 )
+# What people meet first, and what to do about it.
+_WAYS_OUT = (
+    (
+        re.compile(r"No suitable driver"),
+        "no JDBC driver here knows the address: look at how it begins (jdbc:sqlserver:, jdbc:postgresql:, ...), or add "
+        "the driver's JAR to the cluster (on this machine --jar FILE)",
+    ),
+    (
+        re.compile(r"authentication|Login failed|Access denied|invalid authorization", re.IGNORECASE),
+        "look at user and password in [source]: the secrets that they name, or, where they are left out, whether the "
+        "database asks for none",
+    ),
+    (re.compile(r"UnknownHost|Unknown host|not known"), "look at the host in url of [source], and at the network"),
+    (re.compile(r"refused|timed out|No route to host", re.IGNORECASE), "look at host and port in url of [source]"),
+)
 
 Result = TypeVar("Result")
 
@@ -111,3 +126,8 @@ def _passes(cause: JavaCause) -> bool:
     if _PASSING_KIND.match(cause.kind):
         return True
     return bool(_OF_A_DATABASE.match(cause.kind)) and any(dialect.passing.search(cause.message) for dialect in DIALECTS)
+
+
+def way_out(cause: str) -> str:
+    """Return the end of a message: what to do about the commonest failures; nothing for others."""
+    return next((f" - {words}." for pattern, words in _WAYS_OUT if pattern.search(cause)), "")

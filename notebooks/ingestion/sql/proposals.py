@@ -1,12 +1,13 @@
 """What a table's feed may look like: proposed from what the database says of it. Pure: no I/O."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql.types import DataType, DateType, TimestampNTZType, TimestampType
+
+from ingestion.feeds.toml_values import toml_value
 
 # Names that people give to the column that tells when a row was last written, most telling first.
 _WRITTEN = re.compile(
@@ -52,7 +53,7 @@ def method_of(facts: TableFacts) -> Method:
         name, method = next(iter(facts.counters.items()))
         sets = "the database sets it" if method == "rowversion" else "right if every write sets it"
         return Method(
-            f'{{ method = "{method}", cursor_column = {_text(name)} }}',
+            f'{{ method = "{method}", cursor_column = {toml_value(name)} }}',
             "merge",
             f"by {name} no change is missed ({sets}); deletes are not seen",
         )
@@ -63,13 +64,13 @@ def method_of(facts: TableFacts) -> Method:
     updated = [name for name in written if not _INSERTED.match(name)]
     if updated and facts.primary_key:
         return Method(
-            f'{{ method = "cursor", cursor_column = {_text(updated[0])}, lookback = "15 minutes" }}',
+            f'{{ method = "cursor", cursor_column = {toml_value(updated[0])}, lookback = "15 minutes" }}',
             "merge",
             f"{updated[0]} looks like the time of the last change: right if every writer sets it",
         )
     if written and facts.primary_key:
         return Method(
-            f'{{ method = "cursor", cursor_column = {_text(written[0])}, lookback = "15 minutes" }}',
+            f'{{ method = "cursor", cursor_column = {toml_value(written[0])}, lookback = "15 minutes" }}',
             "append",
             f"{written[0]} looks like the time of insertion: right if rows never change",
         )
@@ -83,11 +84,11 @@ def proposal(source: Mapping[str, Any], tables: Sequence[TableFacts]) -> str:
         source: the table `[source]` as it is written.
         tables: in the order of the file.
     """
-    lines = ["#:schema ./schema.json", "[source]", *(f"{key} = {_value(value)}" for key, value in source.items())]
+    lines = ["#:schema ./schema.json", "[source]", *(f"{key} = {toml_value(value)}" for key, value in source.items())]
     for facts in tables:
         key = f"key {', '.join(facts.primary_key)}" if facts.primary_key else "no primary key"
         method = method_of(facts)
-        lines += ["", "[[tables]]", f"name = {_text(facts.name)} # {facts.rows:,} rows, {key}"]
+        lines += ["", "[[tables]]", f"name = {toml_value(facts.name)} # {facts.rows:,} rows, {key}"]
         if method.incremental is None:
             lines.append(f"# read in full: {method.why}")
         else:
@@ -97,14 +98,3 @@ def proposal(source: Mapping[str, Any], tables: Sequence[TableFacts]) -> str:
                 f'# write_disposition = "{method.disposition}"',
             ]
     return "\n".join(lines) + "\n"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + " }"
-    return _text(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _text(value: str) -> str:
-    """Return a basic string of TOML, whose escapes are those of JSON."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

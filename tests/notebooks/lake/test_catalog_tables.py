@@ -89,6 +89,20 @@ def test_a_table_says_what_it_is_and_keeps_what_people_add_to_it(
     assert leftovers(lake) == []
 
 
+def test_rows_that_cannot_lie_by_their_key_land_and_it_is_told(
+    spark: SparkSession, lake: Path, table: DeltaTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.lake.places.clustering_of", lambda _columns, _key: ["nowhere"])
+    storage = FolderStorage(str(lake))
+    with table_landing(storage, NAME, "run-1", place=CatalogTable(table, storage, NAME)) as landing:
+        landing.stage(spark.range(OLD), write_checked)
+        note = landing.promote()
+    assert note is not None
+    assert f"{table}: its rows are there, but cannot be clustered: " in note
+    assert f"ALTER TABLE {table.identifier} CLUSTER BY (`nowhere`)" in note
+    assert table.read().count() == OLD
+
+
 def test_columns_may_come_and_go_where_that_is_allowed(
     spark: SparkSession, lake: Path, table: DeltaTable, land: Land
 ) -> None:
@@ -146,7 +160,7 @@ def test_a_run_that_ends_at_any_call_leaves_whole_rows_and_the_manifest_follows_
     clean = FaultyStorage(storage)
     land(clean, "run-1", 1)
     numbers = [number for number, call in enumerate(clean.calls, 1) if call.startswith(("write", "rename"))]
-    # What is between the commit and the manifest's rename is no call of the storage: it fails before that.
+    # What is between the commit and the manifest is no call of the storage: it fails before that.
     ends = [*((DIES_AFTER, number) for number in numbers), (FAILS_BEFORE, numbers[-1])]
     for rows, (fault, number) in enumerate(ends, 2):
         with suppress(LakeError, Died):

@@ -1,6 +1,7 @@
 """Delta tables: each landing is one commit, the versions before can be read, the log says whose commit it is."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from fakes.derby import Derby
+from fakes.faulty_storage import DIES_AFTER, Died, FaultyStorage
 from fakes.workspace import Settings
 from ingestion.lake.folder_storage import FolderStorage
+from ingestion.lake.manifest import read_manifest
 from ingestion.lake.table_landing import table_landing
 from ingestion.loads.process_customers import process_customers
 from ingestion.platform.errors import LakeError, PromotionError
@@ -18,6 +21,7 @@ from support.lakes import delta_rows, leftovers, rows_found
 from support.tables import delta_folder, land_rows, write_checked
 
 TABLE = "customer_data"
+MOST_CALLS = 6
 
 
 def land(spark: SparkSession, lake: Path, run_id: str, rows: int, *, delta: bool = True) -> None:
@@ -39,10 +43,36 @@ def test_each_landing_is_a_version_and_the_one_before_can_be_read(spark: SparkSe
     assert rows_of(lake) == 0
     assert [rows_of(lake, version) for version in (0, 1, 2)] == [3, 5, 0]
     commits = [json.loads(commit["userMetadata"]) for commit in reversed(DeltaTable(lake / TABLE).history())]
-    landings = [commit["metadata"] for commit in commits]
-    assert landings == [{"run_id": f"run-{number}", "rows": rows} for number, rows in enumerate((3, 5, 0))]
+    landings = [(commit["metadata"]["run_id"], commit["metadata"]["rows"]) for commit in commits]
+    assert landings == [("run-0", 3), ("run-1", 5), ("run-2", 0)]
     assert (manifest(lake)["run_id"], manifest(lake)["format"], manifest(lake)["rows"]) == ("run-2", "delta", 0)
     assert leftovers(lake) == []
+
+
+def test_a_table_that_is_in_place_takes_at_most_six_calls(spark: SparkSession, lake: Path) -> None:
+    land(spark, lake, "run-1", 9)
+    counted = FaultyStorage(FolderStorage(str(lake)))
+    land_rows(counted, spark.range(3), TABLE, "run-2", as_delta=True)
+    assert len(counted.calls) <= MOST_CALLS, counted.calls
+    assert (rows_of(lake), manifest(lake)["rows"]) == (3, 3)
+
+
+def test_the_manifest_is_of_the_table_that_is_in_place_wherever_a_run_dies(spark: SparkSession, lake: Path) -> None:
+    """Once the next run has settled what it found, even if it then lands nothing."""
+    land(spark, lake, "run-3", 3)
+    clean = FaultyStorage(FolderStorage(str(lake)))
+    land_rows(clean, spark.range(4), TABLE, "run-4", as_delta=True)
+    for rows, call in enumerate(clean.calls, 5):
+        dying = FaultyStorage(FolderStorage(str(lake)), clean.calls.index(call) + 1, DIES_AFTER)
+        with suppress(LakeError, Died):
+            land_rows(dying, spark.range(rows), TABLE, f"run-{rows}", as_delta=True)
+        storage = FolderStorage(str(lake))
+        with table_landing(storage, TABLE, "run-next", place=delta_folder(spark, storage, TABLE)) as landing:
+            assert landing.before == read_manifest((lake / "_manifests" / f"{TABLE}.json").read_bytes())
+        found = manifest(lake)
+        assert (found["run_id"], found["rows"]) == (f"run-{rows_of(lake)}", rows_of(lake)), call
+        assert found["schema"]["fields"][0]["name"] == "id", call
+        assert leftovers(lake) == [], call
 
 
 def test_a_delta_table_takes_the_place_of_a_parquet_table(spark: SparkSession, lake: Path) -> None:

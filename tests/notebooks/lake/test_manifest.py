@@ -16,6 +16,9 @@ pytestmark = pytest.mark.usefixtures("spark")  # which reads types that are writ
         ("float", "double"),
         ("decimal(10,2)", "decimal(12,2)"),
         ("decimal(10,2)", "decimal(12,4)"),
+        ("struct<a:int>", "struct<a:int,b:string>"),
+        ("struct<a:int>", "struct<a:bigint>"),
+        ("array<struct<a:struct<b:int>>>", "array<struct<a:struct<b:int,c:date>,d:int>>"),
     ],
 )
 def test_a_type_that_holds_more_breaks_nothing(old: str, new: str) -> None:
@@ -34,6 +37,11 @@ def test_a_type_that_holds_more_breaks_nothing(old: str, new: str) -> None:
         ("date", "timestamp_ntz"),
         ("decimal(10,2)", "decimal(10,4)"),
         ("decimal(10,2)", "decimal(10,1)"),
+        ("struct<a:int,b:int>", "struct<a:int>"),
+        ("struct<a:int,b:int>", "struct<b:int,a:int>"),
+        ("struct<a:int>", "struct<a:string,b:int>"),
+        ("array<int>", "array<string>"),
+        ("struct<a:int>", "array<struct<a:int>>"),
     ],
 )
 def test_a_type_that_does_not_hold_what_the_old_one_held_breaks(old: str, new: str) -> None:

@@ -77,8 +77,8 @@ def load(spark: SparkSession, server: FaultyServer, lake: Path, tmp_path: Path) 
 @pytest.fixture
 def landed(spark: SparkSession, lake: Path) -> Callable[..., list[tuple[Any, ...]]]:
     def landed(*columns: str) -> list[tuple[Any, ...]]:
-        rows = spark.read.format("delta").load(str(lake / "tracker/issues")).select(*columns).collect()
-        return sorted(map(tuple, rows))
+        rows = spark.read.format("delta").load(str(lake / "tracker/issues")).selectExpr(*columns).collect()
+        return sorted(map(tuple, rows), key=str)
 
     return landed
 
@@ -217,6 +217,29 @@ def test_keys_are_scanned_without_the_cursor(
     assert landed("id") == [(2,), (3,)]
 
 
+def test_a_record_that_moves_to_a_page_that_was_read_is_not_taken_for_gone(
+    load: Callable[..., dict[str, Any]], landed: Callable[..., list[tuple[Any, ...]]], server: FaultyServer
+) -> None:
+    pages = SOURCE.replace('"issues"\nprimary', '"pages"\npaginator = { type = "page_number" }\nprimary')
+    pages += 'deletes = "hard"\ndelete_detection = "key_scan"\ndelete_limit = 0.9\n'
+    issues, is_quiet = [issue(number, f"10:0{number}:00") for number in range(6)], True
+
+    def page(request: Request) -> Answer:
+        start = 2 * int(request.query.get("page", 1)) - 2
+        found = [each for each in issues if each["updated_at"] >= request.query.get("since", "")][start : start + 2]
+        if not is_quiet and start == 0 and "since" not in request.query:
+            del issues[0]
+        return json_answer(found)
+
+    server.route("/pages", page)
+    load(pages)
+    is_quiet = False
+    assert load(pages)["deleted"] == 0
+    is_quiet = True
+    assert load(pages)["deleted"] == 2
+    assert landed("id") == [(each["id"],) for each in issues]
+
+
 def test_a_backfill_loads_its_window_and_leaves_the_position(
     load: Callable[..., dict[str, Any]], landed: Callable[..., list[tuple[Any, ...]]], tracker: Tracker
 ) -> None:
@@ -226,3 +249,49 @@ def test_a_backfill_loads_its_window_and_leaves_the_position(
     row = load(mode="backfill", **{"from": "2026-11-01T10:00:00Z", "to": "2026-11-01T10:05:00Z"})
     assert (row["status"], row["position_after"]) == ("Succeeded", "2026-11-01T10:05:00Z")
     assert landed("id", "title")[:2] == [(1, "mended"), (2, "issue 2")]
+
+
+def test_versions_of_a_record_begin_when_the_api_says_that_it_changed(
+    load: Callable[..., dict[str, Any]], landed: Callable[..., list[tuple[Any, ...]]], tracker: Tracker
+) -> None:
+    versions = (
+        SOURCE.replace('"merge"', '"scd2"') + 'deletes = "hard"\ndelete_detection = "key_scan"\ndelete_limit = 0.9\n'
+    )
+    load(versions)
+    tracker.issues[0] = issue(1, "10:06:00", "B")
+    load(versions)
+    tracker.issues[:2] = [issue(1, "10:07:00")]
+    row = load(versions)
+    assert (row["status"], row["inserted"], row["updated"], row["deleted"]) == ("Succeeded", 1, 1, 1), row
+    times = [f"DATE_FORMAT({name}, 'HH:mm') {name}" for name in ("_valid_from", "_valid_to")]
+    found = landed("id", "title", *times, "_is_current")
+    assert found[:3] == [
+        (1, "B", "10:06", "10:07", False),
+        (1, "issue 1", "10:00", "10:06", False),
+        (1, "issue 1", "10:07", None, True),
+    ]
+    assert [(each[0], each[-1]) for each in found[3:]] == [(2, False), (3, True)]
+    tracker.issues[0] = issue(1, "10:06:30", "a cache that is behind")
+    assert load(versions)["inserted"] == 0
+
+
+def test_an_endpoint_is_held_against_its_api_and_repaired(
+    load: Callable[..., dict[str, Any]], landed: Callable[..., list[tuple[Any, ...]]], tracker: Tracker
+) -> None:
+    load()
+    assert load(mode="reconcile")["differences"] == 0
+    tracker.issues[0] = issue(1, "09:59:00", "restored from a backup")
+    tracker.issues.append(issue(4, "09:00:00", "lost"))
+    assert load()["inserted"] == 0, "below the position, and lookback"
+    row = load(mode="reconcile")
+    assert (row["status"], row["differences"]) == ("Failed", 2)
+    assert "id = 1: different; id = 4: missing" in row["error"]
+    row = load(mode="repair")
+    assert (row["status"], row["inserted"], row["updated"], row["position_after"]) == (
+        "Succeeded",
+        1,
+        1,
+        "2026-11-01T10:05:00Z",
+    )
+    assert landed("id", "title")[::3] == [(1, "restored from a backup"), (4, "lost")]
+    assert load(mode="reconcile")["differences"] == 0

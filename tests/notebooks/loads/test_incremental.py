@@ -14,7 +14,7 @@ from fakes.changing_source import ChangingSource
 from fakes.workspace import Settings
 from ingestion.feeds.model import CheckSpec, Table, TableIncremental
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.journal import Journal, read_journal
+from ingestion.lake.journal import Journal, journal_path, read_journal
 from ingestion.lake.storage import Storage
 from ingestion.loads import target
 from ingestion.loads.incremental import IncrementalLoad
@@ -30,6 +30,7 @@ from ingestion.platform.errors import (
 )
 from ingestion.platform.log import StepLog, utc_now
 from local_factory.server.monitor.tables import read_table
+from support.lakes import table_rows
 
 FEED = Table(
     name="shop.orders",
@@ -79,15 +80,12 @@ def load(spark: SparkSession, source: ChangingSource, lake: Path) -> Load:
 
 
 @pytest.fixture
-def found(spark: SparkSession, lake: Path) -> Found:
+def found(lake: Path) -> Found:
     """Return a function that returns the rows of the target, all columns or some."""
 
     def read(*columns: str) -> list[tuple[Any, ...]]:
-        rows = spark.read.format("delta").load(str(lake / "shop/orders")).collect()
-        return sorted(
-            (tuple(row[name] for name in columns) if columns else tuple(row) for row in rows),
-            key=lambda row: tuple((value is not None, str(value)) for value in row),
-        )
+        rows = table_rows(lake / "shop/orders", *columns)
+        return sorted(rows, key=lambda row: tuple((value is not None, str(value)) for value in row))
 
     return read
 
@@ -218,6 +216,29 @@ def test_every_so_many_versions_small_files_become_one_and_loads_go_on(
     row = load()
     assert (row.updated, row.inserted, row.rows_in_target) == (1, 0, 5)
     assert spark.read.format("delta").load(str(lake / "shop/orders")).count() == 5
+
+
+def test_columns_in_another_order_are_no_change(load: Load, source: ChangingSource, lake: Path) -> None:
+    load()
+    before = commits(lake)
+    source.columns, source.rows = "name string, id long, at long", [("a", 1, 10), ("b", 2, 20)]
+    row = load()
+    assert (row.inserted, row.updated, commits(lake)) == (0, 0, before)
+
+
+def test_what_is_kept_of_a_load_does_not_grow_with_ties_or_history(
+    load: Load, source: ChangingSource, lake: Path
+) -> None:
+    def size() -> int:
+        return len((lake / journal_path("shop/orders")).read_bytes())
+
+    load()
+    small = size()
+    source.rows = [(number, "tie", 30) for number in range(2000)]
+    load()
+    source.rows += [(9000, "next", 31)]
+    load()
+    assert size() < small + 50
 
 
 def test_of_several_rows_of_a_key_the_newest_counts_and_a_tie_of_different_rows_fails(
@@ -424,9 +445,12 @@ def test_what_a_source_must_not_become_fails_the_feed_and_says_reload(
     with pytest.raises(PositionLostError, match="mode reload"):
         load()
     source.name = "one"
-    with pytest.raises(PositionLostError, match=r"primary_key was \['id'\].*mode reload"):
+    with pytest.raises(PositionLostError, match=r"primary_key was \['id'\], and is \['id', 'name'\].*mode reload"):
         source.key = ("id", "name")
         load(primary_key=("id", "name"))
+    source.key = ("id",)
+    with pytest.raises(PositionLostError, match=r"deletes was 'ignore', and is 'soft'.*mode reload"):
+        load(deletes="soft", delete_detection="key_scan")
 
 
 def test_a_target_that_another_touched_fails_the_feed_and_says_reload_and_upkeep_does_not(

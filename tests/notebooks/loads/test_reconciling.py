@@ -12,6 +12,7 @@ from fakes.postgres import Postgres
 from fakes.workspace import Settings
 from ingestion.lake.journal import journal_path
 from ingestion.loads.run import run_feeds
+from support.lakes import table_rows
 
 FEED = """\
 [[tables]]
@@ -44,10 +45,10 @@ def run(spark: SparkSession, postgres: Postgres, lake: Path, tmp_path: Path) -> 
         'user = { secret = "pg-user" }\npassword = { secret = "pg-password" }\n'
     )
 
-    def run(mode: str = "load", text: str = FEED) -> dict[str, Any]:
+    def run(mode: str = "load", text: str = FEED, **widgets: str) -> dict[str, Any]:
         (folder / "shop.toml").write_text(source + text, encoding="utf-8")
         settings = Settings(
-            widgets={"sources": str(folder), "mode": mode},
+            widgets={"sources": str(folder), "mode": mode, **widgets},
             environment={"LAKE_ROOT": str(lake)},
             secrets={"pg-user": postgres.user, "pg-password": postgres.password},
         )
@@ -57,10 +58,10 @@ def run(spark: SparkSession, postgres: Postgres, lake: Path, tmp_path: Path) -> 
     return run
 
 
-def landed(spark: SparkSession, lake: Path, name: str = "stock") -> dict[int, str]:
-    rows = spark.read.format("delta").load(str(lake / name)).collect()
-    assert len({row["id"] for row in rows}) == len(rows)
-    return {row["id"]: row["name"] for row in rows}
+def landed(lake: Path, name: str = "stock") -> dict[int, str]:
+    rows = table_rows(lake / name, "id", "name")
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
 
 
 def spoil(postgres: Postgres) -> None:
@@ -73,7 +74,7 @@ def spoil(postgres: Postgres) -> None:
 
 
 def test_reconcile_tells_what_differs_by_ranges_of_keys_and_changes_nothing_and_repair_mends_just_that(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, postgres: Postgres, lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run()["inserted"] == 200
     alike = run("reconcile")
@@ -81,38 +82,38 @@ def test_reconcile_tells_what_differs_by_ranges_of_keys_and_changes_nothing_and_
     postgres.execute("INSERT INTO stock VALUES (0, 'late', '2026-03-01')")
     assert run()["inserted"] == 0
     postgres.execute("UPDATE stock SET name = 'silent' WHERE id = 77", "DELETE FROM stock WHERE id = 150")
-    before, journal = landed(spark, lake), (lake / journal_path("stock")).read_bytes()
+    before, journal = landed(lake), (lake / journal_path("stock")).read_bytes()
     capsys.readouterr()
     found = run("reconcile")
     assert (found["status"], found["differences"], found["rows_read"]) == ("Failed", 3, 200)
     assert "3 rows differ from the source: id below 14: 14 rows in the source" in found["error"]
     assert "id = 0: missing; id = 77: different; id = 150: extra" in found["error"]
     assert "shop.public.stock: id from 76 to 88" in capsys.readouterr().out
-    assert landed(spark, lake) == before
+    assert landed(lake) == before
     assert (lake / journal_path("stock")).read_bytes() == journal
     mended = run("repair")
     assert (mended["status"], mended["inserted"], mended["updated"], mended["deleted"]) == ("Succeeded", 1, 1, 1)
-    kept = landed(spark, lake)
+    kept = landed(lake)
     assert kept == {n: f"n{n}" for n in range(1, 201) if n not in {77, 150}} | {0: "late", 77: "silent"}
     assert run("reconcile")["differences"] == 0
     postgres.execute("INSERT INTO stock VALUES (300, 'next', '2026-03-02')")
     assert run()["inserted"] == 1
     assert run("repair")["status"] == "Succeeded"
-    assert landed(spark, lake)[300] == "next"
+    assert landed(lake)[300] == "next"
 
 
 def test_rows_that_a_check_refuses_are_no_difference_and_repair_does_not_land_them(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path
+    run: Run, postgres: Postgres, lake: Path
 ) -> None:
     postgres.execute("UPDATE stock SET name = NULL WHERE id = 5")
     assert run()["quarantined"] == 1
     assert run("reconcile")["differences"] == 0
     assert run("repair")["status"] == "Succeeded"
-    assert 5 not in landed(spark, lake)
+    assert 5 not in landed(lake)
 
 
 def test_a_repair_that_was_killed_is_forgotten_by_the_next_load(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, postgres: Postgres, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
     spoil(postgres)
@@ -126,14 +127,12 @@ def test_a_repair_that_was_killed_is_forgotten_by_the_next_load(
             run("repair")
     assert json.loads((lake / journal_path("stock")).read_bytes())["window"]["pinned"]["repair"] is True
     assert run()["status"] == "Succeeded"
-    assert 0 not in landed(spark, lake)
+    assert 0 not in landed(lake)
     assert run("repair")["status"] == "Succeeded"
-    assert landed(spark, lake)[0] == "late"
+    assert landed(lake)[0] == "late"
 
 
-def test_of_versions_and_soft_deletes_what_is_there_now_is_compared(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path
-) -> None:
+def test_of_versions_and_soft_deletes_what_is_there_now_is_compared(run: Run, postgres: Postgres, lake: Path) -> None:
     versions = FEED.replace('"merge"', '"scd2"').replace('"hard"', '"soft"')
     run(text=versions)
     spoil(postgres)
@@ -141,10 +140,10 @@ def test_of_versions_and_soft_deletes_what_is_there_now_is_compared(
     mended = run("repair", versions)
     assert mended["status"] == "Succeeded", mended["error"]
     assert run("reconcile", versions)["differences"] == 0
-    table = spark.read.format("delta").load(str(lake / "stock"))
-    assert table.where("_is_current").count() == 200
-    assert table.where("id = 77").count() == 2
-    assert table.where("id = 150 AND _deleted_at IS NOT NULL").count() == 1
+    rows = table_rows(lake / "stock", "id", "_is_current", "_deleted_at")
+    assert len([row for row in rows if row[1]]) == 200
+    assert len([row for row in rows if row[0] == 77]) == 2
+    assert len([row for row in rows if row[0] == 150 and row[2]]) == 1
 
 
 def test_a_feed_that_keeps_what_is_gone_or_was_is_not_blamed_for_it(run: Run, postgres: Postgres) -> None:
@@ -159,7 +158,7 @@ def test_a_feed_that_keeps_what_is_gone_or_was_is_not_blamed_for_it(run: Run, po
 
 
 def test_a_table_that_is_replaced_whole_is_reconciled_too_and_repaired_by_a_load(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path
+    run: Run, postgres: Postgres, lake: Path
 ) -> None:
     whole = '[[tables]]\nname = "public.stock"\ndestination = "stock"\nformat = "parquet"\n'
     assert run("reconcile", whole)["error"].endswith("was not loaded yet: start it with mode load first.")
@@ -189,7 +188,7 @@ def test_status_tells_the_position_the_lag_and_up_to_when_the_target_is_whole(ru
 
 @pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ", "DATE"])
 def test_a_window_that_is_replaced_holds_what_the_source_has_of_it(
-    run: Run, postgres: Postgres, spark: SparkSession, lake: Path, kind: str
+    run: Run, postgres: Postgres, lake: Path, kind: str
 ) -> None:
     step = "1 day" if kind == "DATE" else "1 hour"
     postgres.drop("stock")
@@ -213,4 +212,4 @@ def test_a_window_that_is_replaced_holds_what_the_source_has_of_it(
     second = run(text=replacing)
     assert second["status"] == "Succeeded", second["error"]
     expected = {0: "n0", 1: "n1", 2: "n2", 3: "n3", 5: "changed", 6: "new", 9: "changed"}
-    assert landed(spark, lake) == expected
+    assert landed(lake) == expected

@@ -18,6 +18,8 @@ from fakes.workspace import Settings
 from ingestion.feeds.problems import SourcesError
 from ingestion.loads.run import run_feeds
 from ingestion.platform.errors import InvalidSettingError
+from ingestion.sql.database import SqlDatabase
+from support.lakes import table_rows
 
 Ingest = Callable[..., dict[str, Any]]
 
@@ -152,9 +154,7 @@ incremental = { method = "cursor", cursor_column = "changed", lookback = "1 minu
 """
 
 
-def test_only_what_changed_is_loaded_by_a_cursor(
-    ingest: Ingest, folder: Path, postgres: Postgres, spark: SparkSession, lake: Path
-) -> None:
+def test_only_what_changed_is_loaded_by_a_cursor(ingest: Ingest, folder: Path, postgres: Postgres, lake: Path) -> None:
     postgres.drop("orders")
     postgres.execute(
         "CREATE TABLE orders (id INT PRIMARY KEY, name TEXT, changed TIMESTAMPTZ)",
@@ -169,7 +169,7 @@ def test_only_what_changed_is_loaded_by_a_cursor(
         return by_feed(exit_value)["shop.orders"]
 
     def names() -> dict[int, str]:
-        return {row["id"]: row["name"] for row in spark.read.format("delta").load(str(lake / "shop/orders")).collect()}
+        return dict(table_rows(lake / "shop/orders", "id", "name"))
 
     first = load()
     assert (first["inserted"], first["rows_in_target"], first["position_before"]) == (10, 10, None)
@@ -249,6 +249,43 @@ def test_discover_proposes_a_file_that_can_be_read_as_it_is(
         "shop.APP.ORDERS": 2,
         "shop.APP.SECRETS": 0,
     }
+
+
+def test_discover_proposes_a_table_without_its_schema_where_that_is_the_users_name(
+    ingest: Ingest, folder: Path
+) -> None:
+    # The user's name is a secret's value, which a notebook must not exit with.
+    signed_in = 'user = { secret = "db-user" }\npassword = { secret = "db-password" }'
+    (folder / "shop.toml").write_text(f'[source]\ntype = "sql"\nurl = "${{SQL_URL}}"\n{signed_in}\n', encoding="utf-8")
+    (row,) = ingest(secrets={"db-user": "APP", "db-password": "x"}, mode="discover")["feeds"]
+    assert 'name = "ORDERS" # 2 rows, key Id' in row["toml"]
+    assert "APP" not in row["toml"]
+
+
+def test_discover_proposes_a_feed_for_each_kind_of_file_in_a_folder(
+    ingest: Ingest, folder: Path, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop zone"
+    (drop / "events").mkdir(parents=True)
+    (drop / "orders_1.csv").write_text("id;total\n1;2.50\n", encoding="utf-8")
+    (drop / "orders_2.csv").write_text("id;total\n2;3.50\n3;1.00\n", encoding="utf-8")
+    (drop / "events" / "a.json").write_text('{"event_id": 1}\n{"event_id": 2}\n', encoding="utf-8")
+    (folder / "drop.toml").write_text(f'[source]\ntype = "files"\nurl = "{drop}"\n', encoding="utf-8")
+    (row,) = ingest(mode="discover", feeds="drop")["feeds"]
+    assert 'pattern = "*.csv" # 2 files, such as orders_1.csv\nfile_format = "csv"\n' in row["toml"]
+    assert 'options = { header = true, sep = ";" }\n# id looks like the key' in row["toml"]
+    (folder / "drop.toml").write_text(row["toml"], encoding="utf-8")
+    rows = by_feed(ingest(feeds="drop.*"))
+    assert {name: (row["status"], row["inserted"]) for name, row in rows.items()} == {
+        "drop.orders": ("Succeeded", 3),
+        "drop.events": ("Succeeded", 2),
+    }
+
+
+def test_discover_of_a_folder_that_is_not_there_is_one_line(ingest: Ingest, folder: Path) -> None:
+    (folder / "drop.toml").write_text('[source]\ntype = "files"\nurl = "/no/such"\n', encoding="utf-8")
+    (row,) = ingest(mode="discover")["feeds"]
+    assert row["error"].startswith("/no/such: there is no such folder")
 
 
 def test_moments_are_what_every_reader_of_parquet_finds(
@@ -346,3 +383,42 @@ def test_an_api_may_land_a_file_a_record(ingest: Ingest, folder: Path, server: F
     api_toml(folder, server, 'format = "json"\nprimary_key = ["id"]')
     assert by_feed(ingest())["tracker.issues"]["rows_in_target"] == 2
     assert json.loads((lake / "tracker" / "issues" / "7.json").read_text(encoding="utf-8"))["name"] == "Zoë"
+
+
+def test_a_table_is_counted_where_it_may_be_large_or_its_rows_decide(
+    ingest: Ingest, folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in ("small", "few", "keyed", "large"):
+        postgres.drop(table)
+    postgres.execute(
+        "CREATE TABLE small AS SELECT g AS id FROM generate_series(1, 3) g",
+        "CREATE TABLE few AS SELECT * FROM small",
+        "CREATE TABLE keyed AS SELECT * FROM small",
+        "CREATE TABLE large AS SELECT g AS id, repeat('x', 60) AS note FROM generate_series(1, 50000) g",
+    )
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    shop_toml(
+        folder,
+        '[[tables]]\nname = "public.small"\n[[tables]]\nname = "public.large"\n'
+        '[[tables]]\nname = "public.few"\nland_when_more_than = 3\n'
+        '[[tables]]\nname = "public.keyed"\nchecks = [{ unique = "id" }]',
+        signed_in,
+    )
+    asked: list[str] = []
+    ask = SqlDatabase.ask
+
+    def noted(database: SqlDatabase, query: str, name: str) -> Any:
+        asked.append(query)
+        return ask(database, query, name)
+
+    monkeypatch.setattr(SqlDatabase, "ask", noted)
+    rows = by_feed(ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password}))
+    assert {name: (row["status"], row["rows_read"], row["rows_in_target"]) for name, row in rows.items()} == {
+        "shop.public.small": ("Succeeded", 3, 3),
+        "shop.public.large": ("Succeeded", 50_000, 50_000),
+        "shop.public.few": ("Skipped", 3, None),
+        "shop.public.keyed": ("Succeeded", 3, 3),
+    }
+    counted = sorted(query.rpartition(" ")[2] for query in asked if "row_count" in query)
+    assert counted == ['"public"."few"', '"public"."keyed"', '"public"."large"']
+    assert sum("pg_class" in query for query in asked) == 1

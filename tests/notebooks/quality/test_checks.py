@@ -44,6 +44,7 @@ def gate(frame: DataFrame, *checks: Check, rows_before: int | None = None) -> Ga
         (Matches("value", "[A-Z]{2}"), "string", ["IN", None], ["in", "INX", "IN\n", " IN", "", "\nIN"]),
         (EMAIL, "string", ["zoë@example.com", None], ["zoë", "a@b", "a @b.c", "@b.c", "a@b.c\n"]),
         (OneOf("value", ("EUR", "USD")), "string", ["EUR", None], ["eur", "EUR "]),
+        (OneOf("value", ()), "string", [], ["EUR"]),
     ],
     ids=str,
 )  # fmt: skip

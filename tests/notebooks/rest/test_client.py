@@ -22,7 +22,7 @@ from fakes.faulty_http import (
     silence,
 )
 from ingestion.feeds.model import Bearer, Endpoint, RestSource, Secret
-from ingestion.platform.errors import ApiError, ApiUnavailableError, InvalidSettingError, NotJsonError
+from ingestion.platform.errors import ApiError, ApiRefusedError, ApiUnavailableError, InvalidSettingError, NotJsonError
 from ingestion.rest.client import ApiClient, RetryPolicy
 from ingestion.rest.http import Bounds
 
@@ -136,9 +136,21 @@ def test_what_does_not_pass_is_not_tried_again(fault: Answer, get: Callable[...,
 
 def test_nobody_listening_is_tried_again_and_named() -> None:
     naps = Naps()
-    with pytest.raises(ApiUnavailableError, match="no connection"):
+    with pytest.raises(ApiUnavailableError, match=r"no connection, or one that broke: \S.*refused"):
         client("http://127.0.0.1:1", sleep=naps).get("http://127.0.0.1:1/")
     assert len(naps) == RETRIES.tries - 1
+
+
+def test_a_name_that_nobody_knows_is_told_without_what_the_library_wraps_around_it() -> None:
+    with pytest.raises(ApiUnavailableError) as raised:
+        client("http://no-such-host.invalid", sleep=Naps()).get("http://no-such-host.invalid/x")
+    assert "Failed to resolve 'no-such-host.invalid'" in str(raised.value)
+    assert "Max retries" not in str(raised.value)
+
+
+def test_where_nothing_is_signed_a_refusal_says_so(get: Callable[..., Any]) -> None:
+    with pytest.raises(ApiRefusedError, match=r"status 401.* - requests are not signed"):
+        get(json_answer({}, 401))
 
 
 def test_waits_differ_from_client_to_client(server: FaultyServer) -> None:

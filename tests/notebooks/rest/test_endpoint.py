@@ -314,6 +314,12 @@ def test_what_shows_no_next_page_is_all(value: Any, server: FaultyServer) -> Non
     assert len(read(source(server, Endpoint(name="x", path="x", data_selector=selector)))) == 1
 
 
+def test_an_envelope_that_would_land_as_the_record_fails_and_names_where_the_records_are(server: FaultyServer) -> None:
+    server.answer("/x", json_answer({"items": ITEMS, "next": "/x?page=2"}))
+    with pytest.raises(PaginationError, match=r'Set data_selector = "items" and paginator = \{ type = "json_link"'):
+        read(source(server, Endpoint(name="x", path="x")))
+
+
 @pytest.mark.parametrize("way", ["json_link", "cursor"])
 def test_a_paginator_that_looks_in_the_wrong_place_leaves_no_page_out(way: str, server: FaultyServer) -> None:
     wrong: Paginator = JsonLink("json_link", parse_json_path("nxt"))

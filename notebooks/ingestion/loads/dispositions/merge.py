@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from ingestion.lake.delta_sql import Clause, quoted
+from ingestion.lake.delta_sql import Clause
 from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts, News
-from ingestion.platform.columns import column
+from ingestion.platform.columns import column, quoted
 
 
 def apply(batch: Batch) -> Counts | None:

@@ -6,9 +6,9 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
 
-from ingestion.lake.delta_sql import Clause, quoted
+from ingestion.lake.delta_sql import Clause
 from ingestion.loads.dispositions.batch import Batch, Counts
-from ingestion.platform.columns import column
+from ingestion.platform.columns import column, quoted
 from ingestion.platform.names import own_name, own_prefix
 
 _END, _OPEN = "end", "open"

@@ -116,7 +116,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def tables(self) -> str:
-        """Return the query of all tables and views that may be read: `table_schema`, `table_name`, `is_default`."""
+        """Return the query of all tables and views that may be read: `table_schema`, `table_name`, `is_default`.
+
+        A fourth column `most_rows` tells about how many rows a table has at most, where the catalog knows; NULL where
+        not. It is asked without looking into the table.
+        """
 
     @abstractmethod
     def columns(self, table: TableName) -> str:

@@ -93,9 +93,13 @@ class PostgreSql(Dialect):
         return f"CAST({column} AS TEXT)"
 
     def tables(self) -> str:
-        """Return the query of tables, partitioned and foreign ones too, and views."""
+        """Return the query of tables, partitioned and foreign ones too, and views.
+
+        No row takes less than 28 bytes: https://www.postgresql.org/docs/current/storage-page-layout.html
+        """
         return (
-            "SELECT n.nspname AS table_schema, c.relname AS table_name, n.nspname = CURRENT_SCHEMA() AS is_default "
+            "SELECT n.nspname AS table_schema, c.relname AS table_name, n.nspname = CURRENT_SCHEMA() AS is_default, "
+            "CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) / 28 END AS most_rows "
             "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition "
             "AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' "

@@ -1,5 +1,5 @@
 -- tables
-SELECT n.nspname AS table_schema, c.relname AS table_name, n.nspname = CURRENT_SCHEMA() AS is_default FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+SELECT n.nspname AS table_schema, c.relname AS table_name, n.nspname = CURRENT_SCHEMA() AS is_default, CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) / 28 END AS most_rows FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
 
 -- columns
 SELECT a.attname AS column_name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type, a.attnum AS place FROM pg_catalog.pg_attribute a WHERE a.attrelid = '"sales"."Orders of ""O''Brien"" [x] `y`"'::regclass AND a.attnum > 0 AND NOT a.attisdropped

@@ -221,6 +221,19 @@ def test_another_table_of_the_name_is_not_the_one_it_was(
         cursor(database).check("2026-03-01 11:00:00.123456", before)
 
 
+def test_a_view_is_read_as_a_table_is(spark: SparkSession, postgres: Postgres, orders: psycopg.Connection[Any]) -> None:
+    orders.execute("CREATE VIEW recent AS SELECT * FROM orders WHERE id > 1")
+    # The tables of a database are asked for once.
+    database = SqlDatabase(spark, postgres.url, lambda: {"user": postgres.user, "password": postgres.password})
+    try:
+        made = Cursor(database, database.describe("recent"), BY_TIME, ("id",))
+        reach = made.now(None)
+        assert ids(made.changes(window(reach))) == [2, 3, 4]
+        made.check(str(reach.end), made.identity())
+    finally:
+        orders.execute("DROP VIEW recent")
+
+
 def test_a_reader_without_rights_is_told_what_may_be_asked(
     spark: SparkSession, database: SqlDatabase, postgres: Postgres, orders: psycopg.Connection[Any]
 ) -> None:
