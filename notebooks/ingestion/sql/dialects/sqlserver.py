@@ -136,13 +136,10 @@ class SqlServer(Dialect):
         return "N" + super().text(value)
 
     def tables(self) -> str:
-        """Return the query of tables and views; a table's rows are those of its heap or clustered index."""
+        """Return the query of tables and views."""
         return (
             "SELECT TABLE_SCHEMA AS table_schema, TABLE_NAME AS table_name, "
-            "CASE WHEN TABLE_SCHEMA = 'dbo' THEN 1 ELSE 0 END AS is_default, "
-            "(SELECT SUM(p.rows) FROM sys.partitions p WHERE p.index_id IN (0, 1) AND p.object_id = "
-            "OBJECT_ID(QUOTENAME(TABLE_SCHEMA) + '.' + QUOTENAME(TABLE_NAME))) AS most_rows "
-            "FROM INFORMATION_SCHEMA.TABLES"
+            "CASE WHEN TABLE_SCHEMA = 'dbo' THEN 1 ELSE 0 END AS is_default FROM INFORMATION_SCHEMA.TABLES"
         )
 
     def columns(self, table: TableName) -> str:
