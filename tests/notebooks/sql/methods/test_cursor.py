@@ -226,7 +226,7 @@ def test_a_view_is_read_as_a_table_is(spark: SparkSession, postgres: Postgres, o
     # The tables of a database are asked for once.
     database = SqlDatabase(spark, postgres.url, lambda: {"user": postgres.user, "password": postgres.password})
     try:
-        made = Cursor(database, database.describe("recent"), BY_TIME, ("id",))
+        made = Cursor(database, database.describe("recent"), ("id",), incremental=BY_TIME)
         reach = made.now(None)
         assert ids(made.changes(window(reach))) == [2, 3, 4]
         made.check(str(reach.end), made.identity())
