@@ -64,11 +64,10 @@ class IncrementalLoad:
         """
         with self._held() as landing:
             journal = self._known_journal(landing)
-            is_first = journal.version is None
-            journal = self._finish_what_was_begun(journal)
-            journal = self._follow(journal)
-            # What was read whole just now has nothing that the source has not.
-            self._tell(journal if is_first else self._forget_what_is_gone(journal))
+            # What was read whole just now, and not by a run that was killed, has nothing that the source has not.
+            is_first = journal.version is None and journal.window is None
+            journal = self._follow(self._finish_what_was_begun(journal))
+            self._tell(journal if is_first or journal.version is None else self._forget_what_is_gone(journal))
 
     def reload(self) -> None:
         """Load all from nothing, beside what is there, which all read until one commit takes its place.

@@ -14,7 +14,7 @@ from fakes.changing_source import ChangingSource
 from fakes.workspace import Settings
 from ingestion.feeds.model import CheckSpec, Table, TableIncremental
 from ingestion.lake.folder_storage import FolderStorage
-from ingestion.lake.journal import Journal, journal_path, read_journal
+from ingestion.lake.journal import Journal, journal_path, read_journal, write_journal
 from ingestion.lake.storage import Storage
 from ingestion.loads import target
 from ingestion.loads.incremental import IncrementalLoad
@@ -373,6 +373,26 @@ def test_a_scan_of_the_keys_finds_what_is_gone_and_an_empty_one_deletes_nothing(
     later = {"key_scan_every": timedelta(days=1)}
     assert load(**scan, **later, delete_limit=0.5).deleted == 0, "the last scan was today"
     assert load(**scan, delete_limit=0.5).deleted == 5
+
+
+def test_what_is_gone_since_a_first_load_that_was_killed_after_its_commit_is_found_by_the_next_run(
+    load: Load, found: Found, source: ChangingSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = {"deletes": "hard", "delete_detection": "key_scan", "delete_limit": 0.9}
+    writes: list[Journal] = []
+
+    def die_at_the_second(storage: Storage, name: str, journal: Journal) -> None:
+        writes.append(journal)
+        if len(writes) > 1:
+            raise KeyboardInterrupt
+        write_journal(storage, name, journal)
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("ingestion.loads.incremental.write_journal", die_at_the_second)
+        load(**scan)
+    source.rows = source.rows[1:]
+    assert load(**scan).deleted == 1
+    assert [row[0] for row in found()] == [2]
 
 
 def test_a_row_that_a_scan_deleted_and_that_comes_back_as_it_was_is_there_again(
