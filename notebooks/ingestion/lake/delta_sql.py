@@ -43,20 +43,23 @@ class Clause:
         return ""
 
 
-def upsert(columns: Sequence[str], *, when: str | None = None) -> tuple[Clause, Clause]:
-    """Return the clauses that let the table have the source's rows; rows that it has already stay as they are.
+def upsert(
+    columns: Sequence[str], *, only_if_different: bool = True, cleared: str | None = None
+) -> tuple[Clause, Clause]:
+    """Return the clauses that let the table have the source's rows.
 
     Args:
         columns: of the table, that the source has under the same names.
-        when: a further condition on rows that are updated, as `source.version >= target.version`.
+        only_if_different: leave rows alone that the table has already; else nobody looks.
+        cleared: a further column of the table, which becomes NULL.
     """
     values = {name: f"source.{quoted(name)}" for name in columns}
-    same = " AND ".join(f"target.{quoted(name)} <=> source.{quoted(name)}" for name in columns)
-    differs = f"NOT ({same})"
-    return (
-        Clause("MATCHED", "UPDATE", values, f"{differs} AND ({when})" if when else differs),
-        Clause("NOT MATCHED", "INSERT", values),
-    )
+    same = [f"target.{quoted(name)} <=> {value}" for name, value in values.items()]
+    if cleared is not None:
+        same.append(f"target.{quoted(cleared)} IS NULL")
+        values[cleared] = "NULL"
+    when = f"NOT ({' AND '.join(same)})" if only_if_different else None
+    return Clause("MATCHED", "UPDATE", values, when), Clause("NOT MATCHED", "INSERT", values)
 
 
 def has_odd_names(columns: StructType) -> bool:

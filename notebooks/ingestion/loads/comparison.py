@@ -4,15 +4,17 @@ Both sides are hashed by Spark, alike: no database's own hash is Spark's. So the
 a full load's does; what it saves is the writing. Of the target only the compared columns are read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import DataType, DecimalType, IntegralType, MapType, StructType
 
+from ingestion.lake.delta_sql import type_of
 from ingestion.platform.columns import column, quoted
 from ingestion.platform.names import own_name
 
@@ -66,15 +68,14 @@ class Counted:
     extra: bool = True
 
 
-def row_hash(columns: Sequence[Column]) -> Column:
-    """Return a row's hash; which of its values are NULL is part of it, which Spark's own hash leaves out."""
-    nulls = F.concat(*(F.when(each.isNull(), "1").otherwise("0") for each in columns))
-    return F.xxhash64(*columns, nulls)
+def row_hash(names: Sequence[str], types: Mapping[str, DataType] = MappingProxyType({})) -> str:
+    """Return a row's hash, as SQL; which of its values are NULL is part of it, which Spark's own hash leaves out.
 
-
-def row_hash_sql(names: Sequence[str]) -> str:
-    """Return `row_hash` of some columns as SQL, which is one call of the JVM where Python's functions are many."""
-    columns = [quoted(name) for name in names]
+    Args:
+        names: of the columns.
+        types: to which they are cast first; those that are not named stay as they are.
+    """
+    columns = [f"CAST({quoted(name)} AS {type_of(types[name])})" if name in types else quoted(name) for name in names]
     nulls = ", ".join(f"CASE WHEN {each} IS NULL THEN '1' ELSE '0' END" for each in columns)
     return f"xxhash64({', '.join(columns)}, concat({nulls}))"
 
@@ -101,11 +102,11 @@ def paired(
     left = source.select(
         (column(may_land) if may_land else F.lit(True)).alias(_MAY_LAND),
         *(column(name).cast(types[name]).alias(f"s{number}") for number, name in enumerate(key)),
-        row_hash([column(name).cast(types[name]) for name in columns]).alias(_SOURCE),
+        F.expr(row_hash(columns, types)).alias(_SOURCE),
     )
     right = target.select(
         *(column(name).alias(f"t{number}") for number, name in enumerate(key)),
-        row_hash([column(name) for name in columns]).alias(_TARGET),
+        F.expr(row_hash(columns)).alias(_TARGET),
     )
     same_key = reduce(Column.__and__, [F.col(f"s{number}") == F.col(f"t{number}") for number in range(len(key))])
     kind = (
@@ -209,7 +210,7 @@ def _compare_bags(source: DataFrame, target: DataFrame, columns: Sequence[str], 
     types = {field.name: field.dataType for field in target.schema}
     sides = []
     for frame, number in ((source, _SOURCE), (target, _TARGET)):
-        hashed = row_hash([column(name).cast(types[name]) for name in columns]).alias(_HASH)
+        hashed = F.expr(row_hash(columns, types)).alias(_HASH)
         sides.append(frame.select(hashed).groupBy(_HASH).agg(F.count(F.lit(1)).alias(number)))
     left, right = (F.coalesce(F.col(number), F.lit(0)) for number in (_SOURCE, _TARGET))
     more, fewer = F.greatest(left - right, F.lit(0)), F.greatest(right - left, F.lit(0))

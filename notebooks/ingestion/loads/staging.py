@@ -11,7 +11,7 @@ from ingestion.lake.changes import Changes
 from ingestion.lake.delta_sql import type_of
 from ingestion.lake.journal import Overlap
 from ingestion.lake.parquet import read_parquet
-from ingestion.loads.comparison import row_hash_sql
+from ingestion.loads.comparison import row_hash
 from ingestion.platform.columns import column, literal, quoted
 from ingestion.platform.errors import SourceError
 from ingestion.platform.names import own_name
@@ -136,7 +136,7 @@ def sight_of(rows: DataFrame, changes: Changes, start: str, end: str) -> Sight:
     """
     again, new = quoted(changes.again or ""), is_new(changes, start)
     beyond = f"coalesce({_beyond(changes, end)}, false)"
-    summed = f"CAST({row_hash_sql(changes.columns)} AS DECIMAL(38, 0))"
+    summed = f"CAST({row_hash(changes.columns)} AS DECIMAL(38, 0))"
     found = rows.selectExpr(
         f"count_if({again}) AS again_rows",
         f"sum(CASE WHEN {again} THEN {summed} END) AS again_checksum",
@@ -169,6 +169,6 @@ def overlap_of(rows: DataFrame, columns: Sequence[str], again: str | None = None
     if again is not None:
         rows = rows.where(column(again))
     # A sum of hashes of 64 bits overflows.
-    total = f"sum(CAST({row_hash_sql(columns)} AS DECIMAL(38, 0)))"
+    total = f"sum(CAST({row_hash(columns)} AS DECIMAL(38, 0)))"
     found = rows.selectExpr("count(1) AS rows", f"{total} AS checksum").collect()[0]
     return Overlap(found["rows"], str(found["checksum"] or 0))

@@ -10,8 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 from pyspark.sql.types import StructField, StructType
 
-from ingestion.feeds.model import Feed
-from ingestion.feeds.rules import incremental_of
+from ingestion.feeds.model import Feed, Table
 from ingestion.lake.changes import Changes
 from ingestion.lake.delta_commits import Commit
 from ingestion.lake.journal import Journal, Overlap, Window
@@ -298,8 +297,8 @@ class WindowLoad:
 
         It does so where it lands itself, and each write moves it on.
         """
-        cursor = getattr(incremental_of(self.feed), "cursor_column", None) or ""
-        lands = cursor.lower() in map(str.lower, changes.columns)
+        cursor = self.feed.incremental.cursor_column if isinstance(self.feed, Table) else None
+        lands = cursor is not None and cursor.lower() in map(str.lower, changes.columns)
         is_told = lands and None not in (changes.order, changes.again) and changes.guard is None
         is_next = journal.version is not None and not window.half_open and None not in (window.start, window.end)
         return is_told and is_next and self.feed.write_disposition == "merge"

@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
-from ingestion.lake.delta_sql import Clause
+from ingestion.lake.delta_sql import Clause, upsert
 from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts, News
-from ingestion.platform.columns import column, quoted
+from ingestion.platform.columns import column
 
 
 def apply(batch: Batch) -> Counts | None:
@@ -20,9 +20,9 @@ def remove(batch: Batch) -> Counts | None:
 
 def _merge_news(batch: Batch) -> Counts | None:
     """Merge rows of which some are news for certain, and none is a delete: the table is not looked at before."""
-    changes, new = _upsert(batch, only_if_different=batch.news is not News.ALL)
+    clauses = upsert(batch.columns, only_if_different=batch.news is not News.ALL, cleared=batch.deleted_at)
     rows = batch.rows.select(*map(column, batch.columns))
-    changed = batch.table.merge(rows, batch.key, (changes, new), batch.commit, is_stored=True)
+    changed = batch.table.merge(rows, batch.key, clauses, batch.commit, is_stored=True)
     if changed is None:
         # A killed run's job committed it meanwhile; what that did the table's history tells.
         return Counts()
@@ -84,14 +84,4 @@ def _clauses(batch: Batch) -> list[Clause]:
         delete = Clause("MATCHED", "DELETE", when=is_deleted)
     else:
         delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{batch.own('moment')}"}, when=is_deleted)
-    return [delete, *_upsert(batch, only_if_different=False)]
-
-
-def _upsert(batch: Batch, *, only_if_different: bool) -> tuple[Clause, Clause]:
-    values = {name: f"source.{quoted(name)}" for name in batch.columns}
-    same = [f"target.{quoted(name)} <=> {value}" for name, value in values.items()]
-    if batch.deleted_at is not None:
-        same.append(f"target.{quoted(batch.deleted_at)} IS NULL")
-        values[batch.deleted_at] = "NULL"
-    when = f"NOT ({' AND '.join(same)})" if only_if_different else None
-    return Clause("MATCHED", "UPDATE", values, when), Clause("NOT MATCHED", "INSERT", values)
+    return [delete, *upsert(batch.columns, only_if_different=False, cleared=batch.deleted_at)]
