@@ -173,8 +173,20 @@ def spark(request: pytest.FixtureRequest, spark_cluster: "Cluster") -> Iterator[
         session = open_session(spark_cluster.gateway, "tests")
     with pytest.MonkeyPatch.context() as patch:
         refuse_settings(patch, type(session.conf))
+        keep_threads(patch)
         yield session
-    session.stop()
+        session.stop()
+
+
+def keep_threads(patch: pytest.MonkeyPatch) -> None:
+    """Let the threads that all clients of this process share outlive each of them.
+
+    PySpark ends them with any session, also when it collects one that a former test left, in the midst of a query
+    of another: "cannot schedule new futures after shutdown". A notebook's process has one session.
+    """
+    from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator
+
+    patch.setattr(ExecutePlanResponseReattachableIterator, "shutdown", lambda: None)
 
 
 def java_drivers() -> list[Path]:
