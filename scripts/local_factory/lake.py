@@ -7,6 +7,9 @@ from pathlib import Path
 
 from local_factory.runs import LandedData
 
+# What notebooks tell there of each run: no data of anyone's.
+RUNS_TABLE = "ingest_runs"
+
 
 def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int | None]) -> Sequence[LandedData]:
     """Return what was written since a moment: a table as one entry, any other file as one of its own.
@@ -16,7 +19,8 @@ def landed_since(lake: Path, since: datetime, count_rows: Callable[[Path], int |
         since: the moment, with its zone.
         count_rows: says how many rows a folder of Parquet files, or a Delta table, holds.
     """
-    fresh = [file for file in _data_files(lake) if file.stat().st_mtime >= since.timestamp()]
+    data = (file for file in _data_files(lake) if file.parent != lake / RUNS_TABLE)
+    fresh = [file for file in data if file.stat().st_mtime >= since.timestamp()]
     landed = []
     for (folder, is_table), group in groupby(fresh, lambda file: (file.parent, _is_of_a_table(file))):
         files = list(group)

@@ -1,24 +1,29 @@
 """`deploy.py` plan and apply, by number of pipelines and latency of the services.
 
 Every tenth pipeline is called by the next nine, so there are two levels; every hundredth has a trigger. The services
-are the tests' fakes on loopback, in the deployer's own process; each call is answered after the latency.
+are the tests' fakes on loopback, in another process than the deployer; each call is answered after the latency.
 """
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
-from fakes.bundles import BundleFolder, linked_service, pipeline, schedule_trigger
-from fakes.cloud import Cloud
+from benchmarks.worker import Worker, nothing
+from bundle.environments import load_environment
+from deployment.apply import apply, current_plan
+from deployment.connections import Patience, connect
+from deployment.desired import read_desired
+from deployment.plan import Options
+from fakes.bundles import BundleFolder, environment_file, linked_service, pipeline, schedule_trigger
 from fakes.factory_service import FactoryService
 from fakes.workspace_service import WorkspaceService
 
 BENCHMARK = "Deployment"
-_ANSWER_SECONDS = 60
+_PATIENCE = Patience(answer=60, backoff=0, poll=0.005, settle=1)
 
 
 def deployment(
@@ -43,12 +48,14 @@ class _Deployer:
     def __init__(self, pipelines: int, latency: float) -> None:
         self._pipelines = pipelines
         self._latency = latency
-        self._folder = tempfile.TemporaryDirectory()
+        self._stack = ExitStack()
         self._services = ExitStack()
 
     def __enter__(self) -> "_Deployer":
         os.environ["DATABRICKS_TOKEN"] = "t"
-        self._bundle = BundleFolder(Path(self._folder.name) / "bundle")
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self._worker = self._stack.enter_context(Worker("deployer", nothing, self._folder))
+        self._bundle = BundleFolder(self._folder / "bundle")
         self._bundle.put("linkedService", linked_service("LS_Databricks", baseUrl="https://one"))
         self._bundle.notebook("load", "1")
         for number in range(self._pipelines):
@@ -60,40 +67,51 @@ class _Deployer:
 
     def __exit__(self, *_reason: object) -> None:
         self._services.close()
-        self._folder.cleanup()
+        self._stack.close()
 
     def first_apply(self) -> Run:
         """Deploy to a factory and a workspace that hold nothing."""
         self._services.close()
-        factory = self._services.enter_context(FactoryService(latency=self._latency))
-        workspace = self._services.enter_context(WorkspaceService(latency=self._latency))
-        self._cloud = Cloud(factory, workspace, self._bundle, Path(self._folder.name), answer=_ANSWER_SECONDS)
-        run = self._timed(self._cloud.apply)
+        self._factory = self._services.enter_context(FactoryService(latency=self._latency))
+        self._workspace = self._services.enter_context(WorkspaceService(latency=self._latency))
+        run = self._run(apply_bundle)
         triggers = -(-self._pipelines // 100)
-        if len(factory.objects) != self._pipelines + triggers + 1 or set(factory.states.values()) != {"Started"}:
-            raise BenchmarkError(
-                f"{len(factory.objects)} objects are there, triggers are {set(factory.states.values())}"
-            )
+        there, states = len(self._factory.objects), set(self._factory.states.values())
+        if there != self._pipelines + triggers + 1 or states != {"Started"}:
+            raise BenchmarkError(f"{there} objects are there, triggers are {states}")
         return run
 
     def plan(self) -> Run:
         """Compare with what was deployed."""
-        return self._timed(self._cloud.plan)
+        return self._run(plan_bundle)
 
     def apply(self) -> Run:
         """Deploy what is there already."""
-        return self._timed(self._cloud.apply)
+        return self._run(apply_bundle)
 
-    def _timed(self, act: Callable[[], object]) -> Run:
-        cloud = self._cloud
-        cloud.forget()
-        started = time.perf_counter()
-        act()
-        seconds = time.perf_counter() - started
-        return Run(
-            seconds,
-            figures={
-                "requests": len(cloud.factory.requests) + len(cloud.workspace.requests),
-                "writes": len(cloud.factory.writes) + len(cloud.workspace.writes),
-            },
+    def _run(self, act: Callable[[None, Path, Path], None]) -> Run:
+        services = (self._factory, self._workspace)
+        for service in services:
+            service.requests.clear()
+        environment = environment_file(self._folder, self._factory.url, self._workspace.url)
+        _, run = self._worker.run(act, environment, self._bundle.root)
+        requests, writes = (
+            sum(len(found) for found in numbers)
+            for numbers in zip(*((service.requests, service.writes) for service in services), strict=True)
         )
+        return replace(run, peak_memory=None, figures={"requests": requests, "writes": writes})
+
+
+def apply_bundle(_ready: None, environment: Path, bundle: Path) -> None:
+    """Deploy a bundle, as `deploy.py apply` does."""
+    target = connect(load_environment(environment, {}), _PATIENCE, {"AZURE_ACCESS_TOKEN": "t"})
+    desired = read_desired(bundle / "adf", bundle / "notebooks", target.environment, bundle / "infra" / "dashboards")
+    snapshots = environment.parent / "snapshots"
+    apply(target, desired, options=Options(), saved=None, snapshots=snapshots, progress=lambda _line: None)
+
+
+def plan_bundle(_ready: None, environment: Path, bundle: Path) -> None:
+    """Compare a bundle with what is deployed, as `deploy.py plan` does."""
+    target = connect(load_environment(environment, {}), _PATIENCE, {"AZURE_ACCESS_TOKEN": "t"})
+    desired = read_desired(bundle / "adf", bundle / "notebooks", target.environment, bundle / "infra" / "dashboards")
+    current_plan(target, desired, Options())

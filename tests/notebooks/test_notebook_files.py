@@ -122,13 +122,13 @@ def test_the_others_without_settings_fail(name: str, missing: str) -> None:
 @pytest.mark.parametrize(
     ("name", "exit_value", "landed"),
     [
-        ("process_customer_data", "601", {"customer_data", "quality_metrics"}),
-        ("process_product_data", "601", {"product_data", "quality_metrics"}),
+        ("process_customer_data", "601", {"customer_data", "ingest_runs", "quality_metrics"}),
+        ("process_product_data", "601", {"product_data", "ingest_runs", "quality_metrics"}),
         (
             "ingest_country_data",
             '["countries/india.json", "countries/us.json", "countries/uk.json", "countries/china.json", '
             '"countries/russia.json"]',
-            {"countries"},
+            {"countries", "ingest_runs"},
         ),
     ],
 )

@@ -49,6 +49,12 @@ def run_metrics(lake: Path, table: str) -> list[dict[str, Any]]:
     return [json.loads(file.read_bytes()) for file in files]
 
 
+def run_rows(lake: Path) -> list[dict[str, Any]]:
+    """Return the rows of `ingest_runs`: of the runs in the order in which they ended, a row a feed."""
+    files = sorted((lake / "ingest_runs").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
 def every_row_is_accounted_for(lake: Path, table: str) -> bool:
     """Say whether the last run landed or quarantined all rows that it read, and those it says are there."""
     run = run_metrics(lake, table)[-1]

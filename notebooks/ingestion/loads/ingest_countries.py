@@ -16,6 +16,8 @@ from ingestion.feeds.model import Endpoint, RestSource
 from ingestion.feeds.sources import SOURCES, read_sources
 from ingestion.lake.documents import replace_document
 from ingestion.lake.storage import Storage, open_storage
+from ingestion.loads.results import FeedResult, Status
+from ingestion.loads.run_rows import kept
 from ingestion.platform import strict_json
 from ingestion.platform.errors import (
     ApiError,
@@ -93,31 +95,35 @@ def ingest_countries(
         )
         reader = EndpointReader(client, source)
         storage = open_storage(settings.lake_root, partial(find_credential, configuration))
-        late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
-        countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
-        tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
-        landings: dict[str, Future[str]] = {}
-        failures: dict[str, BaseException] = {}
-        with ThreadPoolExecutor(source.max_connections) as pool:
-            for name, ended in completed(tasks, workers=source.max_connections, seconds=seconds, late=late):
-                if error := ended.exception():
+        result = FeedResult(_FEED, "load")
+        with kept(storage, log, result, configuration.secrets):
+            late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
+            countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
+            tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
+            landings: dict[str, Future[str]] = {}
+            failures: dict[str, BaseException] = {}
+            with ThreadPoolExecutor(source.max_connections) as pool:
+                for name, ended in completed(tasks, workers=source.max_connections, seconds=seconds, late=late):
+                    if error := ended.exception():
+                        failures[name] = error
+                        continue
+                    page = ended.result()
+                    page = replace(page, url=configuration.secrets.redact(page.url))
+                    landings[name] = pool.submit(_land, storage, feed, page, log)
+            landed: list[str] = []
+            for name in countries:
+                try:
+                    if name in landings:
+                        landed.append(landings[name].result())
+                except IngestionError as error:
                     failures[name] = error
-                    continue
-                page = ended.result()
-                page = replace(page, url=configuration.secrets.redact(page.url))
-                landings[name] = pool.submit(_land, storage, feed, page, log)
-        landed: list[str] = []
-        for name in countries:
-            try:
-                if name in landings:
-                    landed.append(landings[name].result())
-            except IngestionError as error:
-                failures[name] = error
-        run.rows = len(landed)
-        if failures:
-            raise CountriesFailedError(
-                _message({name: failures[name] for name in countries if name in failures}, len(countries))
-            )
+            result.rows_read, result.inserted = len(landings), len(landed)
+            run.rows = len(landed)
+            if failures:
+                raise CountriesFailedError(
+                    _message({name: failures[name] for name in countries if name in failures}, len(countries))
+                )
+            result.rows_in_target, result.status = len(landed), Status.SUCCEEDED
     return json.dumps(landed)
 
 

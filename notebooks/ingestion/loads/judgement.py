@@ -36,7 +36,8 @@ class Judgement:
     metrics: LandingMetrics = field(init=False)
 
     def __post_init__(self) -> None:
-        self.metrics = LandingMetrics(self.run.log.run_id, self.feed.destination, self.run.log.clock())
+        run_id, started = self.run.log.run_id, self.run.log.clock()
+        self.metrics = LandingMetrics(run_id, self.feed.destination, self.feed.name, started)
 
     @contextmanager
     def measured(self) -> Iterator[None]:

@@ -54,6 +54,13 @@ class Rows(Protocol):
     def rows_read(self, written: int) -> int:
         """Return how many were read of the source, of which so many were written: older ones of a key may not be."""
 
+    def check_columns(self) -> None:
+        """Make sure, after they were read, that the columns are what they were when that began.
+
+        Raises:
+            SourceError: one changed meanwhile.
+        """
+
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads them, again where it failed for a reason that passes."""
 
@@ -150,6 +157,7 @@ class WholeLanding:
                 )
 
             written = landing.stage(agreed, write, source=source)
+            self.rows.check_columns()
             today = run.log.clock().date().isoformat()
             self.result.rows_read = self.rows.rows_read(written.rows + written.refused_rows)
             # Once a day rows that lie in quarantine too long are looked for.

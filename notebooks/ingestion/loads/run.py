@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -20,21 +20,20 @@ from ingestion.loads.file_changes import FileChanges, FolderRows
 from ingestion.loads.incremental import IncrementalLoad
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.reconciling import Reconciliation
-from ingestion.loads.results import FeedResult, exit_json, run_lines
+from ingestion.loads.results import FeedResult, exit_json
 from ingestion.loads.run_context import SOURCES, Run
+from ingestion.loads.run_rows import keep_rows, timed
 from ingestion.loads.table_changes import TableChanges
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.errors import (
     IngestionError,
     InvalidSettingError,
-    LakeError,
     SourceError,
 )
-from ingestion.platform.log import Clock, StepLog, utc_now, write_to_stdout
+from ingestion.platform.log import Clock, utc_now, write_to_stdout
 from ingestion.platform.log_ingestion import notebook_log
 from ingestion.platform.settings import Configuration
 from ingestion.platform.slots import Slots
-from ingestion.platform.spark_errors import without_stack
 
 _MODES = ("load", "reload", "status", "discover", "backfill", "reconcile", "repair")
 # Feeds that are loaded at a time, whatever their sources allow: each has a thread here and jobs of its own on Spark.
@@ -140,7 +139,7 @@ def run_feeds(
         step.rows = sum(result.rows_in_target or 0 for result in results)
         if request.mode == "reconcile":
             write_to_stdout("\n".join(f"{result.feed}: {note}" for result in results for note in result.notes))
-        _keep(run, results, request, started)
+        keep_rows(run.storage, log, results, started, request.pipeline_run_id)
         return exit_json(results)
 
 
@@ -297,23 +296,8 @@ def _load_changes(load: IncrementalLoad, request: Request) -> None:
 
 def _done(run: Run, task: _Task) -> FeedResult:
     """Load one feed; whatever it raises is its own row's matter."""
-    started = time.monotonic()
-    try:
-        with run.log.step("feed", source=task.result.feed) as step:
+    with suppress(Exception), run.log.step("feed", source=task.result.feed) as step:
+        with timed(task.result, run.secrets):
             task.load()
-            step.rows = task.result.rows_in_target
-    except Exception as error:  # noqa: BLE001 - one bad feed does not hold back the rest
-        task.result.error = run.secrets.redact(without_stack(error))
-    task.result.seconds = round(time.monotonic() - started, 3)
+        step.rows = task.result.rows_in_target
     return task.result
-
-
-def _keep(run: Run, results: Sequence[FeedResult], request: Request, started: datetime) -> None:
-    """Append the run's rows to `ingest_runs`; that it cannot is no reason for data not to land."""
-    log: StepLog = run.log
-    finished = log.clock()
-    content = run_lines(results, log.run_id, request.pipeline_run_id, started, finished)
-    try:
-        run.storage.create(f"ingest_runs/{finished:%Y%m%dT%H%M%SZ}_{log.run_id[:8]}.json", content)
-    except LakeError as error:
-        log.problem("append ingest_runs", error)

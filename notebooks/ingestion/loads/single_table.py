@@ -8,6 +8,7 @@ from ingestion.loads.databases import open_database
 from ingestion.loads.landing import WholeLanding
 from ingestion.loads.results import FeedResult
 from ingestion.loads.run_context import Run, feed_of
+from ingestion.loads.run_rows import kept
 from ingestion.loads.table_rows import TableRows
 from ingestion.platform.log import StepLog
 from ingestion.platform.settings import Configuration
@@ -23,8 +24,10 @@ def load_table(
         IngestionError: it was not landed; what was landed before is as it was.
     """
     run = Run.begin(spark, configuration, log, sleep)
-    source, feed = feed_of(run.sources(), name)
-    rows = TableRows(run, open_database(run, source), feed)
-    connections = source.max_connections or run.settings.sql_connections
-    with Slots(source.url, connections).hold(connections) as rows.connections:
-        return WholeLanding(run, feed, rows, FeedResult(name, "load")).land()
+    result = FeedResult(name, "load")
+    with kept(run.storage, log, result, run.secrets):
+        source, feed = feed_of(run.sources(), name)
+        rows = TableRows(run, open_database(run, source), feed)
+        connections = source.max_connections or run.settings.sql_connections
+        with Slots(source.url, connections).hold(connections) as rows.connections:
+            return WholeLanding(run, feed, rows, result).land()

@@ -82,6 +82,11 @@ class TableRows:
         """Return the rows that were read: all of them are written."""
         return written
 
+    def check_columns(self) -> None:
+        """Make sure that the columns are what they were when the read began."""
+        if self._table is not None:
+            self.database.check_columns(self._table)
+
     def retry(self, task: Callable[[], Result]) -> Result:
         """Do what reads the table, again where it failed for a reason that passes."""
         return retry_transient(task, on_retry=self._report, sleep=self.run.sleep)

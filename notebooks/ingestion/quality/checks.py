@@ -313,6 +313,11 @@ class Gate:
         self._exempt = exempt
         self.uniques = [check for check in self._applied if isinstance(check, Unique)]
 
+    @property
+    def divides(self) -> bool:
+        """Whether a row by itself can fail to pass."""
+        return bool(self._refusing())
+
     def passes(self) -> Column:
         """Return whether a row keeps all error-level checks that it can keep or break by itself."""
         return F.expr(" AND ".join(map(self._kept, self._refusing())) or "true")

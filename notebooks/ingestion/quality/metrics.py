@@ -25,6 +25,7 @@ class LandingMetrics:
     Attributes:
         run_id: as in the log and the manifest.
         table: its folder in the lake.
+        feed: whose rows they are.
         started: in UTC.
         outcome: `failed` until the run says better.
         rows_read: from the source: those landed and those quarantined.
@@ -36,6 +37,7 @@ class LandingMetrics:
 
     run_id: str
     table: str
+    feed: str
     started: datetime
     outcome: Outcome = Outcome.FAILED
     rows_read: int | None = None

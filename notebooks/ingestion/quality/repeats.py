@@ -7,7 +7,7 @@ Whole numbers that lie close together are told apart by a bit for each, 32,768 o
 time that grouping them does. Other keys are grouped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -55,11 +55,11 @@ def key_ends(keys: Sequence[str], schema: StructType) -> list[Column]:
     return [F.expr(f"{end}({quoted(keys[0])}) AS {quoted(name)}") for end, name in ends]
 
 
-def repeated_rows(frame: DataFrame, keys: Sequence[str], rows: int, observed: Mapping[str, Any]) -> int:
+def repeated_rows(frame: Callable[[], DataFrame], keys: Sequence[str], rows: int, observed: Mapping[str, Any]) -> int:
     """Return how many rows have a key that another row has, too.
 
     Args:
-        frame: the table, which may be read twice.
+        frame: returns the table, which is then read, perhaps twice.
         keys: the columns of the key.
         rows: of the table.
         observed: what the aggregates of `key_hashes` and `key_ends`, if there were any, found in it, by their names.
@@ -68,9 +68,9 @@ def repeated_rows(frame: DataFrame, keys: Sequence[str], rows: int, observed: Ma
     if different is not None and different == complete:
         return 0
     ends = [observed[name] for name in _end_names(keys) if name in observed]
-    if ends and not KeyRange(rows, *ends).may_be_skewed and _differ(frame, column(keys[0])):
+    if ends and not KeyRange(rows, *ends).may_be_skewed and _differ(frame(), column(keys[0])):
         return 0
-    repeated = repeated_keys(frame, keys)
+    repeated = repeated_keys(frame(), keys)
     return int(repeated.agg(F.sum(column(repeated.columns[-1]))).collect()[0][0] or 0)
 
 

@@ -1,12 +1,13 @@
 """Writing a table aside as Parquet, in one pass over its source: rows are checked, divided, counted and hashed.
 
-Rows that pass the gate and rows that do not go to two folders, named by a column that no file holds. Only where keys
-are repeated is there a second pass, over what the first one wrote.
+Rows that pass the gate and rows that do not go to two folders, named by a column that no file holds; where no check
+can keep a row out there is nothing to divide. Only where keys are repeated is there a second pass, over what the first
+one wrote.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
@@ -92,16 +93,20 @@ def write_table(
     def write_pass(checked: DataFrame, name: str) -> WrittenTable:
         return writer.write(checked, f"{folder}/{name}", [*gate.metrics(), *keys])
 
-    first = last = write_pass(frame.withColumn(passed, gate.passes()), "read")
-    every_row = _read(frame, *first.folders)
+    first = last = write_pass(frame.withColumn(passed, gate.passes()) if gate.divides else frame, "read")
+
+    @cache
+    def every_row() -> DataFrame:
+        return _read(frame, *first.folders)
+
     all_rows = first.rows + first.refused_rows
     repeated = {unique: repeated_rows(every_row, unique.columns, all_rows, first.observed) for unique in gate.uniques}
     refusing = [unique for unique, rows in repeated.items() if rows and unique.severity is Severity.ERROR]
     if refusing:
-        marked, repeats = _mark_repeats(every_row, every_row, refusing)
+        marked, repeats = _mark_repeats(every_row(), every_row(), refusing)
         checked = marked.withColumn(passed, gate.passes() & (F.size(repeats) == 0))
         last = write_pass(checked.selectExpr(*map(quoted, [*names, passed])), "unrepeated")
-    if not last.rows:
+    if not last.rows and (gate.divides or refusing):
         # Nothing was written for them, and a table without rows has columns, too.
         frame.limit(0).write.parquet(last.passed)
     if landing and landing.names != frame.columns:
@@ -111,7 +116,7 @@ def write_table(
     observed = {**first.observed, **{str(unique): rows for unique, rows in repeated.items()}}
     if not last.refused_rows:
         return replace(last, observed=observed)
-    marked, repeats = _mark_repeats(_read(frame, last.refused), every_row, refusing)
+    marked, repeats = _mark_repeats(_read(frame, last.refused), every_row(), refusing)
     reasons = own_name(REASONS, frame.columns)
     refusals = marked.select(*map(column, names), F.concat(gate.reasons(), repeats).alias(reasons))
     broken = refusals.select(F.explode(reasons).alias("check")).groupBy("check").agg(F.count(F.lit(1)).alias("rows"))
@@ -127,7 +132,7 @@ class _Pass:
 
     Attributes:
         names: of the columns that are hashed.
-        passed: the name of the further column that says whether a row passes.
+        passed: the name of the further column that says whether a row passes; rows without it all pass.
         rows_per_file: at most; 0 for no limit.
     """
 
@@ -138,27 +143,32 @@ class _Pass:
     def write(self, checked: DataFrame, folder: str, metrics: Sequence[Column]) -> WrittenTable:
         seen = Observation()
         row_hash = f"xxhash64({', '.join(map(quoted, self.names))})"
-        passed = quoted(self.passed)
+        is_divided = self.passed in checked.columns
         # Multiplied where a condition would do: two sums share the hash of a row only where nothing depends on it.
-        counts = f"CAST({passed} AS BIGINT)"
+        counts = f" * CAST({quoted(self.passed)} AS BIGINT)" if is_divided else ""
         own_metrics = {
             _ROWS: "count(1)",
-            _GOOD_ROWS: f"count_if({passed})",
+            _GOOD_ROWS: f"count_if({quoted(self.passed)})" if is_divided else "count(1)",
             # A sum of hashes of 64 bits overflows: their halves are summed.
-            _HIGH: f"sum(shiftright({row_hash}, 32) * {counts})",
-            _LOW: f"sum(({row_hash} & 4294967295L) * {counts})",
+            _HIGH: f"sum(shiftright({row_hash}, 32){counts})",
+            _LOW: f"sum(({row_hash} & 4294967295L){counts})",
         }
         figures = [*(F.expr(f"{metric} AS {quoted(name)}") for name, metric in own_metrics.items()), *metrics]
-        writer = checked.observe(seen, *figures).write.partitionBy(self.passed)
-        writer.options(compression=_COMPRESSION, maxRecordsPerFile=self.rows_per_file).parquet(folder)
+        writer = checked.observe(seen, *figures).write
+        writer.options(compression=_COMPRESSION, maxRecordsPerFile=self.rows_per_file)
+        good = f"{folder}/{self.passed}=true"
+        if is_divided:
+            writer.partitionBy(self.passed).parquet(folder)
+        else:
+            writer.parquet(good)
         # A busy server of Spark Connect loses what it observed (SPARK-54279).
         found = dict(seen.get) or _read(checked, folder).agg(*figures).collect()[0].asDict()
-        rows, good, high, low = (found.pop(name) for name in own_metrics)
+        rows, good_rows, high, low = (found.pop(name) for name in own_metrics)
         return WrittenTable(
-            passed=f"{folder}/{self.passed}=true",
-            rows=good,
+            passed=good,
+            rows=good_rows,
             refused=f"{folder}/{self.passed}=false",
-            refused_rows=rows - good,
+            refused_rows=rows - good_rows,
             refusals=None,
             checksum=((high or 0) << 32) + (low or 0),
             observed=found,

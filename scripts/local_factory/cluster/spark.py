@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from local_factory.cluster import connect, delta
@@ -156,10 +156,15 @@ def connect_gateway(address: Gateway) -> Any:
 
     os.environ.update(address.environment)
     try:
-        return launch_gateway()  # type: ignore[no-untyped-call] # PySpark's own gap
+        gateway: Any = launch_gateway()  # type: ignore[no-untyped-call] # PySpark's own gap
     finally:
         for name in address.environment:
             del os.environ[name]
+    # For each error of the JVM, and the end of what a job observed is one, PySpark asks 13 times for this class, by its
+    # packages, too, which Java then looks for in all jars: a fifth of the time in which a small table lands.
+    found = gateway.jvm.py4j.reflection.TypeUtil
+    gateway.jvm.py4j = SimpleNamespace(reflection=SimpleNamespace(TypeUtil=found))
+    return gateway
 
 
 def _without_checksum_files(context: Any) -> None:

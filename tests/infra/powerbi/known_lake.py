@@ -70,17 +70,31 @@ def _write_metrics(lake: Path) -> None:
     stale = CheckResult("the newest UpdatedAt is of the last 30 days", Severity.WARNING, None, "it is of 2020")
     unasked = CheckResult("Fax is not null", Severity.ERROR, None, "there is no column Fax", applied=False)
     runs = [
-        LandingMetrics("a" * 32, "customer_data", day, Outcome.LANDED, 1000, 997, 3, [null, fine, stale]),
         LandingMetrics(
-            "b" * 32, "customer_data", day + timedelta(days=1), Outcome.REFUSED, 1000, 0, 80, [null, unasked]
+            "a" * 32, "customer_data", "azure_sql.Customers", day, Outcome.LANDED, 1000, 997, 3, [null, fine, stale]
         ),
-        LandingMetrics("c" * 32, "product_data", day, Outcome.FAILED, error="gone"),
-        LandingMetrics("d" * 32, "shop/ordérs", day + timedelta(days=2), Outcome.TOO_FEW_ROWS, 0, 0, 0, []),
+        LandingMetrics(
+            "b" * 32,
+            "customer_data",
+            "azure_sql.Customers",
+            day + timedelta(days=1),
+            Outcome.REFUSED,
+            1000,
+            0,
+            80,
+            [null, unasked],
+        ),
+        LandingMetrics("c" * 32, "product_data", "azure_sql.Products", day, Outcome.FAILED, error="gone"),
+        LandingMetrics(
+            "d" * 32, "shop/ordérs", "shop.ordérs", day + timedelta(days=2), Outcome.TOO_FEW_ROWS, 0, 0, 0, []
+        ),
     ]
     for run in runs:
         folder = lake / run.folder
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / run.file).write_bytes(run.dump(run.started + timedelta(minutes=2)))
+        row = json.loads(run.dump(run.started + timedelta(minutes=2)))
+        del row["feed"]  # which earlier releases did not write
+        (folder / run.file).write_text(json.dumps(row) + "\n")
     with_feed = json.loads(runs[0].dump(day)) | {"feed": "shop.Orders", "table": "orders", "run_id": "e" * 32}
     (lake / "quality_metrics" / "table=orders").mkdir()
     (lake / "quality_metrics" / "table=orders" / "e.json").write_text(json.dumps(with_feed) + "\n")

@@ -27,7 +27,7 @@ from fakes.workspace import Settings
 from ingestion.lake.folder_storage import FolderStorage
 from ingestion.loads.ingest_countries import ingest_countries
 from ingestion.platform.errors import CountriesFailedError, IngestionError, InvalidSettingError, MissingSettingError
-from support.lakes import leftovers
+from support.lakes import leftovers, run_rows
 
 FILES = [f"countries/{name}.json" for name in ("india", "us", "uk", "china", "russia")]
 OLD = b'{"name": "what was landed before"}\n'
@@ -64,6 +64,8 @@ def test_each_country_is_landed_as_the_api_gave_it(ingest: Callable[..., list[st
         assert landed(lake, country.name) == v3_record(country.alpha_2)
     assert sorted(path.name for path in (lake / "countries").iterdir()) == sorted(Path(name).name for name in FILES)
     assert "भारत" in (lake / "countries" / "india.json").read_text(encoding="utf-8")
+    (row,) = run_rows(lake)
+    assert (row["feed"], row["status"], row["rows_in_target"]) == ("restcountries.countries", "Succeeded", 5)
 
 
 def test_the_recorded_answers_land_the_five_countries(
@@ -187,6 +189,9 @@ def test_a_country_that_fails_keeps_its_old_file_and_the_others_land(
     assert "- us: NotFoundError" in message
     assert "- china: ApiUnavailableError" in message
     assert [(lake / name).read_bytes() == OLD for name in FILES] == [False, True, False, True, False]
+    (row,) = run_rows(lake)
+    assert (row["feed"], row["status"], row["rows_read"]) == ("restcountries.countries", "Failed", 3)
+    assert "2 of 5 countries were not landed" in row["error"]
 
 
 def test_the_deprecation_notice_is_landed_nowhere(

@@ -26,6 +26,7 @@ from ingestion.platform.errors import (
 )
 from ingestion.platform.identity import MONITOR_SCOPE, SQL_SCOPE
 from ingestion.sql.database import Extent, SourceTable, SqlDatabase
+from support.lakes import run_rows
 
 Lines = Callable[[], list[dict[str, Any]]]
 Landed = Callable[[str], DataFrame | None]
@@ -94,6 +95,28 @@ def test_products_are_landed_after_more_than_600_customers(
     derby.create("Products", 30)
     assert products(customer_count) == exit_value
     assert rows_of(landed("product_data")) == rows_landed
+
+
+@pytest.mark.parametrize(("rows", "status", "in_target"), [(501, "Succeeded", 501), (500, "Skipped", None)])
+def test_a_run_leaves_its_row_as_one_of_many_feeds_does(
+    rows: int, status: str, in_target: int | None, derby: Derby, *, customers: Customers, lake: Path
+) -> None:
+    derby.create("Customers", rows)
+    customers()
+    (row,) = run_rows(lake)
+    found = {name: row[name] for name in ("feed", "mode", "status", "rows_read", "rows_in_target")}
+    expected = {"feed": "azure_sql.Customers", "mode": "load", "status": status}
+    assert found == expected | {"rows_read": rows, "rows_in_target": in_target}
+    (metrics,) = (lake / "quality_metrics" / "table=customer_data").iterdir()
+    assert json.loads(metrics.read_bytes())["feed"] == "azure_sql.Customers"
+
+
+def test_a_run_that_fails_leaves_its_row_with_the_reason(derby: Derby, customers: Customers, lake: Path) -> None:
+    derby.drop("Customers")
+    assert customers() == "-1"
+    (row,) = run_rows(lake)
+    assert (row["feed"], row["status"], row["rows_in_target"]) == ("azure_sql.Customers", "Failed", None)
+    assert "Customers" in row["error"]
 
 
 def test_the_landed_table_is_the_source_column_by_column(

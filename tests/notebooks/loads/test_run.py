@@ -16,6 +16,7 @@ from fakes.paging_api import PagingApi
 from fakes.postgres import Postgres
 from fakes.workspace import Settings
 from ingestion.feeds.problems import SourcesError
+from ingestion.loads import landing
 from ingestion.loads.run import run_feeds
 from ingestion.platform.errors import InvalidSettingError
 from ingestion.sql.database import SqlDatabase
@@ -304,6 +305,26 @@ def test_moments_are_what_every_reader_of_parquet_finds(
     moments = dict(zip(*(pq.read_table(file)[name].to_pylist() for name in ("id", "at")), strict=True))
     assert moments[1] == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert moments[2] == datetime(1500, 1, 1, tzinfo=UTC)
+
+
+def test_a_column_whose_type_changes_while_its_table_is_read_lands_nothing(
+    ingest: Ingest, folder: Path, postgres: Postgres, lake: Path, *, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.drop("changing")
+    postgres.execute("CREATE TABLE changing (id INT PRIMARY KEY, amount INT)", "INSERT INTO changing VALUES (1, 10)")
+    signed_in = f'url = "{postgres.url}"\nuser = {{ secret = "pg-user" }}\npassword = {{ secret = "pg-password" }}'
+    shop_toml(folder, '[[tables]]\nname = "changing"', signed_in)
+    write = landing.write_table
+
+    def written_late(*arguments: Any, **options: Any) -> Any:
+        postgres.execute("ALTER TABLE changing ALTER amount TYPE NUMERIC(10, 2)", "UPDATE changing SET amount = 20.75")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(landing, "write_table", written_late)
+    row = by_feed(ingest(secrets={"pg-user": postgres.user, "pg-password": postgres.password}))["shop.changing"]
+    assert row["status"] == "Failed"
+    assert "amount was int, is decimal(10,2)" in row["error"]
+    assert not (lake / "shop" / "changing").exists()
 
 
 ODD_NAMES = (

@@ -22,7 +22,7 @@ def count_repeated(frame: DataFrame, *keys: str) -> int:
 
 def repeated_by(frame: DataFrame, keys: Sequence[str], metrics: Sequence[Column]) -> int:
     observed = frame.agg(*metrics).collect()[0].asDict() if metrics else {}
-    return repeated_rows(frame, keys, frame.count(), observed)
+    return repeated_rows(lambda: frame, keys, frame.count(), observed)
 
 
 def one_column(spark: SparkSession, kind: str, values: Iterable[Any]) -> DataFrame:

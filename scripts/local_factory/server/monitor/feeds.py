@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local_factory.lake import RUNS_TABLE
 from local_factory.server.monitor.parts import Page, Parts, here
 from local_factory.server.monitor.tables import UnreadableTableError, is_table, read_rows
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-TABLE = "ingest_runs"
 _LOADS = 30
 # The newest runs tell where each feed stands; of older ones there may be years.
 _MOST_FILES = 2000
@@ -58,7 +58,7 @@ class Feed:
 
 def feeds_page(parts: Parts, _request: "Request") -> Page:
     """Return the page of feeds."""
-    folder = parts.workdir / "lake" / TABLE
+    folder = parts.workdir / "lake" / RUNS_TABLE
     if not folder.is_dir():
         return _page([], "")
     try:
@@ -86,7 +86,7 @@ def _page(feeds: Sequence[Feed], problem: str) -> Page:
     values = {
         "feeds": feeds,
         "problem": problem,
-        "table": TABLE,
+        "table": RUNS_TABLE,
         "plot": (_PLOT_WIDTH, _PLOT_HEIGHT),
         "bar": _BAR - 1,
         "here": here,
