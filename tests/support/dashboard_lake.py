@@ -96,7 +96,7 @@ def write_run(lake: Path, number: int, run: dict[str, Any]) -> None:
 
 
 def write_own_landing(lake: Path, outcome: str, rows: int, number: int = 90) -> None:
-    """Write what a notebook leaves that loads a table by itself: a row of `quality_metrics` alone, of an hour ago."""
+    """Write what a notebook of one table left in earlier releases: a row of `quality_metrics` alone, of an hour ago."""
     times = {"started": (NOW - HOUR).isoformat(), "finished": (NOW - HOUR + HOUR / 720).isoformat()}
     row = {"run_id": f"own{number}", "table": "own_table", "outcome": outcome, "rows_landed": rows, "checks": []}
     _write(lake / f"quality_metrics/table=own_table/{number}.json", json.dumps(row | times | {"error": None}) + "\n")
