@@ -8,15 +8,14 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.harness import BenchmarkError, Case, Result, Run, measure
 from benchmarks.worker import Worker, nothing
 from bundle.environments import load_environment
 from deployment.apply import apply, current_plan
-from deployment.connections import Patience, connect
-from deployment.desired import read_desired
+from deployment.connections import Patience, Target, connect
+from deployment.desired import Desired, read_desired
 from deployment.plan import Options
 from fakes.bundles import BundleFolder, environment_file, linked_service, pipeline, schedule_trigger
 from fakes.factory_service import FactoryService
@@ -99,19 +98,22 @@ class _Deployer:
             sum(len(found) for found in numbers)
             for numbers in zip(*((service.requests, service.writes) for service in services), strict=True)
         )
-        return replace(run, peak_memory=None, figures={"requests": requests, "writes": writes})
+        return Run(run.seconds, figures={"requests": requests, "writes": writes})
 
 
 def apply_bundle(_ready: None, environment: Path, bundle: Path) -> None:
     """Deploy a bundle, as `deploy.py apply` does."""
-    target = connect(load_environment(environment, {}), _PATIENCE, {"AZURE_ACCESS_TOKEN": "t"})
-    desired = read_desired(bundle / "adf", bundle / "notebooks", target.environment, bundle / "infra" / "dashboards")
+    target, desired = _opened(environment, bundle)
     snapshots = environment.parent / "snapshots"
     apply(target, desired, options=Options(), saved=None, snapshots=snapshots, progress=lambda _line: None)
 
 
 def plan_bundle(_ready: None, environment: Path, bundle: Path) -> None:
     """Compare a bundle with what is deployed, as `deploy.py plan` does."""
+    current_plan(*_opened(environment, bundle), Options())
+
+
+def _opened(environment: Path, bundle: Path) -> tuple[Target, Desired]:
     target = connect(load_environment(environment, {}), _PATIENCE, {"AZURE_ACCESS_TOKEN": "t"})
-    desired = read_desired(bundle / "adf", bundle / "notebooks", target.environment, bundle / "infra" / "dashboards")
-    current_plan(target, desired, Options())
+    dashboards = bundle / "infra" / "dashboards"
+    return target, read_desired(bundle / "adf", bundle / "notebooks", target.environment, dashboards)
