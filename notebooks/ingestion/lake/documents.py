@@ -18,6 +18,8 @@ from ingestion.platform.log import Clock, utc_now
 
 # Seconds after which the owner of a claim that has not ended counts as dead.
 LEASE_SECONDS = 30.0
+# Seconds within which a claim must be made, so that its document can follow well before others take it over.
+CLAIM_SECONDS = 15.0
 _LOOKS_PER_LEASE = 30
 # Leases to wait for one owner after the other.
 _MOST_LEASES = 4
@@ -60,8 +62,7 @@ def replace_document(
     try:
         storage.write(name, content)
     except BaseException:
-        with suppress(LakeError):
-            _settle(storage, name, claim)
+        _take_back(storage, name, claim)
         raise
     # The document is in place; a manifest that cannot follow now is put there by the next run.
     with suppress(LakeError):
@@ -97,7 +98,8 @@ def _take(storage: Storage, name: str, claim: bytes, run_id: str) -> None:
             raise LockedError(f"{storage.url(name)}: other runs keep landing here. Nothing was replaced by this run.")
         _wait_for_end(storage, name, run_id)
         begun = time.monotonic()
-    if time.monotonic() - begun > LEASE_SECONDS / 2:
+    if time.monotonic() - begun > CLAIM_SECONDS:
+        _take_back(storage, name, claim)
         raise LockLostError(f"{storage.url(name)}: the lake is too slow to land safely. Nothing was replaced.")
 
 
@@ -113,6 +115,12 @@ def _wait_for_end(storage: Storage, name: str, run_id: str) -> None:
         # Of several that watched it one settles it: what another run has claimed by now is left alone.
         with locked(storage, name, run_id, wait=LEASE_SECONDS):
             _settle(storage, name, seen)
+
+
+def _take_back(storage: Storage, name: str, claim: bytes) -> None:
+    """Settle a claim of one's own; where the lake does not let it, the next run does."""
+    with suppress(LakeError):
+        _settle(storage, name, claim)
 
 
 def _settle(storage: Storage, name: str, claim: bytes) -> None:
