@@ -3,9 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -97,32 +97,18 @@ def ingest_countries(
         storage = open_storage(settings.lake_root, partial(find_credential, configuration))
         result = FeedResult(_FEED, "load")
         with kept(storage, log, result, configuration.secrets):
-            late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
             countries = {", ".join(map(str, values.values())): values for values in reader.combinations(feed)}
-            tasks = {name: partial(_fetch, reader, feed, values, log) for name, values in countries.items()}
-            landings: dict[str, Future[str]] = {}
-            failures: dict[str, BaseException] = {}
-            with ThreadPoolExecutor(source.max_connections) as pool:
-                for name, ended in completed(tasks, workers=source.max_connections, seconds=seconds, late=late):
-                    if error := ended.exception():
-                        failures[name] = error
-                        continue
-                    page = ended.result()
-                    page = replace(page, url=configuration.secrets.redact(page.url))
-                    landings[name] = pool.submit(_land, storage, feed, page, log)
-            landed: list[str] = []
-            for name in countries:
-                try:
-                    if name in landings:
-                        landed.append(landings[name].result())
-                except IngestionError as error:
-                    failures[name] = error
-            result.rows_read, result.inserted = len(landings), len(landed)
+
+            def fetch(values: Values) -> Page:
+                page = _fetch(reader, feed, values, log)
+                return replace(page, url=configuration.secrets.redact(page.url))
+
+            landings = _land_all(countries, fetch, partial(_land, storage, feed, log), source.max_connections, seconds)
+            landed = landings.files
+            result.rows_read, result.inserted = landings.fetched, len(landed)
             run.rows = len(landed)
-            if failures:
-                raise CountriesFailedError(
-                    _message({name: failures[name] for name in countries if name in failures}, len(countries))
-                )
+            if landings.failures:
+                raise CountriesFailedError(_message(landings.failures, len(countries)))
             result.rows_in_target, result.status = len(landed), Status.SUCCEEDED
     return json.dumps(landed)
 
@@ -145,6 +131,48 @@ def _read_feed(folder: Path, configuration: Configuration, settings: CountrySett
     raise MissingSettingError(f"{folder}: {_FILE} has no feed {_FEED}, which says what ingest_country_data asks for.")
 
 
+@dataclass(frozen=True)
+class _Landings:
+    """What came of all countries.
+
+    Attributes:
+        fetched: how many the API answered for.
+        files: their names, in the countries' order.
+        failures: why others did not land, by country.
+    """
+
+    fetched: int
+    files: list[str]
+    failures: dict[str, BaseException]
+
+
+def _land_all(
+    countries: Mapping[str, Values],
+    fetch: Callable[[Values], Page],
+    land: Callable[[Page], str],
+    workers: int,
+    seconds: float,
+) -> _Landings:
+    """Fetch so many countries at a time, and land each as it comes."""
+    late = ApiTimeoutError(f"no whole answer after {seconds:g} s, retries included.")
+    tasks = {name: partial(fetch, values) for name, values in countries.items()}
+    landings: dict[str, Future[str]] = {}
+    failures: dict[str, BaseException] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for name, ended in completed(tasks, workers=workers, seconds=seconds, late=late):
+            if error := ended.exception():
+                failures[name] = error
+            else:
+                landings[name] = pool.submit(land, ended.result())
+    files: list[str] = []
+    for name in [each for each in countries if each in landings]:
+        try:
+            files.append(landings[name].result())
+        except IngestionError as error:
+            failures[name] = error
+    return _Landings(len(landings), files, {name: failures[name] for name in countries if name in failures})
+
+
 def _fetch(reader: EndpointReader, feed: Endpoint, values: Values, log: StepLog) -> Page:
     with log.step("fetch", source=reader.url(feed, values)) as step:
         try:
@@ -157,7 +185,7 @@ def _fetch(reader: EndpointReader, feed: Endpoint, values: Values, log: StepLog)
     return page
 
 
-def _land(storage: Storage, feed: Endpoint, page: Page, log: StepLog) -> str:
+def _land(storage: Storage, feed: Endpoint, log: StepLog, page: Page) -> str:
     [record] = page.records
     name = record_file(feed, page.values, record)
     with log.step("land", source=page.url, target=storage.url(name)) as step:

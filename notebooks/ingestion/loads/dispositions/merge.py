@@ -1,5 +1,7 @@
 """`merge`: each key once, with the values that the source had last."""
 
+from collections.abc import Collection
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
@@ -42,7 +44,7 @@ def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
     if found.keys() == {INSERT}:
         batch.table.append(changed.select(*map(column, batch.columns)), batch.commit)
     else:
-        batch.table.merge(changed, batch.key, _clauses(batch), batch.commit)
+        batch.table.merge(changed, batch.key, _clauses(batch, found.keys()), batch.commit)
     return Counts(inserted, updated, deleted, removed=deleted if batch.deletes == "hard" else 0)
 
 
@@ -78,10 +80,13 @@ def _live(batch: Batch, target: DataFrame) -> DataFrame:
     return target.where(column(batch.deleted_at).isNull()) if batch.deleted_at else target
 
 
-def _clauses(batch: Batch) -> list[Clause]:
+def _clauses(batch: Batch, actions: Collection[str]) -> list[Clause]:
+    """Return what a MERGE does, and nothing that it has no rows for: without rows to insert Delta shuffles no table."""
     is_deleted = f"source.{batch.own('action')} = '{DELETE}'"
     if batch.deleted_at is None:
         delete = Clause("MATCHED", "DELETE", when=is_deleted)
     else:
         delete = Clause("MATCHED", "UPDATE", {batch.deleted_at: f"source.{batch.own('moment')}"}, when=is_deleted)
-    return [delete, *upsert(batch.columns, only_if_different=False, cleared=batch.deleted_at)]
+    update, insert = upsert(batch.columns, only_if_different=False, cleared=batch.deleted_at)
+    clauses = {DELETE: delete, UPDATE: update, INSERT: insert}
+    return [clause for action, clause in clauses.items() if action in actions]
