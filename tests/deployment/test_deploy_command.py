@@ -36,7 +36,7 @@ def deploy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Return a function that calls the command in this process, in the bundle's folder."""
     monkeypatch.chdir(cloud.bundle.root)
     monkeypatch.setenv("AZURE_ACCESS_TOKEN", "t")
-    monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=10, backoff=0, poll=0.01, settle=10))
+    monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=60, backoff=0, poll=0.01, settle=60))
     monkeypatch.setattr("deployment.apply.ROLLBACK_WAITS", (0.0, 0.0))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

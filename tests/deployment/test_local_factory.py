@@ -46,7 +46,7 @@ def deploy(
     monkeypatch.delenv("DATABRICKS_TOKEN")
     monkeypatch.setenv("AZURE_ACCESS_TOKEN", local.token)
     monkeypatch.setenv("LOCAL_FACTORY_URL", local.url)
-    monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=30, backoff=0, poll=0.01, settle=30))
+    monkeypatch.setattr("deployment.connections.PATIENCE", Patience(answer=60, backoff=0, poll=0.01, settle=60))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*arguments: str) -> Outcome:

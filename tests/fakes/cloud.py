@@ -39,8 +39,9 @@ class Cloud:
     bundle: BundleFolder
     folder: Path
     environment_options: dict[str, Any] = field(default_factory=dict)
-    answer: float = 5.0
-    settle: float = 1.0
+    # Longer than a busy machine takes: a call that is given up may have been done.
+    answer: float = 60.0
+    settle: float = 60.0
     told: list[str] = field(default_factory=list)
 
     @property
