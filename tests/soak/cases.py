@@ -62,6 +62,11 @@ class Case:
             f'write_disposition = "{self.disposition}"\nincremental = {{ {self.method} }}\n{self.more}\n'
         )
 
+    @property
+    def stamps_go_on(self) -> bool:
+        """Whether no change sets a record's cursor back: an API's earlier record of a key is an older one."""
+        return self.server == "api"
+
 
 def _named(**cases: Case) -> dict[str, Case]:
     return {name: Case(**{**case.__dict__, "name": name}) for name, case in cases.items()}

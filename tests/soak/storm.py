@@ -27,7 +27,8 @@ from soak.writers import Writer
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WRITERS = 4
-_SECONDS_BETWEEN_STEPS = 0.05
+# Of each writer. All cases at once are some minutes of work for two cores; faster writers would outrun them.
+_SECONDS_BETWEEN_STEPS = 0.25
 _SECONDS_OF_A_RUN = 900
 
 

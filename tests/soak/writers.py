@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from soak.cases import LOOKBACK_SECONDS, Case
 from soak.servers import COLUMNS, KEYS_EACH, Connection, ask
@@ -45,6 +46,7 @@ class Writer:
     _stays_open: timedelta = timedelta(0)
     _behind: timedelta = timedelta(0)
     _coarse: int = 0
+    _stamps: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     def step(self) -> None:
         """Do one thing: begin or go on with a transaction, or end it."""
@@ -78,13 +80,17 @@ class Writer:
         key = self._new_key()
         if key not in self._keys(case):
             names, marks = ", ".join(COLUMNS), ", ".join(["%s"] * len(COLUMNS))
-            ask(self.connection, f"INSERT INTO {case.name} ({names}) VALUES ({marks})", key, *self._values(case))
+            *values, modified = self._values(case)
+            statement = f"INSERT INTO {case.name} ({names}) VALUES ({marks})"
+            ask(self.connection, statement, key, *values, self._stamp(case, key, modified))
 
     def update(self, case: Case) -> None:
         if keys := self._keys(case):
             changes = ", ".join(f"{name} = %s" for name in COLUMNS[1:])
             statement = f"UPDATE {case.name} SET {changes} WHERE id = %s"
-            ask(self.connection, statement, *self._values(case), self.chance.choice(keys))
+            *values, modified = self._values(case)
+            key = self.chance.choice(keys)
+            ask(self.connection, statement, *values, self._stamp(case, key, modified), key)
 
     def delete(self, case: Case) -> None:
         self._delete_one(case, self._keys(case))
@@ -105,7 +111,7 @@ class Writer:
         if keys and new not in keys:
             *_, modified = self._values(case)
             statement = f"UPDATE {case.name} SET id = %s, modified = %s WHERE id = %s"
-            ask(self.connection, statement, new, modified, self.chance.choice(keys))
+            ask(self.connection, statement, new, self._stamp(case, new, modified), self.chance.choice(keys))
 
     def _delete_one(self, case: Case, keys: Sequence[int]) -> None:
         if keys:
@@ -125,7 +131,14 @@ class Writer:
     def _found(self, statement: str, *values: object) -> list[int]:
         return [key for (key,) in ask(self.connection, statement, *values)]
 
-    def _values(self, case: Case) -> tuple[object, ...]:
+    def _stamp(self, case: Case, key: int, moment: Any) -> Any:
+        """Return when a row changed: where that is not the writer's to say, never earlier than before."""
+        if not case.stamps_go_on:
+            return moment
+        self._stamps[case.name, key] = moment = max(moment, self._stamps.get((case.name, key), moment))
+        return moment
+
+    def _values(self, case: Case) -> tuple[Any, ...]:
         moment = self.now() - self._behind
         if case.ahead and self.chance.random() < 0.3:
             moment = self.now() + timedelta(seconds=self.chance.uniform(0, 3))
