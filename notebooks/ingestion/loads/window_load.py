@@ -323,6 +323,7 @@ class WindowLoad:
             commit=commit,
             aside=self._aside,
             brake=lambda deleted, live: check_deletes(deleted, live, self.feed.delete_limit, self._shown),
+            note=self._note,
         )
 
     def _aside(self, frame: DataFrame, name: str) -> DataFrame:

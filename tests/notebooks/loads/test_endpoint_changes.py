@@ -99,16 +99,24 @@ def test_each_load_asks_from_the_position_on_less_lookback_and_changes_what_chan
     assert tracker.asked[-1] == "2026-11-01T10:05:00Z"
 
 
-def test_an_older_record_does_not_take_the_place_of_a_newer_one(
-    load: Callable[..., dict[str, Any]], landed: Callable[..., list[tuple[Any, ...]]], tracker: Tracker
+@pytest.mark.parametrize(("disposition", "current"), [("merge", "true"), ("scd2", "_is_current")])
+def test_an_older_record_does_not_take_the_place_of_a_newer_one_and_is_told(
+    load: Callable[..., dict[str, Any]],
+    landed: Callable[..., list[tuple[Any, ...]]],
+    tracker: Tracker,
+    disposition: str,
+    current: str,
 ) -> None:
-    load()
+    text = SOURCE.replace('"merge"', f'"{disposition}"')
+    load(text)
     # A cache that is behind gives again what was, also with the time in another form.
     tracker.issues = [issue(2, "10:04:59", "stale"), issue(3, "10:05:00", "same moment"), issue(1, "10:06:00", "new")]
     tracker.issues[1]["updated_at"] = "2026-11-01T12:05:00.5+02:00"
-    row = load()
+    row = load(text)
     assert row["status"] == "Succeeded", row["error"]
-    assert landed("id", "title") == [(1, "new"), (2, "issue 2"), (3, "same moment")]
+    assert "1 rows that are older, by their cursor, than what landed before were left out" in row["notes"]
+    now = [(id_, title) for id_, title, is_current in landed("id", "title", current) if is_current]
+    assert now == [(1, "new"), (2, "issue 2"), (3, "same moment")]
 
 
 def test_of_several_records_of_a_key_the_newest_counts_and_a_tie_of_different_ones_fails(

@@ -24,7 +24,7 @@ class News(Enum):
 
 
 # What happens with a row, in the column that `Batch.action` names.
-INSERT, UPDATE, DELETE, NOTHING = "insert", "update", "delete", "nothing"
+INSERT, UPDATE, DELETE, NOTHING, LEAVE_OUT = "insert", "update", "delete", "nothing", "leave out"
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Batch:
         commit: whose commit it is.
         aside: writes a frame aside under a name, and returns it, to be read more than once.
         brake: told how many rows would be deleted, of how many; refuses too many.
+        note: told what a person should know of the load.
         news: how many of the rows are new or changed for certain.
     """
 
@@ -70,6 +71,7 @@ class Batch:
     commit: Commit
     aside: Callable[[DataFrame, str], DataFrame]
     brake: Callable[[int, int], None]
+    note: Callable[[str], None]
     news: News = News.UNKNOWN
 
     @property
@@ -111,6 +113,11 @@ class Batch:
         """
         own = self.changes.guard
         return F.lit(False) if own is None else F.coalesce(guard > F.expr(own), F.lit(False))
+
+    def tell_older(self, rows: int) -> None:
+        """Tell of rows that were left out, since the source itself says that they are older than those that landed."""
+        if rows:
+            self.note(f"{rows} rows that are older, by their cursor, than what landed before were left out")
 
     @property
     def guard(self) -> Column:

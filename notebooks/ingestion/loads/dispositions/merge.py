@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - what everyone calls it
 
 from ingestion.lake.delta_sql import Clause, upsert
-from ingestion.loads.dispositions.batch import DELETE, INSERT, NOTHING, UPDATE, Batch, Counts, News
+from ingestion.loads.dispositions.batch import DELETE, INSERT, LEAVE_OUT, NOTHING, UPDATE, Batch, Counts, News
 from ingestion.platform.columns import column
 
 
@@ -36,6 +36,9 @@ def _merge_news(batch: Batch) -> Counts | None:
 def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
     action = batch.own("action")
     found: dict[str, int] = dict(changed.groupBy(action).agg(F.count(F.lit(1))).collect())
+    if LEAVE_OUT in found:
+        batch.tell_older(found.pop(LEAVE_OUT))
+        changed = changed.where(F.col(action) != LEAVE_OUT)
     inserted, updated, deleted = (found.get(action, 0) for action in (INSERT, UPDATE, DELETE))
     if not found:
         return None
@@ -49,7 +52,7 @@ def _commit(batch: Batch, changed: DataFrame) -> Counts | None:
 
 
 def _changed(batch: Batch) -> DataFrame:
-    """Return the rows that change the table, with what happens to each."""
+    """Return the rows that change the table, and those that are left out, with what happens to each."""
     target = batch.table.read()
     action, moment, live, guard = map(batch.own, ("action", "moment", "live", "guard"))
     is_live = column(batch.deleted_at).isNull() if batch.deleted_at else F.lit(True)
@@ -57,7 +60,8 @@ def _changed(batch: Batch) -> DataFrame:
     rows = batch.rows.withColumn(moment, batch.moment)
     what = (
         F.when(batch.is_deleted, F.when(F.col(live) & F.lit(batch.deletes != "ignore"), DELETE).otherwise(NOTHING))
-        .when(batch.is_older(F.col(guard)) | (batch.same & F.col(live)), NOTHING)
+        .when(batch.is_older(F.col(guard)), LEAVE_OUT)
+        .when(batch.same & F.col(live), NOTHING)
         .otherwise(UPDATE)
     )
     chosen = [*map(column, batch.columns), F.col(moment)]

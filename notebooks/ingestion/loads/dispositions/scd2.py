@@ -70,7 +70,8 @@ def remove(batch: Batch) -> Counts | None:
 def _commit(batch: Batch, target: DataFrame, events: DataFrame) -> Counts | None:
     own = _Own.of(batch)
     events = batch.aside(events, "events")
-    history = batch.aside(_history(batch, events.unionByName(_last(batch, target, events))), "history")
+    events = _without_older(batch, events.unionByName(_last(batch, target, events)))
+    history = batch.aside(_history(batch, events), "history")
     ends = F.col(own.there) & ~F.col(own.gone) & F.col(own.until).isNotNull()
     opens = ~F.col(own.there) & ~F.col(own.gone)
     found = history.agg(
@@ -193,20 +194,28 @@ def _missing(batch: Batch, target: DataFrame) -> DataFrame:
     )
 
 
+def _without_older(batch: Batch, events: DataFrame) -> DataFrame:
+    """Return the changes without those that the source itself says are older than the current version."""
+    if batch.changes.guard is None:
+        return events
+    own = _Own.of(batch)
+    of_key = Window.partitionBy(*map(column, batch.key))
+    newest = F.max(F.when(F.col(own.there) & ~F.col(own.gone), batch.guard)).over(of_key)
+    marked = batch.aside(events.withColumn(own.is_older, batch.is_older(newest)), "marked")
+    batch.tell_older(marked.where(F.col(own.is_older)).count())
+    return marked.where(~F.col(own.is_older)).drop(own.is_older)
+
+
 def _history(batch: Batch, events: DataFrame) -> DataFrame:
     """Return the changes that make a difference, each with the time of the next one, and whether that is a delete.
 
     What the source wrote again as it was is no version. A time before the version's before it, as after a clock was
-    set back, becomes that one's. What the source itself says is older than the current version is left out.
+    set back, becomes that one's.
     """
     own = _Own.of(batch)
     in_turn = Window.partitionBy(*map(column, batch.key)).orderBy(
         F.col(own.there).desc(), F.col(own.order).asc_nulls_first(), F.col(own.at)
     )
-    if batch.changes.guard is not None:
-        of_key = Window.partitionBy(*map(column, batch.key))
-        newest = F.max(F.when(F.col(own.there) & ~F.col(own.gone), batch.guard)).over(of_key)
-        events = events.withColumn(own.is_older, batch.is_older(newest)).where(~F.col(own.is_older)).drop(own.is_older)
     state = F.struct(F.col(own.gone), *map(column, batch.columns))
     before = F.lag(F.col(own.state)).over(in_turn)
     goes_again = F.col(own.gone) & F.coalesce(F.lag(F.col(own.gone)).over(in_turn), F.lit(True))
