@@ -188,7 +188,7 @@ def test_of_a_merge_like_the_one_before_hardly_any_code_is_compiled_anew(
         row = load()
         assert (row.inserted, row.updated) == (1, 1)
         classes.append(compiled_classes(spark_cluster) - before)
-    # A merge has some ninety, and Spark keeps a hundred unless it is told otherwise.
+    # A merge has some hundred, which is what Spark keeps unless it is told otherwise: each pushed out the last ones.
     assert classes[-1] <= 10, classes
 
 
