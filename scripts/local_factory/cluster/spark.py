@@ -35,7 +35,7 @@ _SETTINGS: Mapping[str, str] = {
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     # Good and bad rows go into two files at a time: sorting them apart first takes longer when there are millions.
     "spark.sql.maxConcurrentOutputFileWriters": "2",
-    # Code that Spark generated is kept, a hundred classes: each merge pushes out what the next one needs again.
+    # Of the classes that Spark generates it keeps a hundred by default: each merge pushes out what the next one needs.
     "spark.sql.codegen.cache.maxEntries": "1000",
 }
 
